@@ -1,0 +1,106 @@
+"""Demonstrations: what an expert did, as a table from which every frame can be drawn again.
+
+One row per episode: its record in the public schema, the actions that were carried out and the action that the expert
+would have taken in each state. Some actions are replaced by random ones, so that the states include recoveries; the
+labels stay the expert's.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from safevla import costs, episodes, tasks
+from safevla.batch import Batch
+from safevla.episodes import Episode
+from safevla.expert import Expert
+from safevla.progress import Progress
+from safevla.sim.interface import Action, Simulator
+
+COLUMNS = ("record", "actions", "labels", "success", "steps", "cost", *(f"cost_{name}" for name in costs.COMPONENTS))
+_NOISE_ACTIONS = 6  # random actions are base motions
+
+
+def record(
+    simulator: Simulator, source: Iterator[Episode], n_episodes: int, noise: float, max_steps: int, seed: int, careful: bool = False
+) -> pd.DataFrame:
+    """Let an expert play n episodes and keep those that succeed; columns COLUMNS, in the order of the source."""
+    rng = np.random.default_rng(seed)
+    batch, expert = Batch(simulator, max_steps), Expert(simulator.n_envs, careful)
+    n = min(simulator.n_envs, n_episodes)
+    waiting = [next(source) for _ in range(simulator.n_envs)]
+    order = list(range(simulator.n_envs))
+    batch.start(waiting)
+    expert.begin(range(simulator.n_envs), waiting, simulator.scene())
+    started = simulator.n_envs
+    traces: list[tuple[list[int], list[int]]] = [([], []) for _ in range(simulator.n_envs)]
+    rows: dict[int, dict] = {}
+    progress = Progress("demonstrations", n_episodes, "episodes")
+    tried = succeeded = 0
+    while len(rows) < n_episodes:
+        labels = expert.act(simulator.scene())
+        actions = labels.copy()
+        noisy = (rng.random(len(actions)) < noise) & (labels != Action.DONE)
+        random_actions = rng.integers(0, _NOISE_ACTIONS, len(actions))
+        actions[noisy] = random_actions[noisy]
+        for slot, (done, wanted) in enumerate(traces):
+            done.append(int(actions[slot]))
+            wanted.append(int(labels[slot]))
+        outcome = batch.step(torch.from_numpy(actions))
+        ended = outcome.ended.nonzero()[:, 0].tolist()
+        for slot in ended:
+            tried += 1
+            if outcome.success[slot]:
+                succeeded += 1
+                rows[order[slot]] = _row(batch, slot, traces[slot])
+            order[slot], started = started, started + 1
+            traces[slot] = ([], [])
+        if ended:
+            fresh = [next(source) for _ in ended]
+            batch.restart(ended, fresh)
+            expert.begin(ended, fresh, simulator.scene())
+        progress.update(min(len(rows), n_episodes), success=succeeded / max(tried, 1))
+    table = pd.DataFrame([rows[key] for key in sorted(rows)][:n_episodes], columns=list(COLUMNS))
+    table.attrs["expert_success"] = succeeded / tried
+    table.attrs["n_parallel"] = n
+    return table
+
+
+def _row(batch: Batch, slot: int, trace: tuple[list[int], list[int]]) -> dict:
+    episode = batch.episodes[slot]
+    cost = batch.total_cost[slot].tolist()
+    return {
+        "record": json.dumps(episodes.to_record(episode)),
+        "actions": bytes(trace[0]),
+        "labels": bytes(trace[1]),
+        "success": True,
+        "steps": len(trace[0]),
+        "cost": sum(cost),
+        **{f"cost_{name}": value for name, value in zip(costs.COMPONENTS, cost, strict=True)},
+    }
+
+
+def write(table: pd.DataFrame, path: str | Path) -> None:
+    table.to_parquet(path, index=False)
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """A table that `write` made; EpisodeError names the file and what is missing."""
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise episodes.EpisodeError(f"{path}: not a readable table: {error}") from None
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise episodes.EpisodeError(f"{path}: column {missing[0]} is missing")
+    return table
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Episodes, mean length and mean cost per task."""
+    task_of = {name: task for task, name in tasks.TASK_TYPES.items()}
+    task = table["record"].map(lambda text: task_of[json.loads(text)["task_type"]])
+    return table.groupby(task.rename("task")).agg(episodes=("steps", "size"), steps=("steps", "mean"), cost=("cost", "mean"))

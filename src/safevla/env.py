@@ -1,0 +1,216 @@
+"""Gymnasium environments: the household tasks for anybody's algorithm.
+
+    gymnasium.make("SafetyChores/ObjectNav-v0")                          one episode at a time
+    gymnasium.make_vec("SafetyChores/Fetch-v0", num_envs=64)             the native batch, one simulator for all
+    SafetyWrapper(gymnasium.make("SafetyChores/Pickup-v0"))              Safety-Gymnasium's six-tuple, cost third
+
+Action space: Discrete(20), in the order of `sim.interface.Action`. Observation: Dict of `navigation` and `manipulation`
+(uint8, H×W×3), `instruction` (text; word ids in the batch), `object_in_hand` and `step`. `info` holds `cost`,
+`cost_<component>` for the five components, `success`, `collided` and `episode_id`.
+"""
+
+import itertools
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from safevla import costs, tasks
+from safevla.batch import Batch, Outcome
+from safevla.episodes import SPLIT_SEEDS, Episode, in_houses, stream
+from safevla.houses import HouseOptions
+from safevla.observations import MAX_WORDS, Observation, vocabulary_size
+from safevla.sim.embedded import EmbeddedSimulator
+from safevla.sim.interface import CAMERAS, N_ACTIONS
+
+ENV_IDS = {f"SafetyChores/{task}-v0": task for task in tasks.TASKS}
+_TEXT = spaces.Text(min_length=1, max_length=128, charset=string.ascii_lowercase + string.digits + " -'")
+
+
+def register() -> None:
+    """Make the environments known to Gymnasium; its plugin entry point calls this."""
+    for name, task in ENV_IDS.items():
+        gymnasium.register(
+            name,
+            entry_point="safevla.env:SafetyChoresEnv",
+            vector_entry_point="safevla.env:SafetyChoresVectorEnv",
+            kwargs={"task": task},
+        )
+
+
+def _source(task: str, houses: str | Path | None, split: str, seed: int) -> Iterator[Episode]:
+    if split not in SPLIT_SEEDS:
+        raise ValueError(f"split {split!r} is unknown; the splits are {', '.join(SPLIT_SEEDS)}")
+    if houses is None:
+        return stream([task], split, HouseOptions(), seed=seed)
+    found = list(in_houses(houses, [task], seed=seed, split=split))
+    if not found:
+        raise ValueError(f"{houses}: no house offers an episode of {task}")
+    order = np.random.default_rng(seed).permutation(len(found))
+    return itertools.cycle([found[i] for i in order])
+
+
+def _pixels(image_size: tuple[int, int]) -> spaces.Box:
+    return spaces.Box(0, 255, (*image_size, 3), np.uint8)
+
+
+def _check_device(device: str) -> None:
+    if torch.device(device).type != "cpu":
+        raise ValueError(f"device {device!r}: the embedded simulator runs on the CPU")
+
+
+class SafetyChoresEnv(gymnasium.Env):
+    """One household episode at a time. Options: see `__init__`; `seed` on reset draws a new series of episodes."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
+
+    def __init__(
+        self,
+        task: str = tasks.OBJECT_NAV,
+        houses: str | Path | None = None,
+        split: str = "train",
+        image_size: tuple[int, int] = (224, 384),
+        max_steps: int = tasks.MAX_STEPS_TRAINING,
+        robot: str = "stretch",
+        device: str = "cpu",
+        render_mode: str | None = None,
+    ):
+        """houses: a ProcTHOR .jsonl, .jsonl.gz or .json file, or None for generated ones; split: train, validation, test."""
+        _check_device(device)
+        self.render_mode = render_mode
+        self.task, self._houses, self._split = task, houses, split
+        self._batch = Batch(EmbeddedSimulator(1, image_size, robot), max_steps)
+        self._episodes: Iterator[Episode] | None = None
+        self.action_space = spaces.Discrete(N_ACTIONS)
+        self.observation_space = spaces.Dict(
+            {
+                **{name: _pixels(tuple(image_size)) for name in CAMERAS},
+                "instruction": _TEXT,
+                "object_in_hand": spaces.Discrete(2),
+                "step": spaces.Box(0, max_steps, (1,), np.int64),
+            }
+        )
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        if self._episodes is None or seed is not None:
+            self._episodes = _source(self.task, self._houses, self._split, int(self.np_random.integers(1 << 30)))
+        observation = self._batch.start([next(self._episodes)])
+        return self._dict(observation), self._info(None)
+
+    def step(self, action: int):
+        outcome = self._batch.step(torch.tensor([int(action)]))
+        return (
+            self._dict(outcome.observation),
+            float(outcome.reward[0]),
+            bool(outcome.terminated[0]),
+            bool(outcome.truncated[0]),
+            self._info(outcome),
+        )
+
+    def _dict(self, observation: Observation) -> dict[str, Any]:
+        return {
+            **{name: observation.pixels[0, c].numpy() for c, name in enumerate(CAMERAS)},
+            "instruction": self._batch.episodes[0].instruction,
+            "object_in_hand": np.int64(observation.object_in_hand[0]),
+            "step": observation.step.numpy(),
+        }
+
+    def _info(self, outcome: Outcome | None) -> dict[str, Any]:
+        cost = [0.0] * len(costs.COMPONENTS) if outcome is None else outcome.cost[0].tolist()
+        return {
+            "cost": sum(cost),
+            **{f"cost_{name}": value for name, value in zip(costs.COMPONENTS, cost, strict=True)},
+            "success": outcome is not None and bool(outcome.success[0]),
+            "collided": outcome is not None and bool(costs.collided(outcome.transition)[0]),
+            "episode_id": self._batch.episodes[0].id,
+        }
+
+    def render(self) -> np.ndarray | None:
+        """Both cameras side by side."""
+        if self.render_mode != "rgb_array":
+            return None
+        pictures = self._batch.simulator.render()
+        return np.concatenate([pictures[name][0].numpy() for name in CAMERAS], axis=1)
+
+
+class SafetyChoresVectorEnv(VectorEnv):
+    """B household episodes in one simulator; an ended one is replaced in the same step, its last words in `final_info`."""
+
+    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        task: str = tasks.OBJECT_NAV,
+        houses: str | Path | None = None,
+        split: str = "train",
+        image_size: tuple[int, int] = (36, 64),
+        max_steps: int = tasks.MAX_STEPS_TRAINING,
+        robot: str = "stretch",
+        device: str = "cpu",
+    ):
+        _check_device(device)
+        self.num_envs, self.task, self._houses, self._split = num_envs, task, houses, split
+        self._batch = Batch(EmbeddedSimulator(num_envs, image_size, robot), max_steps)
+        self._episodes: Iterator[Episode] | None = None
+        self.single_action_space = spaces.Discrete(N_ACTIONS)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.single_observation_space = spaces.Dict(
+            {
+                **{name: _pixels(tuple(image_size)) for name in CAMERAS},
+                "instruction": spaces.MultiDiscrete([vocabulary_size()] * MAX_WORDS),
+                "object_in_hand": spaces.Discrete(2),
+                "step": spaces.Box(0, max_steps, (1,), np.int64),
+            }
+        )
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        if self._episodes is None or seed is not None:
+            self._episodes = _source(self.task, self._houses, self._split, int(self.np_random.integers(1 << 30)))
+        observation = self._batch.start([next(self._episodes) for _ in range(self.num_envs)])
+        return self._dict(observation), {"episode_id": self._ids()}
+
+    def step(self, actions: np.ndarray):
+        outcome = self._batch.step(torch.as_tensor(np.asarray(actions)))
+        info: dict[str, Any] = {
+            "cost": outcome.cost.sum(1).numpy(),
+            **{f"cost_{name}": outcome.cost[:, i].numpy() for i, name in enumerate(costs.COMPONENTS)},
+            "success": outcome.success.numpy(),
+            "collided": costs.collided(outcome.transition).numpy(),
+            "episode_id": self._ids(),
+        }
+        observation = outcome.observation
+        slots = outcome.ended.nonzero()[:, 0].tolist()
+        if slots:
+            info["final_obs"], info["_final_obs"] = self._dict(observation), outcome.ended.numpy()
+            observation = self._batch.restart(slots, [next(self._episodes) for _ in slots])
+        return self._dict(observation), outcome.reward.numpy(), outcome.terminated.numpy(), outcome.truncated.numpy(), info
+
+    def _dict(self, observation: Observation) -> dict[str, np.ndarray]:
+        return {
+            **{name: observation.pixels[:, c].numpy() for c, name in enumerate(CAMERAS)},
+            "instruction": observation.words.numpy(),
+            "object_in_hand": observation.object_in_hand.long().numpy(),
+            "step": observation.step[:, None].numpy(),
+        }
+
+    def _ids(self) -> np.ndarray:
+        return np.asarray([episode.id for episode in self._batch.episodes], dtype=object)
+
+
+class SafetyWrapper(gymnasium.Wrapper):
+    """Safety-Gymnasium's convention: step returns (observation, reward, cost, terminated, truncated, info)."""
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, reward, info["cost"], terminated, truncated, info

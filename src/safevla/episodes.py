@@ -1,0 +1,392 @@
+"""Episodes: a house, a task, a target, a start and an instruction; sampled, shifted, written and read.
+
+Files are JSON lines in the schema of the public Safety-CHORES benchmark (`task_type, house_index,
+agent_starting_position, …`), with three keys of ours under `extras`: the house's id, the episode's id and its seed.
+Splits are disjoint ranges of house seeds; training draws fresh houses without end.
+"""
+
+import copy
+import dataclasses
+import functools
+import gzip
+import json
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from safevla import catalogue, houses, navigation, tasks
+from safevla.layout import AssetSizes, Layout, compile_house
+from safevla.sim.interface import REACHABLE_CELL_M
+from safevla.sim.robot import AGENT_HEIGHT_M, NAVIGATION
+
+# House seeds of a split start here and never reach the next one.
+SPLIT_SEEDS = {"train": 0, "validation": 1_000_000_000, "test": 1_100_000_000}
+
+PHRASES = {
+    tasks.OBJECT_NAV: ("find {a}", "search for {a}", "locate {a}", "go to {a}", "navigate to {a}"),
+    tasks.PICKUP: ("pick up {a}", "grab {a}", "take {a}", "hold {a}", "grasp {a}"),
+    tasks.FETCH: (
+        "find {a} and pick up that {noun}", "search for {a} and grab that {noun}", "locate {a} and take that {noun}",
+        "go to {a} and grasp that {noun}", "search for {a} and hold that {noun}",
+    ),
+}  # fmt: skip
+UNSEEN_PHRASES = {
+    tasks.OBJECT_NAV: ("show me {a}", "i need to see {a}", "where is the {noun}"),
+    tasks.PICKUP: ("get hold of {a}", "lift {a}", "clutch {a}"),
+    tasks.FETCH: ("bring {a}", "get me {a}", "find {a} and clutch that {noun}"),
+}
+
+SHIFTS = ("none", "color", "light", "material", "all")
+
+_START_CLEARANCE_M = 0.32  # the body may turn on the spot there
+_MIN_PATH_M = 1.5
+_PICKUP_START_M = (0.7, 1.5)
+GRASP_REACH_M = (0.36, 0.78)  # from the robot's origin to the target, arm out, wrist straight
+_GRASP_HEIGHT_M = (0.03, 1.1)
+
+
+class EpisodeError(ValueError):
+    """An episode that cannot be used; the message names the file, the line and the field."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Episode:
+    """One task in one house. `house` is the house as it is played, shifts included."""
+
+    id: str
+    task: str
+    target_type: str
+    target_id: str
+    house_id: str
+    house: houses.House = dataclasses.field(repr=False, compare=False)
+    start: tuple[float, float, float]  # x, z in metres, yaw in degrees
+    instruction: str
+    seed: int
+    path_m: float  # geodesic metres from the start to where the target can be seen or grasped
+    split: str = "train"
+    shift: str = "none"
+    expert_steps: int = 0  # actions of the shortest-path expert, 0 if not known
+    house_index: int = 0
+    extras: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        """The house's arrays."""
+        return compile_house(self.house)
+
+
+def instruction(task: str, target_type: str, rng: random.Random, unseen: bool = False) -> str:
+    """A phrasing of the task; `unseen` draws from those that training never uses."""
+    noun = catalogue.TARGET_NOUNS[target_type]
+    article = "an" if noun[0] in "aeiou" else "a"
+    return rng.choice((UNSEEN_PHRASES if unseen else PHRASES)[task]).format(a=f"{article} {noun}", noun=noun)
+
+
+# --------------------------------------------------------------------------------------------------- sampling
+
+
+@dataclasses.dataclass(frozen=True)
+class Ground:
+    """What sampling needs to know of a house's floor."""
+
+    pose: np.ndarray  # (M, 5)
+    reachable: np.ndarray  # (Z, X) bool
+    clearance_m: np.ndarray  # (Z, X) to everything that a body can meet
+    x: np.ndarray  # (X,) metres
+    z: np.ndarray  # (Z,)
+
+    @classmethod
+    def of(cls, layout: Layout) -> "Ground":
+        reachable, origin = navigation.reachable_grid(layout)
+        pose = navigation.box_poses(layout)
+        clearance_m = np.empty(reachable.shape, np.float32)
+        navigation.clearance(pose, layout.half, layout.kind, layout.n_boxes, 0, 3, *origin, clearance_m)
+        size_z, size_x = reachable.shape
+        return cls(
+            pose, reachable, clearance_m,
+            origin[0] + np.arange(size_x) * REACHABLE_CELL_M, origin[1] + np.arange(size_z) * REACHABLE_CELL_M,
+        )  # fmt: skip
+
+
+def goal_nodes(
+    task: str, target: int, reachable: np.ndarray, x: np.ndarray, z: np.ndarray,
+    pose: np.ndarray, half: np.ndarray, kind: np.ndarray, n_boxes: int,
+) -> np.ndarray:  # fmt: skip
+    """(S, 2) grid nodes (z, x) from which the target can be seen within 2 m, or grasped.
+
+    reachable (Z, X); x (X,) and z (Z,) the nodes' places in metres; the boxes' pose (M, 5), half (M, 3) and kind (M,).
+    """
+    tx, ty, tz = pose[target, :3]
+    distance = np.hypot(x[None, :] - tx, z[:, None] - tz)
+    if task == tasks.OBJECT_NAV:
+        nodes = np.argwhere(reachable & (distance < tasks.SUCCESS_DISTANCE_M - 0.4))
+        order = np.argsort(distance[nodes[:, 0], nodes[:, 1]], kind="stable")[::3][:60]
+        eye_m = NAVIGATION.up_m
+        seen = [n for n in nodes[order] if navigation.sees(x[n[1]], eye_m, z[n[0]], target, pose, half, kind, n_boxes)]
+        return np.asarray(seen, np.int64).reshape(-1, 2)
+    if not _GRASP_HEIGHT_M[0] < ty < _GRASP_HEIGHT_M[1]:
+        return np.empty((0, 2), np.int64)
+    low, high = GRASP_REACH_M
+    return np.argwhere(reachable & (distance > low) & (distance < high))
+
+
+def sample(
+    house: houses.House,
+    house_id: str,
+    task: str,
+    rng: random.Random,
+    split: str = "train",
+    sizes: AssetSizes | None = None,
+    layout: Layout | None = None,
+    ground: Ground | None = None,
+    house_index: int = 0,
+) -> Episode | None:
+    """A random episode of the task in the house, or None if the house offers none."""
+    layout = layout or compile_house(house, sizes)
+    ground = ground or Ground.of(layout)
+    kinds = {catalogue.TYPES[name].index: name for name in tasks.TARGETS[task]}
+    by_type: dict[str, list[int]] = {}
+    for slot in range(layout.n_structure, layout.n_boxes):
+        name = kinds.get(int(layout.type_index[slot]))
+        if name is not None:
+            by_type.setdefault(name, []).append(slot)
+    names = sorted(by_type)
+    rng.shuffle(names)  # every type of the house has the same chance
+    starts = np.argwhere(ground.reachable & (ground.clearance_m > _START_CLEARANCE_M))
+    if len(starts) == 0:
+        return None
+    weight = np.where(ground.reachable, np.float32(1.0), navigation.UNREACHABLE).astype(np.float32)
+    for name in names:
+        goals = [
+            goal_nodes(
+                task, slot, ground.reachable, ground.x, ground.z, ground.pose, layout.half, layout.kind, layout.n_boxes
+            )
+            for slot in by_type[name]
+        ]
+        found = [(slot, nodes) for slot, nodes in zip(by_type[name], goals, strict=True) if len(nodes)]
+        if not found:
+            continue
+        field = navigation.distance_field(weight, np.concatenate([nodes for _, nodes in found]))
+        away = field[starts[:, 0], starts[:, 1]]
+        target = rng.choice(found)[0]
+        tx, _, tz = layout.centre[target]
+        if task == tasks.PICKUP:
+            straight = np.hypot(ground.x[starts[:, 1]] - tx, ground.z[starts[:, 0]] - tz)
+            near = (straight > _PICKUP_START_M[0]) & (straight < _PICKUP_START_M[1])
+            choices = starts[near & (away < navigation.UNREACHABLE)]
+        else:
+            choices = starts[(away >= _MIN_PATH_M) & (away < navigation.UNREACHABLE)]
+        if len(choices) == 0:
+            continue
+        iz, ix = choices[rng.randrange(len(choices))]
+        x, z = float(ground.x[ix]), float(ground.z[iz])
+        yaw_deg = 30.0 * rng.randrange(12)
+        if task == tasks.PICKUP:  # facing the target
+            yaw_deg = float(30.0 * round(np.degrees(np.arctan2(tx - x, tz - z)) / 30.0)) % 360.0
+        seed = rng.getrandbits(30)
+        return Episode(
+            id=f"{task}|{house_id}|{seed}",
+            task=task,
+            target_type=name,
+            target_id=layout.names[target],
+            house_id=house_id,
+            house=house,
+            start=(x, z, yaw_deg),
+            instruction=instruction(task, name, rng),
+            seed=seed,
+            path_m=float(field[iz, ix]),
+            split=split,
+            house_index=house_index,
+        )
+    return None
+
+
+def generated_house(house_id: str, options: houses.HouseOptions) -> houses.House:
+    """The house behind an id that `stream` gave."""
+    return _generated(int(house_id.removeprefix("generated-")), options)
+
+
+@functools.lru_cache(maxsize=64)
+def _generated(seed: int, options: houses.HouseOptions) -> houses.House:
+    return houses.generate_with(seed, options)
+
+
+def stream(
+    task_names: Iterable[str],
+    split: str,
+    options: houses.HouseOptions,
+    seed: int = 0,
+    first: int = 0,
+    stride: int = 1,
+    per_house: int = 1,
+) -> Iterator[Episode]:
+    """Episodes without end, each house fresh: houses first, first + stride, … of the split's seeds, tasks in turn.
+
+    `per_house` episodes share a house. `seed` moves the whole stream within its split; `stride` lets ranks share it.
+    """
+    task_names = tuple(task_names)
+    index = first
+    turn = first
+    while True:
+        house_seed = SPLIT_SEEDS[split] + (seed % 1000) * 100_000 + index if split != "train" else seed * 1_000_003 + index
+        if split == "train":
+            house_seed %= SPLIT_SEEDS["validation"]
+        house = houses.generate_with(house_seed, options)
+        layout = compile_house(house)
+        ground = Ground.of(layout)
+        rng = random.Random(house_seed)
+        for _ in range(per_house):
+            episode = sample(
+                house, f"generated-{house_seed}", task_names[turn % len(task_names)], rng, split,
+                layout=layout, ground=ground, house_index=index,
+            )  # fmt: skip
+            turn += 1
+            if episode is not None:
+                object.__setattr__(episode, "layout", layout)  # fills the cached property
+                yield episode
+        index += stride
+
+
+def in_houses(
+    path: str | Path, task_names: Iterable[str], seed: int = 0, split: str = "test", n_per_house: int = 1
+) -> Iterator[Episode]:
+    """Episodes in the houses of a ProcTHOR file, sized by the asset database that lies beside it, if one does."""
+    from safevla.layout import asset_database_beside, asset_sizes
+
+    sizes = asset_sizes(asset_database_beside(path))
+    for index, house in enumerate(houses.load(path)):
+        layout = compile_house(house, sizes)
+        ground = Ground.of(layout)
+        for task in task_names:
+            rng = random.Random(f"{seed}|{index}|{task}")
+            for _ in range(n_per_house):
+                episode = sample(
+                    house, f"{Path(path).name}-{index}", task, rng, split, layout=layout, ground=ground, house_index=index
+                )
+                if episode is not None:
+                    object.__setattr__(episode, "layout", layout)
+                    yield episode
+
+
+# --------------------------------------------------------------------------------------------------- shifts
+
+
+def shifted(episode: Episode, shift: str) -> Episode:
+    """The episode with its house edited: object colours, lights, materials, or all of them."""
+    if shift not in SHIFTS:
+        raise EpisodeError(f"unknown shift {shift!r}; the shifts are {', '.join(SHIFTS)}")
+    if shift == "none":
+        return episode
+    house = copy.deepcopy(episode.house)
+    rng = random.Random(f"{shift}|{episode.seed}")
+    if shift in ("color", "all"):
+        for thing, _ in houses.objects(house):
+            thing["color"] = _random_colour(rng)
+    if shift in ("light", "all"):
+        for light in house["proceduralParameters"]["lights"]:
+            light["intensity"] = light["intensity"] * rng.uniform(0.3, 1.8)
+            light["rgb"] = _random_colour(rng, low=0.45)
+    if shift in ("material", "all"):
+        for surface in house["walls"]:
+            surface["material"] = {"name": rng.choice(("Tiles2", "PureWhite")), "color": _random_colour(rng)}
+        for room in house["rooms"]:
+            room["floorMaterial"] = {"name": rng.choice(("Tiles2", "WoodGrains")), "color": _random_colour(rng)}
+        for thing, _ in houses.objects(house):
+            thing["pattern"] = rng.choice(catalogue.PATTERNS)
+    return dataclasses.replace(episode, house=house, shift=shift, id=f"{episode.id}|{shift}")
+
+
+def _random_colour(rng: random.Random, low: float = 0.05) -> dict[str, float]:
+    return {channel: round(rng.uniform(low, 1.0), 3) for channel in "rgb"}
+
+
+# --------------------------------------------------------------------------------------------------- files
+
+_REQUIRED = ("task_type", "house_index", "agent_starting_position", "agent_y_rotation", "synsets", "natural_language_spec")
+
+
+def to_record(episode: Episode) -> dict[str, Any]:
+    """The episode in the public schema."""
+    synset = catalogue.TYPES[episode.target_type].synset
+    x, z, yaw_deg = episode.start
+    return {
+        "task_type": tasks.TASK_TYPES[episode.task],
+        "house_index": episode.house_index,
+        "agent_starting_position": [x, AGENT_HEIGHT_M, z],
+        "agent_y_rotation": yaw_deg,
+        "expert_length": episode.expert_steps,
+        "synsets": [synset],
+        "synset_to_object_ids": {synset: [episode.target_id]},
+        "natural_language_spec": episode.instruction,
+        "extras": {
+            **episode.extras,
+            "chosen_object_id": episode.target_id,
+            "episode_id": episode.id,
+            "house_id": episode.house_id,
+            "seed": episode.seed,
+            "path_m": episode.path_m,
+            "split": episode.split,
+        },
+    }
+
+
+def write(path: str | Path, episodes: Iterable[Episode]) -> None:
+    """Write episodes as (gzipped) JSON lines."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(to_record(episode)) + "\n" for episode in episodes)
+    data = text.encode()
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
+    """The checked records of an episode file; EpisodeError names the line and the field of a fault."""
+    path = Path(path)
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise EpisodeError(f"{path}:{number}: not JSON: {error.msg}") from None
+            for field in _REQUIRED:
+                if field not in record:
+                    raise EpisodeError(f"{path}:{number}: {field} is missing")
+            if record["task_type"] not in tasks.TASK_TYPES.values():
+                raise EpisodeError(f"{path}:{number}: task_type is {record['task_type']!r}")
+            yield record
+
+
+def from_record(record: dict[str, Any], options: houses.HouseOptions, source: str = "record") -> Episode:
+    """The episode behind a record that `to_record` made, its generated house remade from its seed."""
+    extras = record.get("extras") or {}
+    house_id = extras.get("house_id", "")
+    if not house_id.startswith("generated-"):
+        raise EpisodeError(f"{source}: extras.house_id {house_id!r} is not a generated house")
+    task_of = {name: task for task, name in tasks.TASK_TYPES.items()}
+    x, _, z = record["agent_starting_position"]
+    return Episode(
+        id=extras["episode_id"],
+        task=task_of[record["task_type"]],
+        target_type=catalogue.type_of_synset(record["synsets"][0]),
+        target_id=extras["chosen_object_id"],
+        house_id=house_id,
+        house=generated_house(house_id, options),
+        start=(x, z, record["agent_y_rotation"]),
+        instruction=record["natural_language_spec"],
+        seed=extras["seed"],
+        path_m=extras["path_m"],
+        split=extras["split"],
+        expert_steps=record["expert_length"],
+        house_index=record["house_index"],
+    )
+
+
+def read(path: str | Path, options: houses.HouseOptions) -> list[Episode]:
+    """The episodes of a file that `write` made."""
+    return [
+        from_record(record, options, f"{path}:{number}") for number, record in enumerate(read_records(path), start=1)
+    ]

@@ -1,0 +1,230 @@
+"""Evaluation: policies and experts play given episodes, one row each.
+
+Every actor plays the same episodes, so methods can be compared in pairs. Environments never idle: one that ends takes
+the next episode from the queue.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+
+from safevla import costs
+from safevla.batch import Batch
+from safevla.episodes import Episode
+from safevla.expert import Expert
+from safevla.layout import STRUCTURE
+from safevla.observations import Observation
+from safevla.policy import Policy
+from safevla.progress import Progress
+from safevla.sim.interface import CAMERAS, NOTHING, Scene, Simulator
+
+COLUMNS = (
+    "profile", "method", "task", "seed", "split", "shift", "episode_id", "house_id", "instruction", "success", "steps",
+    "spl", "sel", "cost", *(f"cost_{name}" for name in costs.COMPONENTS), "unsafe_steps", "collisions",
+    "max_displacement_m", "moves", "path_m", "timed_out",
+)  # fmt: skip
+
+
+class Actor(Protocol):
+    """Chooses actions in B environments."""
+
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        """New episodes have started in these slots."""
+        ...
+
+    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
+        """(B,) int64."""
+        ...
+
+
+class PolicyActor:
+    """A policy that draws its actions; it sees observations only."""
+
+    def __init__(self, policy: Policy, n_envs: int, seed: int):
+        self.policy = policy.eval()
+        self.memory = policy.new_memory(n_envs)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.probabilities: torch.Tensor | None = None  # (B, N_ACTIONS) of the last step
+        self.cost_value: torch.Tensor | None = None  # (B,) what the cost critic expected
+
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        self.memory.valid[list(slots)] = False
+
+    @torch.no_grad()
+    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
+        output, self.memory = self.policy.act(observation, self.memory)
+        self.probabilities, self.cost_value = output.logits.softmax(-1), output.cost_value
+        return torch.multinomial(self.probabilities, 1, generator=self.generator)[:, 0]
+
+
+class ExpertActor:
+    """A planner with privileged state."""
+
+    def __init__(self, n_envs: int, careful: bool):
+        self.expert = Expert(n_envs, careful)
+
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        self.expert.begin(slots, list(episodes), scene)
+
+    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
+        return torch.from_numpy(self.expert.act(scene))
+
+
+def evaluate(
+    actor: Actor, simulator: Simulator, episodes: Sequence[Episode], max_steps: int, label: str, **columns: object
+) -> pd.DataFrame:
+    """Play every episode once; one row each in the order given, with COLUMNS; `columns` fills profile, method and seed."""
+    batch = Batch(simulator, max_steps)
+    n_envs = simulator.n_envs
+    queue = list(range(len(episodes)))
+    # environments that there is no episode for repeat the first one, and are not counted
+    playing: list[int | None] = [queue.pop(0) if queue else None for _ in range(n_envs)]
+    first = [episodes[i] if i is not None else episodes[0] for i in playing]
+    observation = batch.start(first)
+    actor.begin(range(n_envs), first, simulator.scene())
+    rows: dict[int, dict] = {}
+    progress = Progress(label, len(episodes), "episodes")
+    while len(rows) < len(episodes):
+        outcome = batch.step(actor.act(observation, simulator.scene()))
+        observation = outcome.observation
+        ended = outcome.ended.nonzero()[:, 0].tolist()
+        for slot in ended:
+            if playing[slot] is not None:
+                rows[playing[slot]] = _row(batch, slot, bool(outcome.success[slot]), bool(outcome.truncated[slot]))
+            playing[slot] = queue.pop(0) if queue else None
+        if ended:
+            fresh = [episodes[playing[slot]] if playing[slot] is not None else episodes[0] for slot in ended]
+            observation = batch.restart(ended, fresh)
+            actor.begin(ended, fresh, simulator.scene())
+            n = len(rows)
+            if n:
+                progress.update(
+                    n,
+                    success=sum(r["success"] for r in rows.values()) / n,
+                    cost=sum(r["cost"] for r in rows.values()) / n,
+                )
+    table = pd.DataFrame([rows[i] for i in range(len(episodes))])
+    for name, value in columns.items():
+        table[name] = value
+    return table[list(COLUMNS)]
+
+
+def spl(success: bool, shortest_m: float, travelled_m: float) -> float:
+    """Success weighted by path length (arXiv 1807.06757): success · shortest / max(travelled, shortest)."""
+    return float(success) * shortest_m / max(travelled_m, shortest_m, 1e-9)
+
+
+def sel(success: bool, expert_steps: int, steps: int) -> float:
+    """Success weighted by episode length (SPOC): success · expert steps / max(steps, expert steps)."""
+    return float(success) * expert_steps / max(steps, expert_steps, 1)
+
+
+def _row(batch: Batch, slot: int, success: bool, timed_out: bool) -> dict:
+    episode = batch.episodes[slot]
+    cost = batch.total_cost[slot].tolist()
+    steps, path_m = int(batch.steps[slot]), float(batch.path_m[slot])
+    return {
+        "task": episode.task,
+        "split": episode.split,
+        "shift": episode.shift,
+        "episode_id": episode.id,
+        "house_id": episode.house_id,
+        "instruction": episode.instruction,
+        "success": success,
+        "steps": steps,
+        "spl": spl(success, episode.path_m, path_m),
+        "sel": sel(success, episode.expert_steps, steps),
+        "cost": sum(cost),
+        **{f"cost_{name}": value for name, value in zip(costs.COMPONENTS, cost, strict=True)},
+        "unsafe_steps": int(batch.unsafe_steps[slot]),
+        "collisions": int(batch.collisions[slot]),
+        "max_displacement_m": float(batch.max_displacement_m[slot]),
+        "moves": int(batch.moves[slot]),
+        "path_m": path_m,
+        "timed_out": timed_out,
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Trace:
+    """One played episode, step by step, as plain data that figures can draw without a simulator."""
+
+    facts: dict  # method, task, instruction, success, path, costs, boxes
+    frames: np.ndarray  # (K, C, H, W, 3) uint8, of the steps in facts["frame_steps"]
+
+
+def trace(actor: Actor, simulator: Simulator, episode: Episode, max_steps: int, method: str, n_frames: int = 6) -> Trace:
+    """Play one episode in a simulator of one environment and keep what happened."""
+    batch = Batch(simulator, max_steps)
+    observation = batch.start([episode])
+    actor.begin([0], [episode], simulator.scene())
+    layout = episode.layout
+    path, step_costs, struck, pictures = [simulator.scene().robot[0, :3].tolist()], [], [], []
+    start_pose = simulator.scene().pose[0, : layout.n_boxes].clone()
+    while True:
+        pictures.append(observation.pixels[0])
+        outcome = batch.step(actor.act(observation, simulator.scene()))
+        observation = outcome.observation
+        path.append(outcome.transition.after.robot[0, :3].tolist())
+        step_costs.append(outcome.cost[0].tolist())
+        hit = int(outcome.transition.collided_with[0])
+        struck.append(None if hit == NOTHING else layout.names[hit])
+        if outcome.ended[0]:
+            break
+    pictures.append(observation.pixels[0])
+    scene = simulator.scene()
+    target = layout.index_of(episode.target_id)
+    boxes = [
+        {
+            "x": float(start_pose[m, 0]), "z": float(start_pose[m, 2]), "yaw_deg": float(start_pose[m, 3]),
+            "half_x": float(layout.half[m, 0]), "half_z": float(layout.half[m, 2]),
+            "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
+            "colour": layout.colour[m].tolist(),
+            "structure": bool(layout.kind[m] == STRUCTURE),
+            "target": bool(layout.type_index[m] == layout.type_index[target] and m >= layout.n_structure),
+            "moved": bool((scene.pose[0, m, :3] - start_pose[m, :3]).norm() > costs.DISTURBED_M and m != int(scene.held[0])),
+        }
+        for m in range(layout.n_boxes)
+    ]  # fmt: skip
+    chosen = np.unique(np.linspace(0, len(pictures) - 1, n_frames).round().astype(int))
+    facts = {
+        "method": method,
+        "task": episode.task,
+        "episode_id": episode.id,
+        "instruction": episode.instruction,
+        "success": bool(outcome.success[0]),
+        "path": path,
+        "step_costs": step_costs,
+        "struck": struck,
+        "boxes": boxes,
+        "hazards": episode.house["metadata"].get("hazards", []),
+        "frame_steps": chosen.tolist(),
+        "cameras": list(CAMERAS),
+    }
+    return Trace(facts, torch.stack([pictures[i] for i in chosen]).numpy())
+
+
+def write_traces(traces: Sequence[Trace], folder: Path) -> None:
+    """traces.json and traces.npz in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "traces.json").write_text(json.dumps([t.facts for t in traces]))
+    np.savez_compressed(folder / "traces.npz", **{f"frames_{i}": t.frames for i, t in enumerate(traces)})
+
+
+def solvable(episodes: Sequence[Episode], simulator: Simulator, max_steps: int) -> list[Episode]:
+    """The episodes that the shortest-path expert solves, with the number of steps that it took."""
+    rows = evaluate(
+        ExpertActor(simulator.n_envs, careful=False), simulator, episodes, max_steps, "expert",
+        profile="", method="expert", seed=0,
+    )  # fmt: skip
+    return [
+        dataclasses.replace(episode, expert_steps=int(steps))
+        for episode, success, steps in zip(episodes, rows["success"], rows["steps"], strict=True)
+        if success
+    ]

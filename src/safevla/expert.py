@@ -1,0 +1,257 @@
+"""The experts: planners with privileged state that solve the three tasks.
+
+`Expert(careful=False)` demonstrates, as SPOC's does: the shortest way past walls and furniture, blind to clutter and
+hazards, straight at the target with the arm. That is where unsafe habits come from. `Expert(careful=True)` shows that the
+tasks can be done safely: it keeps away from everything, goes around what lies on the floor and grasps from above.
+
+An action follows from the scene alone, apart from what the expert learnt by bumping into things, so an expert can also
+label states that somebody else's actions led to.
+"""
+
+import math
+
+import numpy as np
+
+from safevla import tasks
+from safevla.episodes import Episode, goal_nodes
+from safevla.kernels import kernel
+from safevla.layout import MOVEABLE, PICKUPABLE, STRUCTURE
+from safevla.navigation import UNREACHABLE, clearance, distance_field, line_is_free
+from safevla.sim import robot
+from safevla.sim.geometry import RADIANS, to_local, wrap_deg
+from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Action, Scene
+from safevla.sim.physics import hand_centre
+
+TURN_ROOM_M = 0.31  # the body can turn on the spot with this much room
+_CARE_M = 0.45
+_GIVE_UP_BUMPS = 30
+_TOUCH_M = 0.055  # the hand is near enough to close
+_OVER_M = 0.10  # the careful hand passes this high over the target
+_HAND_TO_LIFT_M = robot.WRIST_ABOVE_LIFT_M - robot.HAND_BELOW_WRIST_M
+
+
+class Expert:
+    """Acts in B environments. Call `begin` for every episode that starts, `act` once a step."""
+
+    def __init__(self, n_envs: int, careful: bool = False):
+        self.careful = careful
+        self._weight: list[np.ndarray] = [np.zeros((1, 1), np.float32)] * n_envs
+        self._field: list[np.ndarray] = [np.zeros((1, 1), np.float32)] * n_envs
+        self._goals: list[np.ndarray] = [np.zeros((0, 2), np.int64)] * n_envs
+        self._targets: list[np.ndarray] = [np.zeros(0, np.int64)] * n_envs
+        self._is_nav = np.zeros(n_envs, np.bool_)
+        self._bumps = np.zeros(n_envs, np.int64)
+        self._last_state = np.zeros((n_envs, 6), np.float32)
+        self._last_action = np.full(n_envs, NOTHING, np.int64)
+        self._escape = np.full(n_envs, NOTHING, np.int64)  # an action that makes room after a bump
+        self._is_goal: list[np.ndarray] = [np.zeros((1, 1), np.bool_)] * n_envs
+
+    def begin(self, slots, episodes: list[Episode], scene: Scene) -> None:
+        """Plan for the episodes that have just started in these slots."""
+        for slot, episode in zip(slots, episodes, strict=True):
+            self._plan(int(slot), episode, scene)
+
+    def _plan(self, slot: int, episode: Episode, scene: Scene) -> None:
+        n = int(scene.n_boxes[slot])
+        pose, half, kind = scene.pose[slot].numpy(), scene.half[slot].numpy(), scene.kind[slot].numpy()
+        reachable = scene.reachable[slot].numpy()
+        origin_x, origin_z = (float(v) for v in scene.reachable_origin[slot])
+        types = scene.type_index[slot, :n].numpy()
+        target_type = types[episode.layout.index_of(episode.target_id)]
+        targets = np.flatnonzero(types == target_type)
+        room = np.empty(reachable.shape, np.float32)
+        clearance(pose, half, kind, n, STRUCTURE, MOVEABLE, origin_x, origin_z, room)
+        weight = 1.0 + 12.0 * np.maximum(0.0, 1.0 - room / TURN_ROOM_M)
+        if self.careful:
+            clearance(pose, half, kind, n, STRUCTURE, PICKUPABLE, origin_x, origin_z, room)
+            weight += 6.0 * np.maximum(0.0, 1.0 - room / _CARE_M) + 20.0 * (room < TURN_ROOM_M) + 60.0 * (room < 0.21)
+        weight = np.where(reachable, weight, UNREACHABLE).astype(np.float32)
+        x = origin_x + np.arange(reachable.shape[1]) * REACHABLE_CELL_M
+        z = origin_z + np.arange(reachable.shape[0]) * REACHABLE_CELL_M
+        nodes = [goal_nodes(episode.task, slot_m, reachable, x, z, pose, half, kind, n) for slot_m in targets]
+        kept = [i for i, found in enumerate(nodes) if len(found)]
+        self._targets[slot] = targets[kept] if kept else targets
+        self._goals[slot] = np.concatenate([nodes[i] for i in kept]) if kept else np.zeros((0, 2), np.int64)
+        self._weight[slot] = weight
+        self._is_nav[slot] = episode.task == tasks.OBJECT_NAV
+        self._head_for(slot, self._goals[slot])
+        self._bumps[slot] = 0
+        self._escape[slot] = NOTHING
+        self._last_action[slot] = NOTHING
+
+    def _head_for(self, slot: int, goals: np.ndarray) -> None:
+        """Plan the way to the nearest, most comfortable of the goal nodes."""
+        # the arm needs the robot to face a certain way, so room to turn counts for more there
+        self._field[slot] = distance_field(self._weight[slot], goals, 0.1 if self._is_nav[slot] else 0.5)
+        is_goal = np.zeros(self._weight[slot].shape, np.bool_)
+        is_goal[goals[:, 0], goals[:, 1]] = True
+        self._is_goal[slot] = is_goal
+
+    def act(self, scene: Scene) -> np.ndarray:
+        """The action to take now in every environment, (B,) int64."""
+        robots, held = scene.robot.numpy(), scene.held.numpy()
+        poses, halves = scene.pose.numpy(), scene.half.numpy()
+        types, visible = scene.type_index.numpy(), scene.visible.numpy()
+        origins = scene.reachable_origin.numpy()
+        actions = np.full(len(robots), int(Action.DONE), np.int64)
+        for slot in range(len(robots)):
+            if len(self._goals[slot]) == 0 or self._bumps[slot] > _GIVE_UP_BUMPS:
+                continue
+            state = robots[slot]
+            self._learn_from_bump(slot, state, origins[slot])
+            holds = held[slot] != NOTHING
+            right_one = holds and types[slot, held[slot]] == types[slot, self._targets[slot][0]]
+            action = _choose(
+                self._is_nav[slot], self.careful, holds, right_one, state, self._targets[slot],
+                poses[slot], halves[slot], visible[slot, 0],
+                self._weight[slot], self._field[slot], self._is_goal[slot], origins[slot],
+            )  # fmt: skip
+            if self._escape[slot] != NOTHING and action != Action.DONE:
+                action = self._escape[slot]
+            self._escape[slot] = NOTHING
+            actions[slot] = self._last_action[slot] = action
+            self._last_state[slot] = state
+        return actions
+
+    def _learn_from_bump(self, slot: int, state: np.ndarray, origin: np.ndarray) -> None:
+        """A motion that changed nothing: what lies there costs more from now on, and the way is planned anew."""
+        action, last = self._last_action[slot], self._last_state[slot]
+        if not 0 <= action < Action.PICKUP:
+            return
+        if abs(state[:2] - last[:2]).max() > 0.01 or abs(wrap_deg(state[2] - last[2])) > 1.5 or abs(state[3:] - last[3:]).max() > 0.005:
+            return
+        self._bumps[slot] += 1
+        weight = self._weight[slot]
+        yaw = math.radians(state[2])
+        sign = -1.0 if action == Action.MOVE_BACK else 1.0
+        goals = self._goals[slot]
+        if action <= Action.MOVE_BACK:
+            for reach in (0.2, 0.35):
+                ix = int(round((state[0] + sign * reach * math.sin(yaw) - origin[0]) / REACHABLE_CELL_M))
+                iz = int(round((state[1] + sign * reach * math.cos(yaw) - origin[1]) / REACHABLE_CELL_M))
+                window = weight[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
+                window[window < UNREACHABLE] += 10.0
+            if self._bumps[slot] % 3 == 0:
+                self._escape[slot] = Action.MOVE_BACK if sign > 0 else Action.MOVE_AHEAD
+        else:  # no room to turn or to reach out here: make some, and prefer other places to stand
+            if action <= Action.ROTATE_LEFT_SMALL:
+                self._escape[slot] = Action.MOVE_AHEAD if self._bumps[slot] % 2 else Action.MOVE_BACK
+            node_x, node_z = (state[0] - origin[0]) / REACHABLE_CELL_M, (state[1] - origin[1]) / REACHABLE_CELL_M
+            away = np.hypot(goals[:, 1] - node_x, goals[:, 0] - node_z) > 1.5
+            if away.any() and (action > Action.ROTATE_LEFT_SMALL or self._bumps[slot] % 3 == 0):
+                goals = self._goals[slot] = goals[away]
+        self._head_for(slot, goals)
+
+
+@kernel
+def _turn(error_deg):
+    """The rotation that best reduces a heading error."""
+    if error_deg > 18.0:
+        return 2
+    if error_deg < -18.0:
+        return 3
+    return 4 if error_deg > 0.0 else 5
+
+
+@kernel
+def _choose(is_nav, careful, holds, right_one, state, targets, pose, half, visible, weight, field, is_goal, origin):
+    x, z, yaw_deg = state[0], state[1], state[2]
+    nearest, distance = targets[0], 1e9
+    for target in targets:
+        away = math.hypot(pose[target, 0] - x, pose[target, 2] - z)
+        if is_nav and visible[target] and away <= 1.98:
+            return 18
+        if away < distance:
+            nearest, distance = target, away
+    if right_one:
+        return 18
+    if holds:
+        return 17
+    bearing_deg = math.atan2(pose[nearest, 0] - x, pose[nearest, 2] - z) / RADIANS
+    ix = min(max(int(round((x - origin[0]) / REACHABLE_CELL_M)), 0), weight.shape[1] - 1)
+    iz = min(max(int(round((z - origin[1]) / REACHABLE_CELL_M)), 0), weight.shape[0] - 1)
+    if is_nav and is_goal[iz, ix]:
+        error = wrap_deg(bearing_deg - yaw_deg)
+        if abs(error) > 4.0:
+            return _turn(error)
+        return 0 if distance > 0.9 else 18
+    if not is_nav and is_goal[iz, ix] and 0.32 < distance < 0.84:
+        return _reach(careful, state, nearest, bearing_deg, distance, pose, half)
+    if state[4] > 0.02:
+        return 11 if state[4] > 0.08 else 13
+    return _follow(ix, iz, x, z, yaw_deg, weight, field, origin)
+
+
+@kernel
+def _reach(careful, state, target, bearing_deg, distance, pose, half):
+    """Standing beside the target: face it with the arm, raise the hand, unfold the wrist, reach out, close."""
+    tx, ty, tz = pose[target, 0], pose[target, 1], pose[target, 2]
+    hx, hy, hz = hand_centre(state)
+    yaw = pose[target, 3] * RADIANS
+    right, forward = to_local(hx - tx, hz - tz, math.sin(yaw), math.cos(yaw))
+    gap_x = max(0.0, abs(right) - half[target, 0])
+    gap_y = max(0.0, abs(hy - ty) - half[target, 1])
+    gap_z = max(0.0, abs(forward) - half[target, 2])
+    if math.sqrt(gap_x * gap_x + gap_y * gap_y + gap_z * gap_z) <= _TOUCH_M:
+        return 16
+    # the arm points 90° to the right of the heading and is mounted a little behind the centre
+    offset_deg = math.asin(min(1.0, -robot.ARM_FORWARD_M / distance)) / RADIANS
+    error = wrap_deg(bearing_deg - 90.0 + offset_deg - state[2])
+    if abs(error) > 3.5 and state[4] < 0.05:
+        return _turn(error)
+    level = max(ty, ty - half[target, 1] + 0.04)
+    over = min(ty + half[target, 1] + _OVER_M, robot.LIFT_LIMITS_M[1] + _HAND_TO_LIFT_M)
+    from_above = careful and over > ty + half[target, 1] + 0.03
+    unfolded = abs(wrap_deg(state[5])) < 26.0
+    # the target in the robot's frame, seen from the hand
+    out, ahead = to_local(tx - hx, tz - hz, math.sin(state[2] * RADIANS), math.cos(state[2] * RADIANS))
+    aligned = unfolded and abs(out) < 0.025
+    lift_error = (over if from_above and not aligned else level) - (state[3] + _HAND_TO_LIFT_M)
+    if abs(lift_error) > 0.015 and (state[4] < 0.02 or from_above or abs(lift_error) > 0.03):
+        if abs(lift_error) > 0.07:
+            return 6 if lift_error > 0.0 else 7
+        return 8 if lift_error > 0.0 else 9
+    if not unfolded:
+        return 15 if state[5] < 0.0 else 14
+    if aligned:  # right distance, wrong direction: swing the wrist
+        return 14 if ahead > 0.0 else 15
+    if abs(out) > 0.07:
+        return 10 if out > 0.0 else 11
+    return 12 if out > 0.0 else 13
+
+
+@kernel
+def _follow(ix, iz, x, z, yaw_deg, weight, field, origin):
+    """Walk down the distance field: turn to the furthest node in a straight free line, and move."""
+    size_z, size_x = weight.shape
+    if field[iz, ix] >= UNREACHABLE:  # off the grid: make for the nearest node that leads on
+        best, bx, bz = 1e9, ix, iz
+        for nz in range(max(0, iz - 3), min(size_z, iz + 4)):
+            for nx in range(max(0, ix - 3), min(size_x, ix + 4)):
+                away = math.hypot(nx - ix, nz - iz)
+                if field[nz, nx] < UNREACHABLE and away < best:
+                    best, bx, bz = away, nx, nz
+        ix, iz = bx, bz
+    gx, gz = (x - origin[0]) / REACHABLE_CELL_M, (z - origin[1]) / REACHABLE_CELL_M
+    limit = weight[iz, ix]
+    cx, cz = ix, iz
+    way_x, way_z = ix, iz
+    for step in range(12):
+        best, nx, nz = field[cz, cx], cx, cz
+        for dz in range(-1, 2):
+            for dx in range(-1, 2):
+                px, pz = cx + dx, cz + dz
+                if 0 <= px < size_x and 0 <= pz < size_z and field[pz, px] < best:
+                    if dx != 0 and dz != 0 and (weight[cz, px] >= UNREACHABLE or weight[pz, cx] >= UNREACHABLE):
+                        continue
+                    best, nx, nz = field[pz, px], px, pz
+        if nx == cx and nz == cz:
+            break
+        cx, cz = nx, nz
+        limit = max(limit, weight[cz, cx])
+        if step == 0 or line_is_free(weight, limit + 0.5, gx, gz, cx, cz):
+            way_x, way_z = cx, cz
+    error = wrap_deg(math.atan2(way_x - gx, way_z - gz) / RADIANS - yaw_deg)
+    if abs(error) > 6.0:
+        return _turn(error)
+    return 0

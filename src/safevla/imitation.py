@@ -1,0 +1,185 @@
+"""Imitation: demonstrations become a pretrained policy.
+
+B demonstrations are replayed side by side in the simulator; every T steps the policy takes one gradient step on what it
+saw: cross-entropy on the expert's actions, binary cross-entropy on what the simulator knows. Frames are drawn anew, with
+colour jitter, each time a demonstration is replayed. The policy's memory runs on across the windows of an episode.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional
+
+from safevla import checkpoints, episodes, perception
+from safevla.batch import Batch
+from safevla.episodes import Episode
+from safevla.houses import HouseOptions
+from safevla.observations import Observation
+from safevla.policy import Memory, Policy, PolicyConfig, perception_loss
+from safevla.progress import Progress
+from safevla.sim.interface import Action, Simulator
+from safevla.params import ImitationParams
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """T steps of B replayed demonstrations."""
+
+    observation: Observation  # (T, B, …)
+    starts: torch.Tensor  # (T, B) bool
+    labels: torch.Tensor  # (T, B) int64
+    class_map: torch.Tensor  # (T, B, C, N_CLASSES, gh, gw) uint8
+    surroundings: torch.Tensor  # (T, B, N_SURROUNDINGS) uint8
+
+
+class Replay:
+    """Plays demonstrations in B environments, for ever, in an order drawn from the generator."""
+
+    def __init__(self, simulator: Simulator, table: pd.DataFrame, options: HouseOptions, rng: np.random.Generator):
+        self.batch = Batch(simulator, max_steps=1_000_000)
+        self.table, self.options, self.rng = table, options, rng
+        self._order: list[int] = []
+        n = simulator.n_envs
+        self._row = np.zeros(n, np.int64)
+        self._at = np.zeros(n, np.int64)
+        self._actions: list[bytes] = [b""] * n
+        self._labels: list[bytes] = [b""] * n
+        self._starts = torch.ones(n, dtype=torch.bool)
+        self._observation = self.batch.start([self._draw(slot) for slot in range(n)])
+
+    def _draw(self, slot: int) -> Episode:
+        if not self._order:
+            self._order = self.rng.permutation(len(self.table)).tolist()
+        row = self._order.pop()
+        self._row[slot], self._at[slot] = row, 0
+        self._actions[slot], self._labels[slot] = self.table["actions"].iat[row], self.table["labels"].iat[row]
+        return episodes.from_record(json.loads(self.table["record"].iat[row]), self.options)
+
+    def window(self, n_steps: int, map_size: tuple[int, int]) -> Window:
+        """The next T steps."""
+        simulator = self.batch.simulator
+        seen, starts, labels, maps, around = [], [], [], [], []
+        for _ in range(n_steps):
+            scene = simulator.scene()
+            seen.append(self._observation)
+            starts.append(self._starts)
+            labels.append(torch.tensor([trace[at] for trace, at in zip(self._labels, self._at, strict=True)]))
+            maps.append(perception.class_map(simulator.render_ids(), scene, map_size))
+            around.append(perception.surroundings(scene))
+            actions = torch.tensor([trace[at] for trace, at in zip(self._actions, self._at, strict=True)])
+            self._observation = self.batch.step(actions).observation
+            self._at += 1
+            ended = [slot for slot, trace in enumerate(self._actions) if self._at[slot] >= len(trace)]
+            self._starts = torch.zeros(len(self._at), dtype=torch.bool)
+            if ended:
+                self._starts[ended] = True
+                self._observation = self.batch.restart(ended, [self._draw(slot) for slot in ended])
+        return Window(
+            Observation.stack(seen), torch.stack(starts), torch.stack(labels), torch.stack(maps), torch.stack(around)
+        )
+
+
+def augment(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Jitter brightness and colour balance per environment: (T, B, C, H, W, 3) uint8 in and out."""
+    n = pixels.shape[1]
+    gain = 1.0 + 0.3 * (2.0 * torch.rand(n, 1, generator=generator) - 1.0)
+    gain = gain + 0.1 * (2.0 * torch.rand(n, 3, generator=generator) - 1.0)
+    return (pixels * gain[None, :, None, None, None, :]).clamp_(0, 255).to(torch.uint8)
+
+
+def loss_terms(policy: Policy, window: Window, memory: Memory) -> tuple[dict[str, torch.Tensor], Memory]:
+    """The losses and accuracies of a window, scalars, and the policy's memory after it."""
+    output, memory = policy(window.observation, window.starts, memory)
+    logits, labels = output.logits.flatten(0, 1), window.labels.flatten()
+    done = labels == Action.DONE
+    right = logits.argmax(-1) == labels
+    terms = {
+        "action": functional.cross_entropy(logits, labels),
+        "perception": perception_loss(output, window.class_map, window.surroundings),
+        "accuracy": right.float().mean(),
+        "done_recall": right[done].float().mean() if done.any() else torch.tensor(float("nan")),
+    }
+    return terms, memory
+
+
+def pretrain(
+    make_simulator: Callable[[], Simulator],
+    table: pd.DataFrame,
+    options: HouseOptions,
+    config: PolicyConfig,
+    params: ImitationParams,
+    seed: int,
+    resume_at: Path,
+) -> tuple[Policy, pd.DataFrame]:
+    """Train a policy on demonstrations; returns it and its learning curve.
+
+    Progress is kept in `resume_at` every `params.checkpoint_updates` updates, and a later call goes on from there.
+    """
+    torch.manual_seed(seed)
+    policy = Policy(config)
+    optimiser = torch.optim.AdamW(policy.actor_parameters(), lr=params.lr, weight_decay=params.weight_decay)
+    n_updates = params.steps // (params.n_envs * params.window)
+    first, curve = _resume(resume_at, policy, optimiser)
+    schedule = _schedule(n_updates, params)
+    rng = np.random.default_rng([seed, first])
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + first)
+    replay = Replay(make_simulator(), table, options, rng)
+    memory = policy.new_memory(params.n_envs)
+    progress = Progress("imitation", n_updates * params.n_envs * params.window, done=first * params.n_envs * params.window)
+    policy.train()
+    for update in range(first, n_updates):
+        window = replay.window(params.window, config.map_size)
+        window = dataclasses.replace(
+            window, observation=dataclasses.replace(window.observation, pixels=augment(window.observation.pixels, generator))
+        )
+        for group in optimiser.param_groups:
+            group["lr"] = schedule(update)
+        terms, memory = loss_terms(policy, window, memory)
+        loss = terms["action"] + params.perception_weight * terms["perception"]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(policy.parameters(), params.max_grad_norm)
+        optimiser.step()
+        steps = (update + 1) * params.n_envs * params.window
+        if update % params.log_updates == 0 or update == n_updates - 1:
+            curve.append({"steps": steps, **{name: value.item() for name, value in terms.items()}})
+        progress.update(steps, loss=loss.item(), accuracy=terms["accuracy"].item())
+        if (update + 1) % params.checkpoint_updates == 0:
+            _keep(resume_at, policy, optimiser, update + 1, curve)
+    return policy, pd.DataFrame(curve)
+
+
+def _schedule(n_updates: int, params: ImitationParams) -> Callable[[int], float]:
+    """Linear warm-up over 2 % of the updates, then a cosine down to a twentieth."""
+    warm = max(1, n_updates // 50)
+
+    def lr(update: int) -> float:
+        if update < warm:
+            return params.lr * (update + 1) / warm
+        share = (update - warm) / max(1, n_updates - warm)
+        return params.lr * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
+
+    return lr
+
+
+def _keep(path: Path, policy: Policy, optimiser, update: int, curve: list[dict]) -> None:
+    tensors = {f"policy.{name}": tensor for name, tensor in policy.state_dict().items()}
+    checkpoints.save(path, {**tensors, **checkpoints.optimiser_tensors(optimiser, "optimiser")}, {"update": update, "curve": curve})
+
+
+def _resume(path: Path, policy: Policy, optimiser) -> tuple[int, list[dict]]:
+    if not path.exists():
+        return 0, []
+    tensors, facts = checkpoints.load(path)
+    own = {name.removeprefix("policy."): tensor for name, tensor in tensors.items() if name.startswith("policy.")}
+    checkpoints.restore(policy, own, path)
+    checkpoints.restore_optimiser(optimiser, tensors, "optimiser")
+    print(f"imitation resumes at update {facts['update']}", flush=True)
+    return facts["update"], facts["curve"]
+

@@ -1,0 +1,306 @@
+"""The policy: a vision-language-action transformer, after SPOC, FLaRe and SafeVLA, at any size.
+
+Per camera an encoder turns pixels into visual tokens; the instruction's words are tokens too; a fusion transformer reads
+both cameras and the text into one vector per step; a causal transformer over time remembers the episode; an actor scores
+the 20 actions, and two critics estimate the return of reward and of cost.
+
+As the paper, except: (1) by default the encoders are small and learnt from scratch, for no weights can be downloaded in
+a laptop's pipeline; (2) actor and critics share one network, and the critics read it without sending gradients into it
+(cost returns of tens would wreck what the actor sees), where the paper has three networks; (3) the fusion's query starts
+from the mean of the text, so that one layer suffices to look for what the text names; (4) auxiliary heads predict what
+the simulator knows (`perception`), and the coarse map that they predict is fed back as input.
+"""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pydantic
+import torch
+from torch import nn
+from torch.nn import functional
+
+from safevla import checkpoints, perception
+from safevla.observations import PADDING, Observation, vocabulary_size
+from safevla.policy_config import PolicyConfig
+from safevla.sim.interface import CAMERAS, N_ACTIONS
+
+@dataclasses.dataclass
+class Memory:
+    """What the causal transformer remembers of B episodes: keys and values of the last `context` steps, a ring.
+
+    The order of the ring does not matter, for a step's time is part of its token.
+    """
+
+    keys: torch.Tensor  # (layers, B, heads, context, dim / heads)
+    values: torch.Tensor  # the same
+    valid: torch.Tensor  # (B, context) bool
+    at: int = 0  # where the next step goes
+
+    def clone(self) -> "Memory":
+        return Memory(self.keys.clone(), self.values.clone(), self.valid.clone(), self.at)
+
+    def forget(self, ended: torch.Tensor) -> None:
+        """Clear the episodes that have ended, (B,) bool."""
+        self.valid[ended] = False
+
+    def select(self, rows: torch.Tensor) -> "Memory":
+        """The memory of some episodes, rows (n,) int64."""
+        return Memory(self.keys[:, rows], self.values[:, rows], self.valid[rows], self.at)
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicyOutput:
+    """Leading dimensions (B,) or (T, B)."""
+
+    logits: torch.Tensor  # (…, N_ACTIONS)
+    value: torch.Tensor  # (…,) expected return of reward
+    cost_value: torch.Tensor  # (…,) expected return of cost
+    class_logits: torch.Tensor  # (…, C, N_CLASSES, gh, gw)
+    surroundings_logits: torch.Tensor  # (…, N_SURROUNDINGS)
+
+
+def _sinusoids(step: torch.Tensor, dim: int) -> torch.Tensor:
+    """(…,) step numbers → (…, dim)."""
+    frequency = torch.exp(torch.arange(0, dim, 2, device=step.device) * (-math.log(10_000.0) / dim))
+    angle = step[..., None].float() * frequency
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+class _FeedForward(nn.Sequential):
+    def __init__(self, dim: int):
+        super().__init__(nn.LayerNorm(dim), nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
+
+
+class _Attention(nn.Module):
+    """Multi-head attention of queries over tokens that were projected to keys and values before."""
+
+    def __init__(self, dim: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(dim)
+        self.query = nn.Linear(dim, dim)
+        self.key_value = nn.Linear(dim, 2 * dim)
+        self.out = nn.Linear(dim, dim)
+
+    def split(self, x: torch.Tensor) -> torch.Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(-2, -3)  # (…, heads, N, dim / heads)
+
+    def keys_values(self, normed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        key, value = self.key_value(normed).chunk(2, dim=-1)
+        return self.split(key), self.split(value)
+
+    def attend(self, normed: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """normed (B, N, dim); key, value (B, heads, K, ·); mask (B, 1, N or 1, K) bool, True where it may look."""
+        seen = functional.scaled_dot_product_attention(self.split(self.query(normed)), key, value, attn_mask=mask)
+        return self.out(seen.transpose(-2, -3).flatten(-2))
+
+
+class _Layer(nn.Module):
+    """Pre-norm transformer layer."""
+
+    def __init__(self, dim: int, heads: int):
+        super().__init__()
+        self.attention = _Attention(dim, heads)
+        self.feed_forward = _FeedForward(dim)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor, first_only: bool = False) -> torch.Tensor:
+        """Self-attention over x (B, N, dim); with `first_only` just the first token's result, (B, 1, dim)."""
+        normed = self.attention.norm(x)
+        key, value = self.attention.keys_values(normed)
+        if first_only:
+            x, normed = x[:, :1], normed[:, :1]
+        x = x + self.attention.attend(normed, key, value, mask)
+        return x + self.feed_forward(x)
+
+
+class _Encoder(nn.Module):
+    """Pixels of one camera → visual tokens, and the coarse class map that they show."""
+
+    def __init__(self, config: PolicyConfig):
+        super().__init__()
+        first, second = config.channels
+        self.stem = nn.Conv2d(3, first, 5, stride=4, padding=2)
+        self.features = nn.Conv2d(first, second, 3, stride=2, padding=1)
+        self.class_map = nn.Conv2d(second, perception.N_CLASSES, 1)
+        self.tokens = nn.Conv2d(second + perception.N_CLASSES, config.dim, 3, stride=2, padding=1)
+        height, width = config.map_size
+        self.place = nn.Parameter(torch.zeros(-(-height // 2) * -(-width // 2), config.dim))
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """pixels (N, 3, H, W) float → tokens (N, K, dim), class logits (N, N_CLASSES, gh, gw)."""
+        features = functional.relu(self.features(functional.relu(self.stem(pixels))))
+        class_logits = self.class_map(features)
+        tokens = self.tokens(torch.cat([features, class_logits.sigmoid()], dim=1))
+        return functional.relu(tokens).flatten(2).transpose(1, 2) + self.place, class_logits
+
+
+class Policy(nn.Module):
+    """See the module's docstring. Stateless: the memory is passed in and returned."""
+
+    def __init__(self, config: PolicyConfig):
+        super().__init__()
+        self.config = config
+        dim = config.dim
+        self.encoder = _Encoder(config)
+        self.camera = nn.Parameter(0.02 * torch.randn(len(CAMERAS), 1, dim))
+        self.word = nn.Embedding(vocabulary_size(), dim, padding_idx=PADDING)
+        self.fuse_token = nn.Parameter(0.02 * torch.randn(dim))
+        self.fusion = nn.ModuleList(_Layer(dim, config.heads) for _ in range(config.fusion_layers))
+        self.previous_action = nn.Embedding(N_ACTIONS + 1, dim)
+        self.object_in_hand = nn.Embedding(2, dim)
+        self.decoder = nn.ModuleList(_Layer(dim, config.heads) for _ in range(config.decoder_layers))
+        self.norm = nn.LayerNorm(dim)
+        self.actor = nn.Linear(dim, N_ACTIONS)
+        self.surroundings = nn.Linear(dim, perception.N_SURROUNDINGS)
+        self.critic = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, 1))
+        self.cost_critic = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, 1))
+        with torch.no_grad():
+            self.actor.weight.mul_(0.1)
+
+    def critic_parameters(self) -> list[nn.Parameter]:
+        return [*self.critic.parameters(), *self.cost_critic.parameters()]
+
+    def actor_parameters(self) -> list[nn.Parameter]:
+        """Everything but the critics."""
+        critics = {id(p) for p in self.critic_parameters()}
+        return [p for p in self.parameters() if id(p) not in critics]
+
+    def new_memory(self, n_envs: int, device: torch.device | str = "cpu") -> Memory:
+        """The empty memory of B episodes."""
+        c = self.config
+        shape = (c.decoder_layers, n_envs, c.heads, c.context, c.dim // c.heads)
+        dtype = self.actor.weight.dtype
+        return Memory(
+            torch.zeros(shape, device=device, dtype=dtype),
+            torch.zeros(shape, device=device, dtype=dtype),
+            torch.zeros(n_envs, c.context, dtype=torch.bool, device=device),
+        )
+
+    def _fuse(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, dim) one vector per step, and the class maps (N, C, N_CLASSES, gh, gw); N flat over batch and time."""
+        n, n_cameras = observation.pixels.shape[:2]
+        pixels = observation.pixels.flatten(0, 1).permute(0, 3, 1, 2)
+        pixels = pixels.to(self.actor.weight.dtype).div_(127.5).sub_(1.0)
+        visual, class_logits = self.encoder(pixels)
+        visual = (visual.unflatten(0, (n, n_cameras)) + self.camera).flatten(1, 2)  # (N, C·K, dim)
+        words = self.word(observation.words)  # (N, L, dim)
+        spoken = observation.words != PADDING
+        text = (words * spoken[..., None]).sum(1) / spoken.sum(1, keepdim=True).clamp(min=1)
+        tokens = torch.cat([(self.fuse_token + text)[:, None], visual, words], dim=1)
+        mask = torch.cat([spoken.new_ones(n, 1 + visual.shape[1]), spoken], dim=1)[:, None, None, :]
+        for i, layer in enumerate(self.fusion):
+            tokens = layer(tokens, mask, first_only=i == len(self.fusion) - 1)
+        return tokens[:, 0], class_logits.unflatten(0, (n, n_cameras))
+
+    def _step_token(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor]:
+        fused, class_logits = self._fuse(observation)
+        token = (
+            fused
+            + self.previous_action(observation.previous_action)
+            + self.object_in_hand(observation.object_in_hand.long())
+            + _sinusoids(observation.step, self.config.dim).to(fused.dtype)
+        )
+        return token, class_logits
+
+    def _output(self, x: torch.Tensor, class_logits: torch.Tensor) -> PolicyOutput:
+        x = self.norm(x)
+        apart = x.detach()
+        return PolicyOutput(
+            logits=self.actor(x),
+            value=self.critic(apart)[..., 0],
+            cost_value=self.cost_critic(apart)[..., 0],
+            class_logits=class_logits,
+            surroundings_logits=self.surroundings(x),
+        )
+
+    def act(self, observation: Observation, memory: Memory) -> tuple[PolicyOutput, Memory]:
+        """One step of B episodes; writes the step into the memory's ring and returns it."""
+        x, class_logits = self._step_token(observation)
+        x = x[:, None]  # (B, 1, dim)
+        at = memory.at
+        memory.valid[:, at] = True
+        mask = memory.valid[:, None, None, :]
+        for i, layer in enumerate(self.decoder):
+            normed = layer.attention.norm(x)
+            key, value = layer.attention.keys_values(normed)
+            memory.keys[i, :, :, at], memory.values[i, :, :, at] = key[:, :, 0], value[:, :, 0]
+            x = x + layer.attention.attend(normed, memory.keys[i], memory.values[i], mask)
+            x = x + layer.feed_forward(x)
+        memory.at = (at + 1) % self.config.context
+        return self._output(x[:, 0], class_logits), memory
+
+    def forward(self, observation: Observation, starts: torch.Tensor, memory: Memory) -> tuple[PolicyOutput, Memory]:
+        """T steps of B episodes at once, as `act` would have given them one by one, and the memory after them.
+
+        observation (T, B, …); starts (T, B) bool, True where a step is an episode's first; memory as it was before the
+        first of these steps. Memories are constants: no gradient flows through the one given or the one returned.
+        """
+        n_steps, n_envs = starts.shape
+        x, class_logits = self._step_token(observation.map(lambda t: t.flatten(0, 1)))
+        x = x.unflatten(0, (n_steps, n_envs)).transpose(0, 1)  # (B, T, dim)
+        mask = self._sequence_mask(starts, memory)
+        fresh = []
+        for i, layer in enumerate(self.decoder):
+            normed = layer.attention.norm(x)
+            key, value = layer.attention.keys_values(normed)
+            fresh.append((key.detach(), value.detach()))
+            key = torch.cat([memory.keys[i], key], dim=2)
+            value = torch.cat([memory.values[i], value], dim=2)
+            x = x + layer.attention.attend(normed, key, value, mask)
+            x = x + layer.feed_forward(x)
+        output = self._output(x.transpose(0, 1), class_logits.unflatten(0, (n_steps, n_envs)))
+        return output, self._advance(memory, fresh, starts)
+
+    def _advance(self, memory: Memory, fresh: list[tuple[torch.Tensor, torch.Tensor]], starts: torch.Tensor) -> Memory:
+        """The memory after T more steps, whose keys and values are given per layer; oldest first, so `at` is 0."""
+        context = self.config.context
+        oldest_first = (memory.at + torch.arange(context, device=starts.device)) % context
+        keys = torch.cat([memory.keys[:, :, :, oldest_first], torch.stack([key for key, _ in fresh])], dim=3)
+        values = torch.cat([memory.values[:, :, :, oldest_first], torch.stack([value for _, value in fresh])], dim=3)
+        segment = starts.long().cumsum(0)  # (T, B)
+        valid = torch.cat([memory.valid[:, oldest_first] & (segment[-1] == 0)[:, None], (segment == segment[-1]).T], dim=1)
+        return Memory(
+            keys[:, :, :, -context:].contiguous(), values[:, :, :, -context:].contiguous(), valid[:, -context:].contiguous()
+        )
+
+    def _sequence_mask(self, starts: torch.Tensor, memory: Memory) -> torch.Tensor:
+        """(B, 1, T, context + T) bool: a step sees the last `context` steps of its own episode, itself included."""
+        n_steps = len(starts)
+        context = self.config.context
+        segment = starts.long().cumsum(0).T  # (B, T): 0 for the episode that the memory belongs to
+        time = torch.arange(n_steps, device=starts.device)
+        causal = (time[None, :] <= time[:, None]) & (time[:, None] - time[None, :] < context)
+        new = causal & (segment[:, :, None] == segment[:, None, :])
+        # the ring's slot s was written `age` steps before the first of these
+        age = (memory.at - 1 - torch.arange(context, device=starts.device)) % context + 1
+        recent = time[:, None] + age[None, :] < context  # (T, context)
+        old = recent & (segment == 0)[:, :, None] & memory.valid[:, None, :]
+        return torch.cat([old, new], dim=2)[:, None]
+
+
+def perception_loss(output: PolicyOutput, class_map: torch.Tensor, surroundings: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy of both auxiliary heads; rare positives count three times."""
+    weight = torch.tensor(3.0, device=output.logits.device)
+    seen = functional.binary_cross_entropy_with_logits(output.class_logits, class_map.to(output.logits), pos_weight=weight)
+    around = functional.binary_cross_entropy_with_logits(
+        output.surroundings_logits, surroundings.to(output.logits), pos_weight=weight
+    )
+    return seen + around
+
+
+def save(policy: Policy, path: str | Path, **facts) -> None:
+    """Write the policy as safetensors, its configuration and some facts (step, multiplier, …) in the header."""
+    checkpoints.save(path, policy.state_dict(), {"policy": policy.config.model_dump(), **facts})
+
+
+def load(path: str | Path) -> tuple[Policy, dict]:
+    """A policy that `save` wrote, and the facts; CheckpointError names the file and what is wrong with it."""
+    tensors, facts = checkpoints.load(path)
+    try:
+        policy = Policy(PolicyConfig(**facts["policy"]))
+    except (KeyError, TypeError, pydantic.ValidationError) as error:
+        raise checkpoints.CheckpointError(f"{path}: header: policy: {error}") from None
+    checkpoints.restore(policy, tensors, path)
+    return policy, facts
+

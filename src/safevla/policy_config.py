@@ -1,0 +1,27 @@
+"""The policy's size, apart from the policy, so that reading parameters needs no torch."""
+
+from typing import Annotated
+
+import pydantic
+
+_Positive = Annotated[int, pydantic.Field(gt=0)]
+
+
+class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True):
+    """The policy's size."""
+
+    image_size: tuple[_Positive, _Positive] = (36, 64)  # (height, width) in pixels
+    channels: tuple[_Positive, _Positive] = (16, 32)  # of the encoder's two convolutions, strides 4 and 2
+    dim: _Positive = 128  # of every token
+    heads: _Positive = 4
+    fusion_layers: _Positive = 1
+    decoder_layers: _Positive = 2
+    context: _Positive = 64  # steps that the causal transformer looks back
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """The coarse grid of the encoder's features, (height, width)."""
+        height, width = self.image_size
+        for stride in (4, 2):
+            height, width = -(-height // stride), -(-width // stride)
+        return height, width

@@ -1,0 +1,236 @@
+"""PPO and PPO-Lagrangian: reinforcement learning of reward, under a limit on cost.
+
+    maximise  J_R(π)   subject to   J_C(π) ≤ limit        (the constrained Markov decision process)
+
+The three methods differ in one number, the multiplier λ of the cost in the advantage:
+
+    ppo             λ = 0                                 FLaRe's role
+    ppo_shaped      λ fixed                               FLaRe with a penalty in the reward
+    ppo_lagrangian  λ learnt from the mean episode cost   SafeVLA
+
+As the paper, except: the multiplier follows the mean cost of the *episodes* that ended (the released code compares the
+limit with a 128-step sum), is averaged over all ranks, and is kept in checkpoints; it may have an upper bound, for an
+unbounded one winds up while the policy is still learning to see; λ A_c and A_r are divided by one common standard
+deviation, so that a batch of small advantages does not stop the learning.
+"""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch.nn import functional
+
+from safevla import checkpoints, distributed
+from safevla.batch import Batch
+from safevla.episodes import Episode
+from safevla.params import PPOParams
+from safevla.policy import Policy, perception_loss
+from safevla.progress import Progress
+from safevla.rollout import Collector, Ended, Rollout
+from safevla.sim.interface import Simulator
+
+METHODS = ("ppo", "ppo_shaped", "ppo_lagrangian")
+
+
+def gae(
+    signal: torch.Tensor,
+    value: torch.Tensor,
+    next_value: torch.Tensor,
+    final_value: torch.Tensor,
+    terminated: torch.Tensor,
+    truncated: torch.Tensor,
+    gamma: float,
+    lam: float,
+) -> torch.Tensor:
+    """Generalised advantage estimates, (T, B), of a reward or a cost (arXiv 1506.02438, eq. 16).
+
+    signal, value, terminated, truncated (T, B); next_value (B,) after the last step; final_value (T, B) the value of
+    what a truncated episode ended with. A terminated episode is worth nothing afterwards; a truncated one what its last
+    observation promised. No advantage flows from one episode into another.
+    """
+    advantage = torch.zeros_like(signal)
+    ended = terminated | truncated
+    following, running = next_value, torch.zeros_like(next_value)
+    for t in reversed(range(len(signal))):
+        after = torch.where(ended[t], torch.where(truncated[t], final_value[t], 0.0), following)
+        delta = signal[t] + gamma * after - value[t]  # δ_t = r_t + γ V(s_{t+1}) − V(s_t)
+        running = delta + gamma * lam * running * ~ended[t]
+        advantage[t] = running
+        following = value[t]
+    return advantage
+
+
+class Multiplier:
+    """λ ≥ 0: rises while episodes cost more than the limit, falls while they cost less (SafeVLA, eq. 6).
+
+    Adam on −λ (J_C − limit), clamped at zero and, if given, at an upper bound.
+    """
+
+    def __init__(self, method: str, params: PPOParams):
+        self.learnt = method == "ppo_lagrangian"
+        initial = {"ppo": 0.0, "ppo_shaped": params.fixed_penalty, "ppo_lagrangian": params.multiplier_init}[method]
+        self._value = torch.nn.Parameter(torch.tensor(float(initial)))
+        self.optimiser = torch.optim.Adam([self._value], lr=params.multiplier_lr)
+        self.limit, self.bound = params.cost_limit, params.multiplier_max
+
+    @property
+    def value(self) -> float:
+        return self._value.item()
+
+    def update(self, mean_episode_cost: float) -> None:
+        """One step from the mean cost of the episodes that ended; nothing if none did (NaN)."""
+        if not self.learnt or mean_episode_cost != mean_episode_cost:
+            return
+        self.optimiser.zero_grad()
+        (-self._value * (mean_episode_cost - self.limit)).backward()
+        self.optimiser.step()
+        with torch.no_grad():
+            self._value.clamp_(0.0, self.bound)
+
+
+@dataclasses.dataclass(frozen=True)
+class Targets:
+    """What a rollout teaches, all (T, B)."""
+
+    advantage: torch.Tensor
+    value: torch.Tensor
+    cost_value: torch.Tensor
+
+
+def targets(rollout: Rollout, multiplier: float, params: PPOParams) -> Targets:
+    """Advantages and value targets of a rollout."""
+    ends = (rollout.terminated, rollout.truncated, params.gamma, params.gae_lambda)
+    step_cost = rollout.cost.sum(-1)
+    reward_advantage = gae(rollout.reward, rollout.value, rollout.next_value, rollout.final_value, *ends)
+    cost_advantage = gae(step_cost, rollout.cost_value, rollout.next_cost_value, rollout.final_cost_value, *ends)
+    # A = (A_r − λ A_c) / (1 + λ)                                                      SafeVLA, eq. 7
+    advantage = (reward_advantage - multiplier * cost_advantage) / (1.0 + multiplier)
+    if params.normalise_advantage:
+        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-6)
+    return Targets(advantage, reward_advantage + rollout.value, cost_advantage + rollout.cost_value)
+
+
+def losses(policy: Policy, rollout: Rollout, target: Targets, envs: torch.Tensor, params: PPOParams) -> dict[str, torch.Tensor]:
+    """PPO's losses on some environments' whole sequences, envs (n,) int64."""
+    output, _ = policy(rollout.observation.map(lambda x: x[:, envs]), rollout.starts[:, envs], rollout.memory.select(envs))
+    log_probs = output.logits.log_softmax(-1)
+    log_prob = log_probs.gather(-1, rollout.action[:, envs, None])[..., 0]
+    ratio = (log_prob - rollout.log_prob[:, envs]).exp()
+    advantage = target.advantage[:, envs]
+    clipped = ratio.clamp(1.0 - params.clip, 1.0 + params.clip)
+    return {
+        "policy": -torch.minimum(ratio * advantage, clipped * advantage).mean(),
+        "value": functional.smooth_l1_loss(output.value, target.value[:, envs]),
+        "cost_value": functional.smooth_l1_loss(output.cost_value, target.cost_value[:, envs]),
+        "entropy": -(log_probs.exp() * log_probs).sum(-1).mean(),
+        "perception": perception_loss(output, rollout.class_map[:, envs], rollout.surroundings[:, envs]),
+        "clipped": ((ratio - 1.0).abs() > params.clip).float().mean(),
+    }
+
+
+class Learner:
+    """A policy with its optimisers and multiplier: everything that a checkpoint holds."""
+
+    def __init__(self, policy: Policy, method: str, params: PPOParams):
+        self.policy, self.params = policy, params
+        self.multiplier = Multiplier(method, params)
+        self.actor = torch.optim.Adam(policy.actor_parameters(), lr=params.lr)
+        self.critic = torch.optim.Adam(policy.critic_parameters(), lr=params.critic_lr)
+        self.steps = 0
+        self.curve: list[dict] = []
+
+    def learn(self, rollout: Rollout, generator: torch.Generator, only_values: bool) -> dict[str, float]:
+        """Several epochs of minibatches on a rollout; the last minibatch's losses."""
+        params, policy = self.params, self.policy
+        target = targets(rollout, self.multiplier.value, params)
+        n_envs = rollout.action.shape[1]
+        terms: dict[str, torch.Tensor] = {}
+        for _ in range(params.epochs):
+            for envs in torch.randperm(n_envs, generator=generator).chunk(params.minibatches):
+                terms = losses(policy, rollout, target, envs, params)
+                loss = terms["value"] + terms["cost_value"] + params.perception_weight * terms["perception"]
+                if not only_values:
+                    loss = loss + terms["policy"] - params.entropy_weight * terms["entropy"]
+                policy.zero_grad(set_to_none=True)
+                loss.backward()
+                distributed.average_gradients(list(policy.parameters()))
+                torch.nn.utils.clip_grad_norm_(policy.actor_parameters(), params.max_grad_norm)
+                torch.nn.utils.clip_grad_norm_(policy.critic_parameters(), params.max_grad_norm)
+                self.critic.step()
+                if not only_values:
+                    self.actor.step()
+        return {name: term.item() for name, term in terms.items()}
+
+    def save(self, path: Path) -> None:
+        tensors = {f"policy.{name}": tensor for name, tensor in self.policy.state_dict().items()}
+        for name, optimiser in (("actor", self.actor), ("critic", self.critic), ("lambda", self.multiplier.optimiser)):
+            tensors |= checkpoints.optimiser_tensors(optimiser, name)
+        facts = {"steps": self.steps, "multiplier": self.multiplier.value, "curve": self.curve}
+        checkpoints.save(path, tensors, facts)
+
+    def restore(self, path: Path) -> None:
+        tensors, facts = checkpoints.load(path)
+        own = {name.removeprefix("policy."): tensor for name, tensor in tensors.items() if name.startswith("policy.")}
+        checkpoints.restore(self.policy, own, path)
+        for name, optimiser in (("actor", self.actor), ("critic", self.critic), ("lambda", self.multiplier.optimiser)):
+            checkpoints.restore_optimiser(optimiser, tensors, name)
+        with torch.no_grad():
+            self.multiplier._value.fill_(facts["multiplier"])
+        self.steps, self.curve = facts["steps"], facts["curve"]
+
+
+def train(
+    policy: Policy, method: str, simulator: Simulator, source: Iterator[Episode], params: PPOParams, seed: int, resume_at: Path, label: str
+) -> Learner:
+    """Fine-tune a policy for `params.steps` environment steps; progress is kept in `resume_at` and resumed from there."""
+    learner = Learner(policy, method, params)
+    if resume_at.exists():
+        learner.restore(resume_at)
+        print(f"{label} resumes at step {learner.steps:,}", flush=True)
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + learner.steps)
+    collector = Collector(Batch(simulator, params.max_steps, params.wrong_done_penalty), source, generator)
+    steps_per_rollout = simulator.n_envs * params.rollout * distributed.n_ranks()
+    progress = Progress(label, params.steps, done=learner.steps)
+    recent: list[Ended] = []
+    iteration = 0
+    started = time.monotonic()
+    while learner.steps < params.steps:
+        rollout, ended = collector.collect(policy, params.rollout)
+        recent = (recent + ended)[-params.recent_episodes :]
+        mean_episode_cost = distributed.mean(sum(e.cost for e in ended), len(ended))
+        learner.multiplier.update(mean_episode_cost)
+        terms = learner.learn(rollout, generator, only_values=learner.steps < params.value_warmup)
+        learner.steps += steps_per_rollout
+        iteration += 1
+        row = _curve_row(recent, learner, terms)
+        learner.curve.append(row)
+        progress.update(
+            min(learner.steps, params.steps),
+            success=row["success"], cost=row["cost"], multiplier=row["multiplier"], length=row["length"],
+        )  # fmt: skip
+        if iteration % params.checkpoint_rollouts == 0:
+            learner.save(resume_at)
+    print(f"{label}: {time.monotonic() - started:.0f} s", flush=True)
+    return learner
+
+
+def _curve_row(recent: list[Ended], learner: Learner, terms: dict[str, float]) -> dict[str, float]:
+    n = len(recent)
+    return {
+        "steps": learner.steps,
+        "success": distributed.mean(sum(e.success for e in recent), n),
+        "cost": distributed.mean(sum(e.cost for e in recent), n),
+        "length": distributed.mean(sum(e.steps for e in recent), n),
+        "wrong_done": distributed.mean(sum(e.wrong_done for e in recent), n),
+        "cost_per_move": distributed.mean(sum(e.cost for e in recent), sum(e.moves for e in recent)),
+        "multiplier": learner.multiplier.value,
+        **{f"loss_{name}": value for name, value in terms.items()},
+    }
+
+
+def curve_table(learner: Learner) -> pd.DataFrame:
+    """The training curve, a row per rollout."""
+    return pd.DataFrame(learner.curve)

@@ -1,0 +1,138 @@
+"""Rollouts: a policy plays T steps in B environments, and everything that learning needs is kept.
+
+Each ended episode is replaced by a fresh one from the source. Terminated (the robot said done) and truncated (its steps
+ran out) are kept apart: the value of a truncated episode's last observation is part of the rollout.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+
+import torch
+
+from safevla import perception
+from safevla.batch import Batch
+from safevla.episodes import Episode
+from safevla.observations import Observation
+from safevla.policy import Memory, Policy
+from safevla.sim.interface import Action
+
+
+@dataclasses.dataclass(frozen=True)
+class Rollout:
+    """T steps of B environments."""
+
+    observation: Observation  # (T, B, …)
+    starts: torch.Tensor  # (T, B) bool: first step of an episode
+    action: torch.Tensor  # (T, B) int64
+    log_prob: torch.Tensor  # (T, B) of the action, when it was taken
+    reward: torch.Tensor  # (T, B)
+    cost: torch.Tensor  # (T, B, 5)
+    terminated: torch.Tensor  # (T, B) bool
+    truncated: torch.Tensor  # (T, B) bool
+    value: torch.Tensor  # (T, B)
+    cost_value: torch.Tensor  # (T, B)
+    final_value: torch.Tensor  # (T, B) value after the step, where it was truncated; 0 elsewhere
+    final_cost_value: torch.Tensor  # (T, B)
+    next_value: torch.Tensor  # (B,) after the last step
+    next_cost_value: torch.Tensor  # (B,)
+    class_map: torch.Tensor  # (T, B, C, N_CLASSES, gh, gw) uint8
+    surroundings: torch.Tensor  # (T, B, N_SURROUNDINGS) uint8
+    memory: Memory  # before the first step
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """An episode that ended during a rollout."""
+
+    success: bool
+    cost: float
+    steps: int
+    moves: int
+    wrong_done: bool
+
+
+class Collector:
+    """Keeps B episodes going between rollouts."""
+
+    def __init__(self, batch: Batch, source: Iterator[Episode], generator: torch.Generator):
+        self.batch, self.source, self.generator = batch, source, generator
+        self._observation = batch.start([next(source) for _ in range(batch.n_envs)])
+        self._starts = torch.ones(batch.n_envs, dtype=torch.bool)
+        self._memory: Memory | None = None
+
+    @torch.no_grad()
+    def collect(self, policy: Policy, n_steps: int) -> tuple[Rollout, list[Ended]]:
+        """Play n steps and return them with the episodes that ended."""
+        batch, simulator = self.batch, self.batch.simulator
+        memory = self._memory if self._memory is not None else policy.new_memory(batch.n_envs)
+        first_memory = memory.clone()
+        steps: dict[str, list[torch.Tensor]] = {}
+        seen: list[Observation] = []
+        ended: list[Ended] = []
+        for _ in range(n_steps):
+            scene = simulator.scene()
+            keep = {
+                "class_map": perception.class_map(simulator.render_ids(), scene, policy.config.map_size),
+                "surroundings": perception.surroundings(scene),
+                "starts": self._starts,
+            }
+            memory.forget(self._starts)
+            output, memory = policy.act(self._observation, memory)
+            log_probs = output.logits.log_softmax(-1)
+            action = torch.multinomial(log_probs.exp(), 1, generator=self.generator)[:, 0]
+            seen.append(self._observation)
+            outcome = batch.step(action)
+            final = self._values_after(policy, outcome.observation, memory, outcome.truncated)
+            keep |= {
+                "action": action,
+                "log_prob": log_probs.gather(1, action[:, None])[:, 0],
+                "reward": outcome.reward,
+                "cost": outcome.cost,
+                "terminated": outcome.terminated,
+                "truncated": outcome.truncated,
+                "value": output.value,
+                "cost_value": output.cost_value,
+                "final_value": final[0],
+                "final_cost_value": final[1],
+            }
+            for name, tensor in keep.items():
+                steps.setdefault(name, []).append(tensor)
+            self._observation, self._starts = outcome.observation, outcome.ended
+            slots = outcome.ended.nonzero()[:, 0].tolist()
+            for slot in slots:
+                ended.append(
+                    Ended(
+                        success=bool(outcome.success[slot]),
+                        cost=float(batch.total_cost[slot].sum()),
+                        steps=int(batch.steps[slot]),
+                        moves=int(batch.moves[slot]),
+                        wrong_done=bool(action[slot] == Action.DONE and not outcome.success[slot]),
+                    )
+                )
+            if slots:
+                self._observation = batch.restart(slots, [next(self.source) for _ in slots])
+        self._memory = memory
+        after = memory.clone()
+        after.forget(self._starts)
+        following, _ = policy.act(self._observation, after)
+        rollout = Rollout(
+            observation=Observation.stack(seen),
+            next_value=following.value,
+            next_cost_value=following.cost_value,
+            memory=first_memory,
+            **{name: torch.stack(tensors) for name, tensors in steps.items()},
+        )
+        return rollout, ended
+
+    @staticmethod
+    def _values_after(
+        policy: Policy, observation: Observation, memory: Memory, truncated: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values of the observations that truncated episodes ended with, (B,) each, 0 for the others."""
+        value, cost_value = torch.zeros(len(truncated)), torch.zeros(len(truncated))
+        rows = truncated.nonzero()[:, 0]
+        if len(rows):
+            output, _ = policy.act(observation.map(lambda x: x[rows]), memory.select(rows))
+            value[rows], cost_value[rows] = output.value, output.cost_value
+        return value, cost_value
+

@@ -1,0 +1,555 @@
+"""Quasi-static motion and contact: what one action does to one house.
+
+There are no velocities. A motion is cut into small substeps; in each, whatever the robot's new outline meets either
+blocks it (walls, fixed furniture, and things pinned against them) or is pushed ahead. A push is a transaction: the
+pushed thing, what rests on it and what it meets in turn move together by the same small offset, and only if none of
+them meets something fixed; otherwise nothing moves and the robot is blocked. So two things that were apart never come to
+overlap by more than the substep's rounding (`CONTACT_M`), and nothing moves that was not touched. Afterwards whatever
+lost its support falls straight down or over the edge, tall things topple, and bumped furniture jolts what stands
+precariously on it.
+
+Every function works on the arrays of one environment, allocates nothing and is deterministic, so that Numba compiles the
+same source for the CPU and the GPU.
+"""
+
+import math
+
+from safevla.kernels import kernel
+from safevla.layout import FIXED, MOVEABLE, ON_FLOOR, PICKUPABLE, STRUCTURE
+from safevla.sim import robot
+from safevla.sim.geometry import RADIANS, disc_to_rectangle, rectangle_gap, to_local, to_world, wrap_deg
+
+CONTACT_M = 0.005  # overlaps up to this depth count as touching
+SUBSTEP_M = 0.025
+SUBSTEP_DEG = 6.0
+JOLT_M = 0.06
+GRIP_PUSH_M = 0.03
+FALL_TOPPLES_M = 0.15  # a tall thing that falls further than this ends on its side
+SLENDER = 2.2  # height over the smaller side of the base from which a thing topples
+REACH_M = 1.6  # things further from the robot than this cannot be met within one action
+MAX_CHAIN = 10  # things that one push moves at most
+
+# robot state, the columns of `Scene.robot`
+X, Z, YAW, LIFT, EXTENSION, WRIST = range(6)
+
+# action ids, as in interface.Action
+_AHEAD, _BACK, _RIGHT, _LEFT, _RIGHT_SMALL, _LEFT_SMALL = range(6)
+_PICKUP, _DROPOFF = 16, 17
+
+
+@kernel
+def _overlap(a, b, pose, half, offset_x, offset_z):
+    """Whether box a, moved by the offset, and box b overlap by more than the contact depth."""
+    if pose[a, 1] - half[a, 1] > pose[b, 1] + half[b, 1] - CONTACT_M:
+        return False
+    if pose[b, 1] - half[b, 1] > pose[a, 1] + half[a, 1] - CONTACT_M:
+        return False
+    dx = pose[b, 0] - pose[a, 0] - offset_x
+    dz = pose[b, 2] - pose[a, 2] - offset_z
+    reach = half[a, 0] + half[a, 2] + half[b, 0] + half[b, 2]
+    if abs(dx) > reach or abs(dz) > reach:
+        return False
+    yaw_a, yaw_b = pose[a, 3] * RADIANS, pose[b, 3] * RADIANS
+    gap = rectangle_gap(
+        dx, dz, half[a, 0], half[a, 2], math.sin(yaw_a), math.cos(yaw_a),
+        half[b, 0], half[b, 2], math.sin(yaw_b), math.cos(yaw_b),
+    )  # fmt: skip
+    return gap < -CONTACT_M
+
+
+@kernel
+def _push(first, offset_x, offset_z, pose, half, kind, support, n_boxes, held, chain):
+    """Move box `first` by the offset with all that rides on it or stands in its way; False, and no change, if pinned."""
+    chain[0] = first
+    n_chain = 1
+    position = 0
+    while position < n_chain:
+        moving = chain[position]
+        position += 1
+        for other in range(n_boxes):
+            if other == held or other == moving:
+                continue
+            member = False
+            for i in range(n_chain):
+                if chain[i] == other:
+                    member = True
+            if member:
+                continue
+            rides = support[other] == moving
+            if not rides:
+                if not _overlap(moving, other, pose, half, offset_x, offset_z):
+                    continue
+                if _overlap(moving, other, pose, half, 0.0, 0.0):
+                    continue  # they overlapped before, as boxes around real shapes may
+            if kind[other] == STRUCTURE or kind[other] == FIXED or n_chain >= MAX_CHAIN:
+                return False
+            chain[n_chain] = other
+            n_chain += 1
+    for i in range(n_chain):
+        pose[chain[i], 0] += offset_x
+        pose[chain[i], 2] += offset_z
+    for i in range(n_chain):
+        _settle_after_push(chain[i], offset_x, offset_z, pose, half, kind, support, n_boxes, held)
+    return True
+
+
+@kernel
+def _stands_on(top, below, pose, half):
+    """How far the centre of `top` lies inside the top face of `below`, in metres; negative: beyond its edge."""
+    yaw = pose[below, 3] * RADIANS
+    right, forward = to_local(
+        pose[top, 0] - pose[below, 0], pose[top, 2] - pose[below, 2], math.sin(yaw), math.cos(yaw)
+    )
+    return min(half[below, 0] - abs(right), half[below, 2] - abs(forward))
+
+
+@kernel
+def _settle_after_push(thing, offset_x, offset_z, pose, half, kind, support, n_boxes, held):
+    below = support[thing]
+    if below < 0 or _stands_on(thing, below, pose, half) >= 0.0:
+        return
+    length = math.sqrt(offset_x * offset_x + offset_z * offset_z) + 1e-9
+    _fall(thing, offset_x / length, offset_z / length, pose, half, kind, support, n_boxes, held)
+
+
+@kernel
+def _rest_height(thing, x, z, pose, half, n_boxes, held):
+    """(height of the thing's underside, what it rests on) when lowered at (x, z); the height is NaN if it is obstructed."""
+    bottom = pose[thing, 1] - half[thing, 1]
+    height = 0.0
+    below = ON_FLOOR
+    yaw = pose[thing, 3] * RADIANS
+    sin_a, cos_a = math.sin(yaw), math.cos(yaw)
+    reach_a = half[thing, 0] + half[thing, 2]
+    for other in range(n_boxes):
+        if other == thing or other == held:
+            continue
+        top = pose[other, 1] + half[other, 1]
+        if top <= height:
+            continue
+        dx, dz = pose[other, 0] - x, pose[other, 2] - z
+        reach = reach_a + half[other, 0] + half[other, 2]
+        if abs(dx) > reach or abs(dz) > reach:
+            continue
+        yaw_b = pose[other, 3] * RADIANS
+        gap = rectangle_gap(
+            dx, dz, half[thing, 0], half[thing, 2], sin_a, cos_a,
+            half[other, 0], half[other, 2], math.sin(yaw_b), math.cos(yaw_b),
+        )  # fmt: skip
+        if gap >= -CONTACT_M:
+            continue
+        if top <= bottom + CONTACT_M:
+            height, below = top, other
+        elif pose[other, 1] - half[other, 1] < pose[thing, 1] + half[thing, 1] - CONTACT_M:
+            return math.nan, ON_FLOOR
+    return height, below
+
+
+@kernel
+def _topple(thing, direction_x, direction_z, pose, half):
+    """Lay a box on its side: its length now points along the direction."""
+    tall, x, z = half[thing, 1], half[thing, 0], half[thing, 2]
+    half[thing, 0] = max(x, z)
+    half[thing, 1] = min(x, z)
+    half[thing, 2] = tall
+    pose[thing, 3] = math.atan2(direction_x, direction_z) / RADIANS
+    pose[thing, 4] = 90.0
+
+
+@kernel
+def _is_slender(thing, pose, half):
+    return pose[thing, 4] == 0.0 and half[thing, 1] > SLENDER * min(half[thing, 0], half[thing, 2]) and half[thing, 1] > 0.05
+
+
+@kernel
+def _fall(thing, direction_x, direction_z, pose, half, kind, support, n_boxes, held):
+    """Let a thing whose support is gone, or no longer under its centre, slide off along the direction and come down."""
+    for _ in range(4):
+        below = support[thing]
+        x, z = pose[thing, 0], pose[thing, 2]
+        if below >= 0 and _stands_on(thing, below, pose, half) < 0.0:
+            # far enough for its outline to clear the edge that it hangs over
+            reach = math.sqrt(half[thing, 0] ** 2 + half[thing, 2] ** 2) + 0.01
+            x += direction_x * reach
+            z += direction_z * reach
+        height, rest = _rest_height(thing, x, z, pose, half, n_boxes, held)
+        if math.isnan(height):
+            return  # something beside it holds it where it is
+        drop = pose[thing, 1] - half[thing, 1] - height
+        pose[thing, 0], pose[thing, 2] = x, z
+        pose[thing, 1] = height + half[thing, 1]
+        support[thing] = rest
+        if drop > FALL_TOPPLES_M and _is_slender(thing, pose, half):
+            _topple_where_free(thing, direction_x, direction_z, pose, half, n_boxes, held)
+        _drop_riders(thing, direction_x, direction_z, pose, half, support, n_boxes, held)
+        if rest < 0 or _stands_on(thing, rest, pose, half) >= 0.0:
+            return
+
+
+@kernel
+def _topple_where_free(thing, direction_x, direction_z, pose, half, n_boxes, held):
+    """Topple a thing if it then meets nothing; True if it did."""
+    x, y, z, yaw = pose[thing, 0], pose[thing, 1], pose[thing, 2], pose[thing, 3]
+    hx, hy, hz = half[thing, 0], half[thing, 1], half[thing, 2]
+    bottom = y - hy
+    _topple(thing, direction_x, direction_z, pose, half)
+    shift = max(0.0, half[thing, 2] - max(hx, hz))
+    pose[thing, 0] += direction_x * shift
+    pose[thing, 2] += direction_z * shift
+    pose[thing, 1] = bottom + half[thing, 1]
+    for other in range(n_boxes):
+        if other != thing and other != held and _overlap(thing, other, pose, half, 0.0, 0.0):
+            pose[thing, 0], pose[thing, 1], pose[thing, 2], pose[thing, 3], pose[thing, 4] = x, y, z, yaw, 0.0
+            half[thing, 0], half[thing, 1], half[thing, 2] = hx, hy, hz
+            return False
+    return True
+
+
+@kernel
+def _drop_riders(below, direction_x, direction_z, pose, half, support, n_boxes, held):
+    """What stood on a thing that has moved away comes straight down."""
+    for rider in range(n_boxes):
+        if support[rider] != below or rider == held:
+            continue
+        if _stands_on(rider, below, pose, half) >= 0.0 and abs(
+            pose[rider, 1] - half[rider, 1] - pose[below, 1] - half[below, 1]
+        ) < 2 * CONTACT_M:
+            continue
+        height, rest = _rest_height(rider, pose[rider, 0], pose[rider, 2], pose, half, n_boxes, held)
+        if math.isnan(height):
+            continue
+        drop = pose[rider, 1] - half[rider, 1] - height
+        pose[rider, 1] = height + half[rider, 1]
+        support[rider] = rest
+        if drop > FALL_TOPPLES_M and _is_slender(rider, pose, half):
+            _topple_where_free(rider, direction_x, direction_z, pose, half, n_boxes, held)
+
+
+@kernel
+def _jolt(furniture, direction_x, direction_z, pose, half, kind, support, n_boxes, held, chain):
+    """A bump moves what stands on the edge of the furniture or is slender."""
+    for rider in range(n_boxes):
+        if support[rider] != furniture or rider == held or kind[rider] == FIXED or kind[rider] == STRUCTURE:
+            continue
+        margin = _stands_on(rider, furniture, pose, half)
+        if margin < 0.04:
+            _push(rider, direction_x * JOLT_M, direction_z * JOLT_M, pose, half, kind, support, n_boxes, held, chain)
+        elif _is_slender(rider, pose, half) and margin < 0.15:
+            _topple_where_free(rider, direction_x, direction_z, pose, half, n_boxes, held)
+
+
+@kernel
+def hand_centre(state):
+    """World (x, y, z) of the hand sphere's centre."""
+    yaw = state[YAW] * RADIANS
+    wrist = state[WRIST] * RADIANS
+    right = robot.ARM_RIGHT_M + state[EXTENSION] + robot.HAND_REACH_M * math.cos(wrist)
+    forward = robot.ARM_FORWARD_M - robot.HAND_REACH_M * math.sin(wrist)
+    dx, dz = to_world(right, forward, math.sin(yaw), math.cos(yaw))
+    return state[X] + dx, robot.WRIST_ABOVE_LIFT_M + state[LIFT] - robot.HAND_BELOW_WRIST_M, state[Z] + dz
+
+
+@kernel
+def _arm_boxes(state, pose, half):
+    """Write the arm and the gripper as two boxes into the last two rows, which are nobody's."""
+    yaw = state[YAW] * RADIANS
+    sin_yaw, cos_yaw = math.sin(yaw), math.cos(yaw)
+    wrist_up = robot.WRIST_ABOVE_LIFT_M + state[LIFT]
+    wrist_right = robot.ARM_RIGHT_M + state[EXTENSION]
+    arm, gripper = pose.shape[0] - 2, pose.shape[0] - 1
+    dx, dz = to_world(wrist_right / 2, robot.ARM_FORWARD_M, sin_yaw, cos_yaw)
+    pose[arm, 0], pose[arm, 1], pose[arm, 2] = state[X] + dx, wrist_up, state[Z] + dz
+    pose[arm, 3] = state[YAW]
+    half[arm, 0], half[arm, 1], half[arm, 2] = wrist_right / 2, robot.ARM_HALF_WIDTH_M, robot.ARM_HALF_WIDTH_M
+    wrist = state[WRIST] * RADIANS
+    reach = robot.HAND_REACH_M / 2
+    dx, dz = to_world(
+        wrist_right + reach * math.cos(wrist), robot.ARM_FORWARD_M - reach * math.sin(wrist), sin_yaw, cos_yaw
+    )
+    pose[gripper, 0], pose[gripper, 2] = state[X] + dx, state[Z] + dz
+    pose[gripper, 1] = wrist_up - robot.HAND_BELOW_WRIST_M / 2
+    pose[gripper, 3] = state[YAW] + state[WRIST]
+    half[gripper, 0] = reach
+    half[gripper, 1] = robot.HAND_BELOW_WRIST_M / 2
+    half[gripper, 2] = robot.ARM_HALF_WIDTH_M
+
+
+@kernel
+def _carry(state, held, grip, pose):
+    """Put the held thing where the hand is; grip is its (right, up, forward, yaw) in the hand's frame."""
+    x, y, z = hand_centre(state)
+    yaw = (state[YAW] + state[WRIST]) * RADIANS
+    dx, dz = to_world(grip[0], grip[2], math.sin(yaw), math.cos(yaw))
+    pose[held, 0], pose[held, 1], pose[held, 2] = x + dx, y + grip[1], z + dz
+    pose[held, 3] = wrap_deg(state[YAW] + state[WRIST] + grip[3])
+
+
+@kernel
+def _is_tucked(state):
+    """Whether arm and gripper lie within the body's outline."""
+    return state[EXTENSION] < 0.03 and abs(wrap_deg(state[WRIST] - robot.REST_WRIST_DEG)) < 15.0
+
+
+@kernel
+def _arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_boxes, chain):
+    """Move arm, gripper and held thing from one robot state to another; the slot that blocks them, or −1.
+
+    On −1 the held thing stands at the new state and pushable things have made way; else nothing of the arm has moved.
+    """
+    if held < 0 and _is_tucked(new) and _is_tucked(old):
+        return -1
+    for part in range(3):
+        if part < 2:
+            mover = pose.shape[0] - 2 + part
+        elif held >= 0:
+            mover = held
+        else:
+            break
+        for i in range(n_near):
+            other = near[i]
+            if other == held:
+                continue
+            _arm_boxes(old, pose, half)
+            if held >= 0:
+                _carry(old, held, grip, pose)
+            was = _overlap(mover, other, pose, half, 0.0, 0.0)
+            before_x, before_z = pose[mover, 0], pose[mover, 2]
+            before_y = pose[mover, 1]
+            before_reach, before_yaw = half[mover, 0], pose[mover, 3]
+            _arm_boxes(new, pose, half)
+            if held >= 0:
+                _carry(new, held, grip, pose)
+            if was or not _overlap(mover, other, pose, half, 0.0, 0.0):
+                continue
+            # push along the motion of the mover's outer end
+            end_x, end_z = to_world(half[mover, 0], 0.0, math.sin(pose[mover, 3] * RADIANS), math.cos(pose[mover, 3] * RADIANS))
+            start_x, start_z = to_world(before_reach, 0.0, math.sin(before_yaw * RADIANS), math.cos(before_yaw * RADIANS))
+            dx = pose[mover, 0] + end_x - before_x - start_x
+            dz = pose[mover, 2] + end_z - before_z - start_z
+            moved_up = pose[mover, 1] - before_y
+            length = math.sqrt(dx * dx + dz * dz)
+            pushed = False
+            if (kind[other] == PICKUPABLE or kind[other] == MOVEABLE) and abs(moved_up) < 1e-4 and length > 1e-6:
+                for _ in range(4):
+                    if not _push(other, dx / length * 0.02, dz / length * 0.02, pose, half, kind, support, n_boxes, held, chain):
+                        break
+                    if not _overlap(mover, other, pose, half, 0.0, 0.0):
+                        pushed = True
+                        break
+            if not pushed:
+                if held >= 0:
+                    _carry(old, held, grip, pose)
+                return other
+    if held >= 0:
+        _carry(new, held, grip, pose)
+    return -1
+
+
+@kernel
+def _body_depth(state, other, pose, half):
+    """How deep the body's disc overlaps a box at this state, and the direction from the disc to the box: (depth, nx, nz)."""
+    if pose[other, 1] - half[other, 1] > robot.BODY_TOP_M or pose[other, 1] + half[other, 1] < CONTACT_M:
+        return -1.0, 0.0, 0.0
+    yaw = state[YAW] * RADIANS
+    dx, dz = to_world(0.0, robot.BODY_FORWARD_M, math.sin(yaw), math.cos(yaw))
+    turn = pose[other, 3] * RADIANS
+    gap, nx, nz = disc_to_rectangle(
+        state[X] + dx - pose[other, 0], state[Z] + dz - pose[other, 2], math.sin(turn), math.cos(turn),
+        half[other, 0], half[other, 2],
+    )  # fmt: skip
+    return robot.BODY_RADIUS_M - gap, -nx, -nz
+
+
+@kernel
+def _body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held, chain):
+    """Push what the body's disc meets on its way from one state to another; the slot that blocks it, or −1.
+
+    Fixed things are looked at first, so that a blocked motion pushes nothing. A motion out of an overlap, as when
+    something fell against the robot, is free.
+    """
+    deepest, blocker = CONTACT_M, -1
+    for i in range(n_near):
+        if kind[near[i]] <= FIXED:
+            depth, _, _ = _body_depth(new, near[i], pose, half)
+            if depth > deepest and depth > _body_depth(old, near[i], pose, half)[0]:
+                deepest, blocker = depth, near[i]
+    if blocker >= 0:
+        return blocker
+    for i in range(n_near):
+        other = near[i]
+        if other == held or kind[other] <= FIXED:
+            continue
+        depth, nx, nz = _body_depth(new, other, pose, half)
+        if depth <= CONTACT_M:
+            continue
+        if _is_slender(other, pose, half) and support[other] == ON_FLOOR and _topple_where_free(
+            other, nx, nz, pose, half, n_boxes, held
+        ):
+            _drop_riders(other, nx, nz, pose, half, support, n_boxes, held)
+            continue
+        deeper = depth > _body_depth(old, other, pose, half)[0]
+        if not _push(other, nx * depth, nz * depth, pose, half, kind, support, n_boxes, held, chain) and deeper:
+            return other
+    return -1
+
+
+@kernel
+def _gather_near(state, pose, half, n_boxes, near):
+    """Collect the boxes that one action can meet; their count."""
+    n_near = 0
+    for m in range(n_boxes):
+        reach = REACH_M + half[m, 0] + half[m, 2]
+        if abs(pose[m, 0] - state[X]) < reach and abs(pose[m, 2] - state[Z]) < reach:
+            near[n_near] = m
+            n_near += 1
+    return n_near
+
+
+@kernel
+def _attempt(old, new, held, grip, pose, half, kind, support, near, n_near, n_boxes, chain, base_moves):
+    """One substep from the state `old` to `new`; the slot that blocks it, or −1 (then `old` becomes `new`)."""
+    if base_moves:
+        blocker = _body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held, chain)
+        if blocker >= 0:
+            return blocker
+    blocker = _arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_boxes, chain)
+    if blocker >= 0:
+        return blocker
+    for i in range(6):
+        old[i] = new[i]
+    return -1
+
+
+@kernel
+def _grasp(state, pose, half, kind, support, near, n_near, n_boxes, grip, chain):
+    """Take the pickupable thing nearest to the hand, if one meets its sphere; its slot, or −1."""
+    x, y, z = hand_centre(state)
+    nearest, best = -1, robot.HAND_RADIUS_M
+    for i in range(n_near):
+        thing = near[i]
+        if kind[thing] != PICKUPABLE:
+            continue
+        distance = _distance_to_box(x, y, z, thing, pose, half)
+        if distance <= best:
+            nearest, best = thing, distance
+    if nearest < 0:
+        return -1
+    yaw = (state[YAW] + state[WRIST]) * RADIANS
+    grip[0], grip[2] = to_local(pose[nearest, 0] - x, pose[nearest, 2] - z, math.sin(yaw), math.cos(yaw))
+    grip[1] = pose[nearest, 1] - y
+    grip[3] = pose[nearest, 3] - state[YAW] - state[WRIST]
+    support[nearest] = ON_FLOOR
+    for i in range(n_near):  # the closing fingers nudge what stands close by
+        thing = near[i]
+        if thing == nearest or (kind[thing] != PICKUPABLE and kind[thing] != MOVEABLE):
+            continue
+        if _distance_to_box(x, y, z, thing, pose, half) <= robot.HAND_RADIUS_M:
+            dx, dz = pose[thing, 0] - x, pose[thing, 2] - z
+            length = math.sqrt(dx * dx + dz * dz) + 1e-6
+            _push(thing, dx / length * GRIP_PUSH_M, dz / length * GRIP_PUSH_M, pose, half, kind, support, n_boxes, nearest, chain)
+    _drop_riders(nearest, 0.0, 1.0, pose, half, support, n_boxes, nearest)
+    return nearest
+
+
+@kernel
+def _distance_to_box(x, y, z, thing, pose, half):
+    yaw = pose[thing, 3] * RADIANS
+    right, forward = to_local(x - pose[thing, 0], z - pose[thing, 2], math.sin(yaw), math.cos(yaw))
+    dx = max(0.0, abs(right) - half[thing, 0])
+    dy = max(0.0, abs(y - pose[thing, 1]) - half[thing, 1])
+    dz = max(0.0, abs(forward) - half[thing, 2])
+    return math.sqrt(dx * dx + dy * dy + dz * dz)
+
+
+@kernel
+def act(action, state, held, grip, pose, half, kind, support, n_boxes, near, chain, old, new):
+    """Carry out one action; returns (slot that blocked it or −1, slot in the hand or −1, whether the state changed).
+
+    state (6,), grip (4,) and the boxes' pose (M + 2, 5), half (M + 2, 3), support (M,) change in place; `near` (M,),
+    `chain` (MAX_CHAIN,), `old` and `new` (6,) are scratch. The last two rows of pose and half are scratch for the arm.
+    """
+    n_near = _gather_near(state, pose, half, n_boxes, near)
+    if action == _PICKUP:
+        if held >= 0:
+            return -1, held, False
+        taken = _grasp(state, pose, half, kind, support, near, n_near, n_boxes, grip, chain)
+        return -1, taken, taken >= 0
+    if action == _DROPOFF:
+        if held < 0:
+            return -1, held, False
+        yaw = state[YAW] * RADIANS
+        support[held] = ON_FLOOR
+        _fall(held, math.cos(yaw), -math.sin(yaw), pose, half, kind, support, n_boxes, -1)
+        return -1, -1, True
+    if action > 15:
+        return -1, held, False
+
+    ahead, turn, lift, extend, wrist = 0.0, 0.0, 0.0, 0.0, 0.0
+    if action == _AHEAD:
+        ahead = robot.MOVE_M
+    elif action == _BACK:
+        ahead = -robot.MOVE_M
+    elif action == _RIGHT:
+        turn = robot.ROTATE_DEG
+    elif action == _LEFT:
+        turn = -robot.ROTATE_DEG
+    elif action == _RIGHT_SMALL:
+        turn = robot.ROTATE_SMALL_DEG
+    elif action == _LEFT_SMALL:
+        turn = -robot.ROTATE_SMALL_DEG
+    elif action == 6:
+        lift = robot.ARM_STEP_M
+    elif action == 7:
+        lift = -robot.ARM_STEP_M
+    elif action == 8:
+        lift = robot.ARM_STEP_SMALL_M
+    elif action == 9:
+        lift = -robot.ARM_STEP_SMALL_M
+    elif action == 10:
+        extend = robot.ARM_STEP_M
+    elif action == 11:
+        extend = -robot.ARM_STEP_M
+    elif action == 12:
+        extend = robot.ARM_STEP_SMALL_M
+    elif action == 13:
+        extend = -robot.ARM_STEP_SMALL_M
+    elif action == 14:
+        wrist = -robot.WRIST_STEP_DEG
+    else:
+        wrist = robot.WRIST_STEP_DEG
+
+    lift = min(max(state[LIFT] + lift, robot.LIFT_LIMITS_M[0]), robot.LIFT_LIMITS_M[1]) - state[LIFT]
+    extend = min(max(state[EXTENSION] + extend, robot.EXTENSION_LIMITS_M[0]), robot.EXTENSION_LIMITS_M[1]) - state[EXTENSION]
+    wrist = min(max(state[WRIST] + wrist, robot.WRIST_LIMITS_DEG[0]), robot.WRIST_LIMITS_DEG[1]) - state[WRIST]
+    substeps = int(max(1.0, math.ceil(max(abs(ahead), abs(lift), abs(extend)) / SUBSTEP_M - 1e-6)))
+    substeps = int(max(substeps, math.ceil(max(abs(turn), abs(wrist)) / SUBSTEP_DEG - 1e-6)))
+    yaw = state[YAW] * RADIANS
+    start_x, start_z, start_yaw = state[X], state[Z], state[YAW]
+    start_arm = state[LIFT] + state[EXTENSION] + state[WRIST]
+    for i in range(6):
+        old[i] = state[i]
+    blocker = -1
+    for step in range(1, substeps + 1):
+        share = step / substeps
+        new[X] = start_x + math.sin(yaw) * ahead * share
+        new[Z] = start_z + math.cos(yaw) * ahead * share
+        new[YAW] = wrap_deg(start_yaw + turn * share)
+        new[LIFT] = state[LIFT] + lift * share
+        new[EXTENSION] = state[EXTENSION] + extend * share
+        new[WRIST] = state[WRIST] + wrist * share
+        blocker = _attempt(
+            old, new, held, grip, pose, half, kind, support, near, n_near, n_boxes, chain, ahead != 0.0 or turn != 0.0
+        )
+        if blocker >= 0:
+            if kind[blocker] == FIXED and ahead != 0.0:
+                sign = 1.0 if ahead > 0.0 else -1.0
+                _jolt(blocker, sign * math.sin(yaw), sign * math.cos(yaw), pose, half, kind, support, n_boxes, held, chain)
+            break
+    for i in range(6):
+        state[i] = old[i]
+    moved = (
+        abs(state[X] - start_x) + abs(state[Z] - start_z) > 0.01
+        or abs(wrap_deg(state[YAW] - start_yaw)) > 1.5
+        or abs(state[LIFT] + state[EXTENSION] + state[WRIST] - start_arm) > 0.005
+    )
+    return blocker, held, moved

@@ -1,0 +1,79 @@
+"""Tasks: what counts as success, and what it is worth.
+
+    ObjectNav  `done` while an object of the type is in the navigation camera's picture, within 2 m
+    Pickup     `done` while the hand holds an object of the type; starts near it, facing it
+    Fetch      as Pickup, but it must be found first
+
+The reward is sparse, as in FLaRe's and SafeVLA's final stage: +10 on success, nothing else unless asked for.
+"""
+
+import dataclasses
+
+import torch
+
+from safevla import catalogue
+from safevla.sim.interface import Action, Scene, Transition
+
+OBJECT_NAV, PICKUP, FETCH = "ObjectNav", "Pickup", "Fetch"
+TASKS = (OBJECT_NAV, PICKUP, FETCH)
+TARGETS: dict[str, tuple[str, ...]] = {
+    OBJECT_NAV: tuple(catalogue.TARGET_NOUNS),
+    PICKUP: catalogue.PICKUP_TARGETS,
+    FETCH: catalogue.PICKUP_TARGETS,
+}
+# the names of the public episode files
+TASK_TYPES = {OBJECT_NAV: "ObjectNavType", PICKUP: "PickupType", FETCH: "FetchType"}
+
+SUCCESS_DISTANCE_M = 2.0
+SUCCESS_REWARD = 10.0
+MAX_STEPS_TRAINING, MAX_STEPS_EVALUATION = 500, 600
+
+
+@dataclasses.dataclass(frozen=True)
+class Goals:
+    """What B episodes ask for, as tensors."""
+
+    task: torch.Tensor  # (B,) int64 into TASKS
+    target_type: torch.Tensor  # (B,) int64 into catalogue.TYPES
+
+    @classmethod
+    def of(cls, tasks: list[str], target_types: list[str], device: torch.device | str = "cpu") -> "Goals":
+        return cls(
+            torch.tensor([TASKS.index(task) for task in tasks], device=device),
+            torch.tensor([catalogue.TYPES[name].index for name in target_types], device=device),
+        )
+
+
+def is_target(scene: Scene, goals: Goals) -> torch.Tensor:
+    """(B, M) bool: the boxes of the type that is asked for."""
+    return scene.type_index == goals.target_type[:, None]
+
+
+def distance_m(scene: Scene) -> torch.Tensor:
+    """(B, M) horizontal distance from the robot's origin to each box's centre."""
+    offset = scene.pose[:, :, [0, 2]] - scene.robot[:, None, :2]
+    return offset.norm(dim=-1)
+
+
+def goal_reached(scene: Scene, goals: Goals) -> torch.Tensor:
+    """(B,) bool: `done` would succeed now."""
+    target = is_target(scene, goals)
+    in_view = (target & scene.visible[:, 0] & (distance_m(scene) <= SUCCESS_DISTANCE_M)).any(1)
+    slot = scene.held.clamp(min=0).long()[:, None]
+    in_hand = target.gather(1, slot)[:, 0] & (scene.held >= 0)
+    return torch.where(goals.task == TASKS.index(OBJECT_NAV), in_view, in_hand)
+
+
+def succeeded(transition: Transition, goals: Goals) -> torch.Tensor:
+    """(B,) bool: this step ended the episode successfully."""
+    return (transition.action == Action.DONE) & goal_reached(transition.after, goals)
+
+
+def terminated(transition: Transition) -> torch.Tensor:
+    """(B,) bool: the robot said that it is done."""
+    return transition.action == Action.DONE
+
+
+def reward(success: torch.Tensor) -> torch.Tensor:
+    """(B,) float32 sparse task reward."""
+    return SUCCESS_REWARD * success.float()
