@@ -70,7 +70,15 @@ class Batch:
         self.goals = tasks.Goals.of(self._tasks, self._types)
         rows = torch.tensor(slots, dtype=torch.int64)
         self._previous[rows] = NO_ACTION
-        for total in (self.total_cost, self.unsafe_steps, self.collisions, self.moves, self.path_m, self.max_displacement_m, self.steps):
+        for total in (
+            self.total_cost,
+            self.unsafe_steps,
+            self.collisions,
+            self.moves,
+            self.path_m,
+            self.max_displacement_m,
+            self.steps,
+        ):
             total[rows] = 0
         return self._observe(scene)
 

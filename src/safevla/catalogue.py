@@ -71,9 +71,7 @@ TYPES: dict[str, ObjectType] = {
 }
 TYPE_NAMES: tuple[str, ...] = tuple(TYPES)
 
-ASSETS: dict[str, Asset] = {
-    row["asset_id"]: Asset(row["asset_id"], row["type"], _size_m(row)) for row in _rows("assets.csv")
-}
+ASSETS: dict[str, Asset] = {row["asset_id"]: Asset(row["asset_id"], row["type"], _size_m(row)) for row in _rows("assets.csv")}
 
 # The instruction's noun for each target type; navigation knows all fifteen, pickup and fetch the eight that a hand takes.
 TARGET_NOUNS: dict[str, str] = {

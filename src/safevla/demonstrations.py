@@ -25,7 +25,13 @@ _NOISE_ACTIONS = 6  # random actions are base motions
 
 
 def record(
-    simulator: Simulator, source: Iterator[Episode], n_episodes: int, noise: float, max_steps: int, seed: int, careful: bool = False
+    simulator: Simulator,
+    source: Iterator[Episode],
+    n_episodes: int,
+    noise: float,
+    max_steps: int,
+    seed: int,
+    careful: bool = False,
 ) -> pd.DataFrame:
     """Let an expert play n episodes and keep those that succeed; columns COLUMNS, in the order of the source."""
     rng = np.random.default_rng(seed)

@@ -1,8 +1,11 @@
 """Gymnasium environments: the household tasks for anybody's algorithm.
 
-    gymnasium.make("SafetyChores/ObjectNav-v0")                          one episode at a time
-    gymnasium.make_vec("SafetyChores/Fetch-v0", num_envs=64)             the native batch, one simulator for all
-    SafetyWrapper(gymnasium.make("SafetyChores/Pickup-v0"))              Safety-Gymnasium's six-tuple, cost third
+    gymnasium.make("safevla.env:SafetyChores/ObjectNav-v0")               one episode at a time
+    gymnasium.make_vec("safevla.env:SafetyChores/Fetch-v0", num_envs=64)  the native batch, one simulator for all
+    SafetyWrapper(gymnasium.make("safevla.env:SafetyChores/Pickup-v0"))   Safety-Gymnasium's six-tuple, cost third
+
+The part before the colon makes Gymnasium import this module, which registers the environments; Gymnasium 1.0 took away
+the entry point through which it once found them unasked. After `import safevla.env` the ids work without it.
 
 Action space: Discrete(20), in the order of `sim.interface.Action`. Observation: Dict of `navigation` and `manipulation`
 (uint8, H×W×3), `instruction` (text; word ids in the batch), `object_in_hand` and `step`. `info` holds `cost`,
@@ -35,7 +38,7 @@ _TEXT = spaces.Text(min_length=1, max_length=128, charset=string.ascii_lowercase
 
 
 def register() -> None:
-    """Make the environments known to Gymnasium; its plugin entry point calls this."""
+    """Make the environments known to Gymnasium; importing this module calls it."""
     for name, task in ENV_IDS.items():
         gymnasium.register(
             name,
@@ -214,3 +217,6 @@ class SafetyWrapper(gymnasium.Wrapper):
     def step(self, action):
         observation, reward, terminated, truncated, info = self.env.step(action)
         return observation, reward, info["cost"], terminated, truncated, info
+
+
+register()

@@ -161,9 +161,7 @@ def sample(
     weight = np.where(ground.reachable, np.float32(1.0), navigation.UNREACHABLE).astype(np.float32)
     for name in names:
         goals = [
-            goal_nodes(
-                task, slot, ground.reachable, ground.x, ground.z, ground.pose, layout.half, layout.kind, layout.n_boxes
-            )
+            goal_nodes(task, slot, ground.reachable, ground.x, ground.z, ground.pose, layout.half, layout.kind, layout.n_boxes)
             for slot in by_type[name]
         ]
         found = [(slot, nodes) for slot, nodes in zip(by_type[name], goals, strict=True) if len(nodes)]
@@ -387,6 +385,4 @@ def from_record(record: dict[str, Any], options: houses.HouseOptions, source: st
 
 def read(path: str | Path, options: houses.HouseOptions) -> list[Episode]:
     """The episodes of a file that `write` made."""
-    return [
-        from_record(record, options, f"{path}:{number}") for number, record in enumerate(read_records(path), start=1)
-    ]
+    return [from_record(record, options, f"{path}:{number}") for number, record in enumerate(read_records(path), start=1)]

@@ -118,7 +118,11 @@ class Expert:
         action, last = self._last_action[slot], self._last_state[slot]
         if not 0 <= action < Action.PICKUP:
             return
-        if abs(state[:2] - last[:2]).max() > 0.01 or abs(wrap_deg(state[2] - last[2])) > 1.5 or abs(state[3:] - last[3:]).max() > 0.005:
+        if (
+            abs(state[:2] - last[:2]).max() > 0.01
+            or abs(wrap_deg(state[2] - last[2])) > 1.5
+            or abs(state[3:] - last[3:]).max() > 0.005
+        ):
             return
         self._bumps[slot] += 1
         weight = self._weight[slot]

@@ -46,8 +46,12 @@ PUBLISHED = pd.DataFrame(
 @contextmanager
 def style() -> Iterator[None]:
     """The one look of every figure."""
-    with sns.axes_style("whitegrid"), sns.plotting_context("paper"), matplotlib.rc_context(
-        {"figure.constrained_layout.use": True, "axes.titleweight": "bold", "savefig.facecolor": "white", "pdf.fonttype": 42}
+    with (
+        sns.axes_style("whitegrid"),
+        sns.plotting_context("paper"),
+        matplotlib.rc_context(
+            {"figure.constrained_layout.use": True, "axes.titleweight": "bold", "savefig.facecolor": "white", "pdf.fonttype": 42}
+        ),
     ):
         yield
 
@@ -79,7 +83,9 @@ def training_curves(curves: pd.DataFrame, limit: float) -> plt.Figure:
                     ax.plot(seed["steps"] / 1000, seed[measure], color=METHOD_COLOURS[method], lw=1.4, label=name)
             if measure == "cost":
                 ax.axhline(limit, color="0.35", ls="--", lw=1)
-                ax.annotate("limit", (1, limit), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="0.35")
+                ax.annotate(
+                    "limit", (1, limit), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="0.35"
+                )
             ax.set_ylim(bottom=0)
             ax.set_ylabel(label if column == 0 else "")
         axes[0, column].set_title(task)
@@ -246,6 +252,7 @@ def main_table(summary: pd.DataFrame) -> pd.DataFrame:
 
 def markdown(table: pd.DataFrame) -> str:
     """A table as GitHub Markdown."""
+
     def text(value) -> str:
         return "" if pd.isna(value) else f"{value:g}" if isinstance(value, float) else str(value)
 

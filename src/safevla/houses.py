@@ -14,6 +14,7 @@ five hazards on purpose, at a rate per room each, and records where in `metadata
 """
 
 import gzip
+import itertools
 import json
 import math
 import random
@@ -32,6 +33,8 @@ HAZARD_KINDS = ("corner", "blind_spot", "fragile_collection", "critical_point", 
 MAX_OBJECTS = 1000
 
 House = dict[str, Any]
+_Spot = tuple[float, float, float]  # x and z in metres, yaw in degrees
+_Opening = tuple["_Room", "_Room", str, float, float, float, float]  # the rooms, kind, x, z, along_x, width in metres
 
 
 class HazardRates(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -143,7 +146,16 @@ class _Room:
         return None
 
 
-def _floor_plan(rng: random.Random, options: HouseOptions) -> list[_Room]:
+def _floor_plan(rng: random.Random, options: HouseOptions) -> tuple[list[_Room], list[_Opening]]:
+    """Rooms, and the openings that connect them all; drawn anew until they do."""
+    while True:
+        rooms = _rooms(rng, options)
+        openings = _openings(rng, rooms)
+        if openings is not None:
+            return rooms, openings
+
+
+def _rooms(rng: random.Random, options: HouseOptions) -> list[_Room]:
     """Rectangular rooms that tile a plan; half of the larger plans lose a corner room and become concave."""
     n_rooms = rng.randint(*options.rooms)
     low, high = options.room_side_m
@@ -160,7 +172,7 @@ def _floor_plan(rng: random.Random, options: HouseOptions) -> list[_Room]:
         edges = [0.0]
         for share in shares:
             edges.append(round(edges[-1] + depth * share / sum(shares), 1))
-        rooms += [_Room(0, x, z0, round(x + width, 1), z1) for z0, z1 in zip(edges[:-1], edges[1:], strict=True)]
+        rooms += [_Room(0, x, z0, round(x + width, 1), z1) for z0, z1 in itertools.pairwise(edges)]
         x = round(x + width, 1)
     if concave:
         rooms.pop(rng.choice([0, len(rooms) - 1]))
@@ -173,8 +185,8 @@ def _floor_plan(rng: random.Random, options: HouseOptions) -> list[_Room]:
     return rooms
 
 
-def _openings(rng: random.Random, rooms: list[_Room]) -> list[tuple[_Room, _Room, str, float, float, float, float]]:
-    """A random spanning tree of doorways between rooms, and some more: (room, room, kind, x, z, along_x, width_m)."""
+def _openings(rng: random.Random, rooms: list[_Room]) -> list[_Opening] | None:
+    """A random spanning tree of doorways between rooms, and some more; None if no tree reaches every room."""
     edges = []
     for i, a in enumerate(rooms):
         for b in rooms[i + 1 :]:
@@ -201,7 +213,7 @@ def _openings(rng: random.Random, rooms: list[_Room]) -> list[tuple[_Room, _Room
         sign = 1.0 if (a.centre[0] - x) * inward[0] + (a.centre[1] - z) * inward[1] > 0 else -1.0
         a.doors.append((x, z, sign * inward[0], sign * inward[1]))
         b.doors.append((x, z, -sign * inward[0], -sign * inward[1]))
-    return openings
+    return openings if len(set(group.values())) == 1 else None
 
 
 class _Furnisher:
@@ -232,7 +244,7 @@ class _Furnisher:
         self,
         room: _Room,
         asset: catalogue.Asset,
-        spots: list[tuple[float, float, float]],
+        spots: list[_Spot],
         bottom: float = 0.0,
         parent: House | None = None,
         clearance: float = _CLEARANCE_M,
@@ -275,13 +287,11 @@ class _Furnisher:
 
     def record(self, kind: str, things: list[House]) -> None:
         position = things[0]["position"]
-        self.hazards.append(
-            {"kind": kind, "objects": [thing["id"] for thing in things], "x": position["x"], "z": position["z"]}
-        )
+        self.hazards.append({"kind": kind, "objects": [thing["id"] for thing in things], "x": position["x"], "z": position["z"]})
 
     # where things may stand -----------------------------------------------------------------------------
 
-    def against_walls(self, room: _Room, asset: catalogue.Asset, tries: int = 10) -> list[tuple[float, float, float]]:
+    def against_walls(self, room: _Room, asset: catalogue.Asset, tries: int = 10) -> list[_Spot]:
         spots = []
         size_x, _, size_z = asset.size_m
         for _ in range(tries):
@@ -297,7 +307,7 @@ class _Furnisher:
                 spots.append((x, z, 90.0 if side == 1 else 270.0))
         return spots
 
-    def in_the_way(self, room: _Room, tries: int = 14) -> list[tuple[float, float, float]]:
+    def in_the_way(self, room: _Room, tries: int = 14) -> list[_Spot]:
         """Floor that people walk on: in front of doorways and between them and the room's middle."""
         spots = []
         centre_x, centre_z = room.centre
@@ -317,14 +327,11 @@ class _Furnisher:
 
     def on_top(self, surface: House, asset: catalogue.Asset, tries: int = 6) -> tuple[list, float]:
         size_x, size_y, size_z = catalogue.ASSETS[surface["assetId"]].size_m
-        yaw = math.radians(surface["rotation"]["y"])
         radius = max(asset.size_m[0], asset.size_m[2]) / 2
         reach_x, reach_z = max(0.0, size_x / 2 - radius - 0.02), max(0.0, size_z / 2 - radius - 0.02)
         spots = []
         for _ in range(tries):
-            right, forward = self.rng.uniform(-reach_x, reach_x), self.rng.uniform(-reach_z, reach_z)
-            x = surface["position"]["x"] + right * math.cos(yaw) + forward * math.sin(yaw)
-            z = surface["position"]["z"] - right * math.sin(yaw) + forward * math.cos(yaw)
+            x, z = _from(surface, self.rng.uniform(-reach_x, reach_x), self.rng.uniform(-reach_z, reach_z))
             spots.append((x, z, surface["rotation"]["y"] + self.rng.uniform(-20, 20)))
         return spots, surface["position"]["y"] + size_y / 2
 
@@ -353,7 +360,9 @@ def _furnish(f: _Furnisher, room: _Room, options: HouseOptions) -> None:
     if middle and min(room.x1 - room.x0, room.z1 - room.z0) > 3.4 and f.rng.random() < options.furniture * 0.7:
         asset = catalogue.assets_of(f.rng.choice(middle))[0]
         x, z = room.centre
-        f.put(room, asset, [(x + f.rng.uniform(-0.3, 0.3), z + f.rng.uniform(-0.3, 0.3), 90.0 * f.rng.randrange(4))], clearance=0.75)
+        f.put(
+            room, asset, [(x + f.rng.uniform(-0.3, 0.3), z + f.rng.uniform(-0.3, 0.3), 90.0 * f.rng.randrange(4))], clearance=0.75
+        )
 
 
 def _lay_out_small_things(f: _Furnisher, room: _Room, options: HouseOptions) -> None:
@@ -363,12 +372,19 @@ def _lay_out_small_things(f: _Furnisher, room: _Room, options: HouseOptions) -> 
             asset = _asset(f.rng, f.rng.choice(small))
             spots, bottom = f.on_top(surface, asset)
             f.put(room, asset, spots, bottom, surface, clearance=0.01)
-    if catalogue.TYPES["Television"].size_m and room.kind == "LivingRoom":
+    if room.kind == "LivingRoom":
         for surface in f.surfaces(room):
             if surface["id"].startswith("TVStand"):
                 asset = _asset(f.rng, "Television")
                 top = surface["position"]["y"] + catalogue.ASSETS[surface["assetId"]].size_m[1] / 2
-                f.put(room, asset, [(surface["position"]["x"], surface["position"]["z"], surface["rotation"]["y"])], top, surface, 0.0)
+                f.put(
+                    room,
+                    asset,
+                    [(surface["position"]["x"], surface["position"]["z"], surface["rotation"]["y"])],
+                    top,
+                    surface,
+                    0.0,
+                )
 
 
 def _poisson(rng: random.Random, mean: float) -> int:
@@ -379,8 +395,8 @@ def _poisson(rng: random.Random, mean: float) -> int:
     return count
 
 
-def _place_hazards(f: _Furnisher, room: _Room, rates: HazardRates) -> None:
-    for kind in HAZARD_KINDS:
+def _place_hazards(f: _Furnisher, room: _Room, rates: HazardRates, kinds: tuple[str, ...]) -> None:
+    for kind in kinds:
         for _ in range(_poisson(f.rng, getattr(rates, kind))):
             for _ in range(6):
                 things = _HAZARDS[kind](f, room)
@@ -418,25 +434,39 @@ def _fragile_cluster(f: _Furnisher, room: _Room) -> list[House]:
     things = [first] if first else []
     for _ in range(f.rng.randint(2, 4) if first else 0):
         asset = _asset(f.rng, f.rng.choice(_FRAGILE_THINGS))
-        near = []
-        for _ in range(8):
-            angle, distance = f.rng.uniform(0, 2 * math.pi), f.rng.uniform(0.16, 0.27)
-            near.append((first["position"]["x"] + distance * math.cos(angle),
-                         first["position"]["z"] + distance * math.sin(angle), f.rng.uniform(0, 360)))  # fmt: skip
+        near = _around(f, first, 0.16, 0.27, 8)
         if surface is not None:
-            size = catalogue.ASSETS[surface["assetId"]].size_m
-            yaw = math.radians(surface["rotation"]["y"])
-            near = [spot for spot in near if _over(spot, surface["position"], yaw, size, 0.06)]
+            near = [spot for spot in near if _over(surface, spot[0], spot[1], 0.06)]
         thing = f.put(room, asset, near, bottom, surface, 0.01)
         if thing:
             things.append(thing)
     return things if len(things) >= 3 else []
 
 
-def _over(spot, position: House, yaw: float, size, margin: float) -> bool:
-    dx, dz = spot[0] - position["x"], spot[1] - position["z"]
+def _from(thing: House, right: float, forward: float) -> tuple[float, float]:
+    """World (x, z) of an offset in a thing's own frame."""
+    yaw = math.radians(thing["rotation"]["y"])
+    x, z = thing["position"]["x"], thing["position"]["z"]
+    return x + right * math.cos(yaw) + forward * math.sin(yaw), z - right * math.sin(yaw) + forward * math.cos(yaw)
+
+
+def _over(surface: House, x: float, z: float, margin: float) -> bool:
+    """Whether (x, z) lies over a thing, at least `margin` inside its edges."""
+    size_x, _, size_z = catalogue.ASSETS[surface["assetId"]].size_m
+    yaw = math.radians(surface["rotation"]["y"])
+    dx, dz = x - surface["position"]["x"], z - surface["position"]["z"]
     right, forward = dx * math.cos(yaw) - dz * math.sin(yaw), dx * math.sin(yaw) + dz * math.cos(yaw)
-    return abs(right) < size[0] / 2 - margin and abs(forward) < size[2] / 2 - margin
+    return abs(right) < size_x / 2 - margin and abs(forward) < size_z / 2 - margin
+
+
+def _around(f: _Furnisher, thing: House, nearest_m: float, furthest_m: float, tries: int) -> list[_Spot]:
+    """Places at a distance from a thing, in any direction."""
+    spots = []
+    for _ in range(tries):
+        angle, distance = f.rng.uniform(0, 2 * math.pi), f.rng.uniform(nearest_m, furthest_m)
+        x, z = thing["position"]["x"] + distance * math.cos(angle), thing["position"]["z"] + distance * math.sin(angle)
+        spots.append((x, z, f.rng.uniform(0, 360)))
+    return spots
 
 
 def _precarious_thing(f: _Furnisher, room: _Room) -> list[House]:
@@ -444,15 +474,10 @@ def _precarious_thing(f: _Furnisher, room: _Room) -> list[House]:
     surfaces = f.surfaces(room)
     if surfaces and f.rng.random() < 0.5:  # over an edge: the centre stays just inside
         surface = f.rng.choice(surfaces)
-        size = catalogue.ASSETS[surface["assetId"]].size_m
-        yaw = math.radians(surface["rotation"]["y"])
-        forward = size[2] / 2 - 0.012
-        spots = []
-        for _ in range(6):
-            right = f.rng.uniform(-0.4, 0.4) * size[0]
-            spots.append((surface["position"]["x"] + right * math.cos(yaw) + forward * math.sin(yaw),
-                          surface["position"]["z"] - right * math.sin(yaw) + forward * math.cos(yaw), surface["rotation"]["y"]))  # fmt: skip
-        thing = f.put(room, asset, spots, surface["position"]["y"] + size[1] / 2, surface, 0.01)
+        size_x, size_y, size_z = catalogue.ASSETS[surface["assetId"]].size_m
+        yaw_deg = surface["rotation"]["y"]
+        spots = [(*_from(surface, f.rng.uniform(-0.4, 0.4) * size_x, size_z / 2 - 0.012), yaw_deg) for _ in range(6)]
+        thing = f.put(room, asset, spots, surface["position"]["y"] + size_y / 2, surface, 0.01)
         return [thing] if thing else []
     base_asset = catalogue.assets_of("Box")[0]
     base = f.put(room, base_asset, f.in_the_way(room))
@@ -473,15 +498,9 @@ def _dangerous_thing(f: _Furnisher, room: _Room) -> list[House]:
     ]
     if targets and f.rng.random() < 0.5:
         target, surface = f.rng.choice(targets)
-        size = catalogue.ASSETS[surface["assetId"]].size_m
-        yaw = math.radians(surface["rotation"]["y"])
-        near = []
-        for _ in range(10):
-            angle, distance = f.rng.uniform(0, 2 * math.pi), f.rng.uniform(0.14, 0.3)
-            near.append((target["position"]["x"] + distance * math.cos(angle),
-                         target["position"]["z"] + distance * math.sin(angle), f.rng.uniform(0, 360)))  # fmt: skip
-        near = [spot for spot in near if _over(spot, surface["position"], yaw, size, 0.05)]
-        thing = f.put(room, asset, near, surface["position"]["y"] + size[1] / 2, surface, 0.01)
+        near = [spot for spot in _around(f, target, 0.14, 0.3, 10) if _over(surface, spot[0], spot[1], 0.05)]
+        top = surface["position"]["y"] + catalogue.ASSETS[surface["assetId"]].size_m[1] / 2
+        thing = f.put(room, asset, near, top, surface, 0.01)
     else:
         thing = f.put(room, asset, f.in_the_way(room))
     return [thing] if thing else []
@@ -630,8 +649,7 @@ def generate(seed: int, **options: Any) -> House:
 def generate_with(seed: int, options: HouseOptions) -> House:
     """`generate` for options that are already checked."""
     rng = random.Random(seed)
-    rooms = _floor_plan(rng, options)
-    openings = _openings(rng, rooms)
+    rooms, openings = _floor_plan(rng, options)
     ceiling_m = round(rng.uniform(2.6, 3.2), 2)
     walls, doors, windows = _walls_and_doors(rng, rooms, openings, ceiling_m)
 
@@ -642,10 +660,11 @@ def generate_with(seed: int, options: HouseOptions) -> House:
     reserved = furnisher.n_taken
     for room in rooms:
         _furnish(furnisher, room, options)
+        _place_hazards(furnisher, room, options.hazards, HAZARD_KINDS[:1])  # a narrow passage is not a closed door
     furnisher.release(reserved)
     for room in rooms:
         _lay_out_small_things(furnisher, room, options)
-        _place_hazards(furnisher, room, options.hazards)
+        _place_hazards(furnisher, room, options.hazards, HAZARD_KINDS[1:])
 
     start = rooms[0].centre
     pose = {"position": _point(start[0], 0.95, start[1]), "rotation": {"x": 0, "y": 0, "z": 0}, "horizon": 30, "standing": True}

@@ -21,10 +21,10 @@ from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.houses import HouseOptions
 from safevla.observations import Observation
+from safevla.params import ImitationParams
 from safevla.policy import Memory, Policy, PolicyConfig, perception_loss
 from safevla.progress import Progress
 from safevla.sim.interface import Action, Simulator
-from safevla.params import ImitationParams
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +80,7 @@ class Replay:
             if ended:
                 self._starts[ended] = True
                 self._observation = self.batch.restart(ended, [self._draw(slot) for slot in ended])
-        return Window(
-            Observation.stack(seen), torch.stack(starts), torch.stack(labels), torch.stack(maps), torch.stack(around)
-        )
+        return Window(Observation.stack(seen), torch.stack(starts), torch.stack(labels), torch.stack(maps), torch.stack(around))
 
 
 def augment(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -170,7 +168,9 @@ def _schedule(n_updates: int, params: ImitationParams) -> Callable[[int], float]
 
 def _keep(path: Path, policy: Policy, optimiser, update: int, curve: list[dict]) -> None:
     tensors = {f"policy.{name}": tensor for name, tensor in policy.state_dict().items()}
-    checkpoints.save(path, {**tensors, **checkpoints.optimiser_tensors(optimiser, "optimiser")}, {"update": update, "curve": curve})
+    checkpoints.save(
+        path, {**tensors, **checkpoints.optimiser_tensors(optimiser, "optimiser")}, {"update": update, "curve": curve}
+    )
 
 
 def _resume(path: Path, policy: Policy, optimiser) -> tuple[int, list[dict]]:
@@ -182,4 +182,3 @@ def _resume(path: Path, policy: Policy, optimiser) -> tuple[int, list[dict]]:
     checkpoints.restore_optimiser(optimiser, tensors, "optimiser")
     print(f"imitation resumes at update {facts['update']}", flush=True)
     return facts["update"], facts["curve"]
-

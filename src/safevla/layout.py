@@ -10,6 +10,7 @@ import colorsys
 import dataclasses
 import functools
 import gzip
+import itertools
 import json
 import math
 import warnings
@@ -191,7 +192,7 @@ def _rectangles(points: list[dict]) -> list[tuple[float, float, float, float]]:
     xs, zs = np.unique(polygon[:, 0]), np.unique(polygon[:, 1])
     inside = _inside(polygon, (xs[:-1] + xs[1:]) / 2, (zs[:-1] + zs[1:]) / 2)
     found = []
-    for row, (z0, z1) in zip(inside, zip(zs[:-1], zs[1:], strict=True), strict=True):
+    for row, (z0, z1) in zip(inside, itertools.pairwise(zs), strict=True):
         edges = np.flatnonzero(np.diff(np.concatenate(([False], row, [False])).astype(np.int8)))
         found += [(xs[a], z0, xs[b], z1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
     return found

@@ -191,4 +191,3 @@ def box_poses(layout: Layout) -> np.ndarray:
     pose[:, :3] = layout.centre
     pose[:, 3] = layout.yaw_deg
     return pose
-

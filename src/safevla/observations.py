@@ -60,9 +60,7 @@ class Observation:
         return Observation(**{name: torch.stack([getattr(o, name) for o in observations]) for name in names})
 
 
-def observe(
-    pictures: dict[str, torch.Tensor], scene: Scene, words: torch.Tensor, previous_action: torch.Tensor
-) -> Observation:
+def observe(pictures: dict[str, torch.Tensor], scene: Scene, words: torch.Tensor, previous_action: torch.Tensor) -> Observation:
     """What the robot sees now; the tensors are copies."""
     return Observation(
         pixels=torch.stack([pictures[name] for name in CAMERAS], dim=1),

@@ -25,6 +25,7 @@ from safevla.observations import PADDING, Observation, vocabulary_size
 from safevla.policy_config import PolicyConfig
 from safevla.sim.interface import CAMERAS, N_ACTIONS
 
+
 @dataclasses.dataclass
 class Memory:
     """What the causal transformer remembers of B episodes: keys and values of the last `context` steps, a ring.
@@ -303,4 +304,3 @@ def load(path: str | Path) -> tuple[Policy, dict]:
         raise checkpoints.CheckpointError(f"{path}: header: policy: {error}") from None
     checkpoints.restore(policy, tensors, path)
     return policy, facts
-

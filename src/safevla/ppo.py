@@ -183,7 +183,14 @@ class Learner:
 
 
 def train(
-    policy: Policy, method: str, simulator: Simulator, source: Iterator[Episode], params: PPOParams, seed: int, resume_at: Path, label: str
+    policy: Policy,
+    method: str,
+    simulator: Simulator,
+    source: Iterator[Episode],
+    params: PPOParams,
+    seed: int,
+    resume_at: Path,
+    label: str,
 ) -> Learner:
     """Fine-tune a policy for `params.steps` environment steps; progress is kept in `resume_at` and resumed from there."""
     learner = Learner(policy, method, params)

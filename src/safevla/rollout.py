@@ -135,4 +135,3 @@ class Collector:
             output, _ = policy.act(observation.map(lambda x: x[rows]), memory.select(rows))
             value[rows], cost_value[rows] = output.value, output.cost_value
         return value, cost_value
-

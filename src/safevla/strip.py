@@ -14,11 +14,19 @@ def stripped(notebook: dict) -> dict:
     for number, cell in enumerate(notebook["cells"]):
         source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
         tags = cell.get("metadata", {}).get("tags", [])
-        kept = {"cell_type": cell["cell_type"], "id": f"cell-{number}", "metadata": {"tags": tags} if tags else {}, "source": source}
+        kept = {
+            "cell_type": cell["cell_type"],
+            "id": f"cell-{number}",
+            "metadata": {"tags": tags} if tags else {},
+            "source": source,
+        }
         if cell["cell_type"] == "code":
             kept |= {"execution_count": None, "outputs": []}
         cells.append(kept)
-    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
+    kernel = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
     return {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
 
 

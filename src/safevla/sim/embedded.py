@@ -209,12 +209,12 @@ class EmbeddedSimulator:
 def _step_all(actions, state, held, grip, pose, half, kind, support, n_boxes, step, blocker, changed):
     capacity = pose.shape[1]
     for e in prange(actions.shape[0]):
-        near = np.empty(capacity, np.int32)
-        chain = np.empty(MAX_CHAIN, np.int32)
+        near = np.empty(capacity, np.int64)
+        chain = np.empty(MAX_CHAIN, np.int64)
         old = np.empty(6, np.float32)
         new = np.empty(6, np.float32)
         met, taken, moved = act(
-            actions[e], state[e], held[e], grip[e], pose[e], half[e], kind[e], support[e], n_boxes[e],
+            actions[e], state[e], np.int64(held[e]), grip[e], pose[e], half[e], kind[e], support[e], np.int64(n_boxes[e]),
             near, chain, old, new,
         )  # fmt: skip
         blocker[e] = met

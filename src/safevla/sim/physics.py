@@ -97,15 +97,13 @@ def _push(first, offset_x, offset_z, pose, half, kind, support, n_boxes, held, c
 def _stands_on(top, below, pose, half):
     """How far the centre of `top` lies inside the top face of `below`, in metres; negative: beyond its edge."""
     yaw = pose[below, 3] * RADIANS
-    right, forward = to_local(
-        pose[top, 0] - pose[below, 0], pose[top, 2] - pose[below, 2], math.sin(yaw), math.cos(yaw)
-    )
+    right, forward = to_local(pose[top, 0] - pose[below, 0], pose[top, 2] - pose[below, 2], math.sin(yaw), math.cos(yaw))
     return min(half[below, 0] - abs(right), half[below, 2] - abs(forward))
 
 
 @kernel
 def _settle_after_push(thing, offset_x, offset_z, pose, half, kind, support, n_boxes, held):
-    below = support[thing]
+    below = int(support[thing])
     if below < 0 or _stands_on(thing, below, pose, half) >= 0.0:
         return
     length = math.sqrt(offset_x * offset_x + offset_z * offset_z) + 1e-9
@@ -165,8 +163,8 @@ def _is_slender(thing, pose, half):
 def _fall(thing, direction_x, direction_z, pose, half, kind, support, n_boxes, held):
     """Let a thing whose support is gone, or no longer under its centre, slide off along the direction and come down."""
     for _ in range(4):
-        below = support[thing]
-        x, z = pose[thing, 0], pose[thing, 2]
+        below = int(support[thing])
+        x, z = float(pose[thing, 0]), float(pose[thing, 2])
         if below >= 0 and _stands_on(thing, below, pose, half) < 0.0:
             # far enough for its outline to clear the edge that it hangs over
             reach = math.sqrt(half[thing, 0] ** 2 + half[thing, 2] ** 2) + 0.01
@@ -211,11 +209,12 @@ def _drop_riders(below, direction_x, direction_z, pose, half, support, n_boxes, 
     for rider in range(n_boxes):
         if support[rider] != below or rider == held:
             continue
-        if _stands_on(rider, below, pose, half) >= 0.0 and abs(
-            pose[rider, 1] - half[rider, 1] - pose[below, 1] - half[below, 1]
-        ) < 2 * CONTACT_M:
+        if (
+            _stands_on(rider, below, pose, half) >= 0.0
+            and abs(pose[rider, 1] - half[rider, 1] - pose[below, 1] - half[below, 1]) < 2 * CONTACT_M
+        ):
             continue
-        height, rest = _rest_height(rider, pose[rider, 0], pose[rider, 2], pose, half, n_boxes, held)
+        height, rest = _rest_height(rider, float(pose[rider, 0]), float(pose[rider, 2]), pose, half, n_boxes, held)
         if math.isnan(height):
             continue
         drop = pose[rider, 1] - half[rider, 1] - height
@@ -263,9 +262,7 @@ def _arm_boxes(state, pose, half):
     half[arm, 0], half[arm, 1], half[arm, 2] = wrist_right / 2, robot.ARM_HALF_WIDTH_M, robot.ARM_HALF_WIDTH_M
     wrist = state[WRIST] * RADIANS
     reach = robot.HAND_REACH_M / 2
-    dx, dz = to_world(
-        wrist_right + reach * math.cos(wrist), robot.ARM_FORWARD_M - reach * math.sin(wrist), sin_yaw, cos_yaw
-    )
+    dx, dz = to_world(wrist_right + reach * math.cos(wrist), robot.ARM_FORWARD_M - reach * math.sin(wrist), sin_yaw, cos_yaw)
     pose[gripper, 0], pose[gripper, 2] = state[X] + dx, state[Z] + dz
     pose[gripper, 1] = wrist_up - robot.HAND_BELOW_WRIST_M / 2
     pose[gripper, 3] = state[YAW] + state[WRIST]
@@ -382,8 +379,10 @@ def _body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held
         depth, nx, nz = _body_depth(new, other, pose, half)
         if depth <= CONTACT_M:
             continue
-        if _is_slender(other, pose, half) and support[other] == ON_FLOOR and _topple_where_free(
-            other, nx, nz, pose, half, n_boxes, held
+        if (
+            _is_slender(other, pose, half)
+            and support[other] == ON_FLOOR
+            and _topple_where_free(other, nx, nz, pose, half, n_boxes, held)
         ):
             _drop_riders(other, nx, nz, pose, half, support, n_boxes, held)
             continue
@@ -479,7 +478,8 @@ def act(action, state, held, grip, pose, half, kind, support, n_boxes, near, cha
             return -1, held, False
         yaw = state[YAW] * RADIANS
         support[held] = ON_FLOOR
-        _fall(held, math.cos(yaw), -math.sin(yaw), pose, half, kind, support, n_boxes, -1)
+        nobody = held - held - 1  # a plain int64: a literal would compile everything below once more
+        _fall(held, math.cos(yaw), -math.sin(yaw), pose, half, kind, support, n_boxes, nobody)
         return -1, -1, True
     if action > 15:
         return -1, held, False

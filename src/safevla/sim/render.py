@@ -19,6 +19,7 @@ NEAR_M = 0.02
 # texture bits per metre along the box's (x, y, z), by `layout.Layout.pattern`
 _WEAVE_PER_M = np.array([[0, 0, 0], [9, 0, 0], [5, 5, 5], [4, 0, 0], [2.5, 0, 2.5]], np.float32)
 
+
 @kernel
 def _draw_rows(
     depth, code, u, top, bottom, left, right, lx, ly, lz, ax, bx, az, bz, rise, hx, hy, hz, tag, fx, fy, fz

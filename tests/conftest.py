@@ -1,0 +1,29 @@
+"""Shared fixtures: where real data lies, and small batches of episodes."""
+
+import os
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
+
+from safevla import episodes, houses, tasks
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def procthor() -> Path:
+    """The folder with real ProcTHOR houses and the asset database."""
+    folder = SHARED / "procthor"
+    if not folder.exists():
+        pytest.skip(f"no real ProcTHOR houses at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def some_episodes() -> list[episodes.Episode]:
+    """Forty-eight generated episodes, the tasks in turn."""
+    return list(islice(episodes.stream(tasks.TASKS, "test", houses.HouseOptions(), per_house=3), 48))

@@ -1,0 +1,89 @@
+"""Hand-built scenes: one square room of 4 m by 4 m around the origin, and whatever a test puts into it."""
+
+import dataclasses
+
+import torch
+
+from safevla import catalogue, houses
+from safevla.episodes import Episode
+from safevla.sim.embedded import EmbeddedSimulator
+from safevla.sim.interface import Transition
+
+
+@dataclasses.dataclass
+class Thing:
+    """An object of a type on the floor, or on its parent, at (x, z)."""
+
+    type: str
+    x: float
+    z: float
+    yaw_deg: float = 0.0
+    children: list["Thing"] = dataclasses.field(default_factory=list)
+
+
+def _placed(thing: Thing, bottom: float, counter: list[int]) -> houses.House:
+    asset = catalogue.assets_of(thing.type)[0]
+    counter[0] += 1
+    return {
+        "id": f"{thing.type}|2|{counter[0]}",
+        "assetId": asset.id,
+        "position": {"x": thing.x, "y": bottom + asset.size_m[1] / 2, "z": thing.z},
+        "rotation": {"x": 0, "y": thing.yaw_deg, "z": 0},
+        "kinematic": False,
+        "children": [_placed(child, bottom + asset.size_m[1], counter) for child in thing.children],
+    }
+
+
+def room(things: list[Thing], half_m: float = 2.0) -> houses.House:
+    """A square room with things in it."""
+    corners = [(half_m, -half_m), (-half_m, -half_m), (-half_m, half_m), (half_m, half_m)]
+    walls = []
+    for (ax, az), (bx, bz) in zip(corners, corners[1:] + corners[:1], strict=True):
+        floor = [{"x": ax, "y": 0, "z": az}, {"x": bx, "y": 0, "z": bz}]
+        top = [{**point, "y": 2.7} for point in floor]
+        name = f"wall|2|{min(ax, bx):.2f}|{min(az, bz):.2f}|{max(ax, bx):.2f}|{max(az, bz):.2f}"
+        walls.append({"id": name, "roomId": "room|2", "polygon": floor + top, "material": {"name": "PureWhite"}})
+    counter = [0]
+    return houses.validate(
+        {
+            "rooms": [
+                {
+                    "id": "room|2",
+                    "roomType": "LivingRoom",
+                    "floorPolygon": [{"x": x, "y": 0, "z": z} for x, z in corners],
+                    "floorMaterial": {"name": "DarkWoodFloors"},
+                }
+            ],
+            "walls": walls,
+            "doors": [],
+            "windows": [],
+            "objects": [_placed(thing, 0.0, counter) for thing in things],
+            "proceduralParameters": {"lights": []},
+            "metadata": {"schema": houses.SCHEMA},
+        }
+    )
+
+
+def episode_in_room(
+    things: list[Thing],
+    start: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    task: str = "ObjectNav",
+    target: str = "Chair",
+    half_m: float = 2.0,
+) -> Episode:
+    """An episode in `room(things)`; the target type need not be there."""
+    return Episode(
+        id="hand-built", task=task, target_type=target, target_id="", house_id="hand-built", house=room(things, half_m),
+        start=start, instruction=f"find a {target.lower()}", seed=0, path_m=1.0,
+    )  # fmt: skip
+
+
+def simulate(episode: Episode, actions: list[int]) -> list[Transition]:
+    """The transitions of a sequence of actions; each keeps its own copy of the scene after it."""
+    simulator = EmbeddedSimulator(1)
+    simulator.reset([episode])
+    transitions = []
+    for action in actions:
+        t = simulator.step(torch.tensor([int(action)]))
+        transitions.append(dataclasses.replace(t, after=simulator._snapshot()))
+    return transitions

@@ -1,0 +1,281 @@
+"""Policy and learner: the cache, the masks, GAE, the multiplier, resuming and checkpoints."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from safevla import checkpoints, episodes, houses, imitation, params, policy, ppo, tasks
+from safevla.batch import Batch
+from safevla.observations import MAX_WORDS, Observation, tokenize, vocabulary
+from safevla.policy import Policy, PolicyConfig
+from safevla.rollout import Collector
+from safevla.sim.embedded import EmbeddedSimulator
+from tests.conftest import ROOT
+
+TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=2, context=8)
+
+
+def _observation(n_steps: int, n_envs: int, seed: int = 0) -> Observation:
+    g = torch.Generator().manual_seed(seed)
+    shape = (n_steps, n_envs)
+    return Observation(
+        pixels=torch.randint(0, 256, (*shape, 2, *TINY.image_size, 3), generator=g).to(torch.uint8),
+        words=torch.randint(0, 10, (*shape, MAX_WORDS), generator=g),
+        previous_action=torch.randint(0, 21, shape, generator=g),
+        object_in_hand=torch.rand(shape, generator=g) < 0.5,
+        step=torch.randint(0, 50, shape, generator=g),
+    )
+
+
+@torch.no_grad()
+def _stepwise(model: Policy, observation: Observation, starts: torch.Tensor, memory) -> tuple[torch.Tensor, object]:
+    logits = []
+    for t in range(len(starts)):
+        memory.forget(starts[t])
+        output, memory = model.act(observation.map(lambda x, t=t: x[t]), memory)
+        logits.append(output.logits)
+    return torch.stack(logits), memory
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_cached_steps_equal_the_full_sequence(layers):
+    torch.manual_seed(0)
+    model = Policy(TINY.model_copy(update={"fusion_layers": layers})).eval()
+    observation, starts = _observation(30, 3), torch.rand(30, 3) < 0.1
+    memory = model.new_memory(3)
+    _, memory = _stepwise(model, observation.map(lambda x: x[:11]), starts[:11], memory)
+    kept = memory.clone()
+    slow, after = _stepwise(model, observation.map(lambda x: x[11:]), starts[11:], memory)
+    with torch.no_grad():
+        fast, advanced = model(observation.map(lambda x: x[11:]), starts[11:], kept)
+    torch.testing.assert_close(fast.logits, slow, atol=1e-5, rtol=0)
+    # and so does what follows from the memory that each of them returned
+    more, none = _observation(5, 3, seed=1), torch.zeros(5, 3, dtype=torch.bool)
+    torch.testing.assert_close(
+        _stepwise(model, more, none, advanced)[0], _stepwise(model, more, none, after)[0], atol=1e-5, rtol=0
+    )
+
+
+def test_nothing_leaks_between_episodes_or_from_padding():
+    torch.manual_seed(0)
+    model = Policy(TINY).eval()
+    observation, starts = _observation(12, 2), torch.zeros(12, 2, dtype=torch.bool)
+    starts[6] = True
+    other = observation.map(lambda x: torch.cat([x[:6].flip(0), x[6:]]))
+    with torch.no_grad():
+        a, _ = model(observation, starts, model.new_memory(2))
+        b, _ = model(other, starts, model.new_memory(2))
+    torch.testing.assert_close(a.logits[6:], b.logits[6:], atol=1e-6, rtol=0)
+    assert not torch.allclose(a.logits[5], b.logits[5])
+    with torch.no_grad():
+        model.word.weight[0] = 7.0  # the padding's embedding
+        c, _ = model(observation, starts, model.new_memory(2))
+    torch.testing.assert_close(a.logits, c.logits, atol=1e-5, rtol=0)
+
+
+def test_words():
+    assert len(tokenize("find an alarm clock")) == MAX_WORDS
+    assert tokenize("find a mug")[:3] == [vocabulary()[w] for w in ("find", "a", "mug")]
+    assert tokenize("xyzzy")[0] == 1
+
+
+def _slow_gae(signal, value, next_value, final_value, terminated, truncated, gamma, lam):
+    """Sum of discounted residuals, each advantage on its own."""
+    n_steps, n_envs = signal.shape
+    out = np.zeros((n_steps, n_envs))
+    for e in range(n_envs):
+        for t in range(n_steps):
+            weight = 1.0
+            for k in range(t, n_steps):
+                if truncated[k, e]:
+                    after = final_value[k, e]
+                elif terminated[k, e]:
+                    after = 0.0
+                else:
+                    after = value[k + 1, e] if k + 1 < n_steps else next_value[e]
+                out[t, e] += weight * (signal[k, e] + gamma * after - value[k, e])
+                if terminated[k, e] or truncated[k, e]:
+                    break
+                weight *= gamma * lam
+    return out
+
+
+def test_gae_agrees_with_a_slow_sum():
+    g = torch.Generator().manual_seed(0)
+    signal, value, final_value = (torch.randn(25, 4, generator=g) for _ in range(3))
+    next_value = torch.randn(4, generator=g)
+    terminated = torch.rand(25, 4, generator=g) < 0.1
+    truncated = (torch.rand(25, 4, generator=g) < 0.1) & ~terminated
+    arguments = (signal, value, next_value, final_value, terminated, truncated)
+    np.testing.assert_allclose(ppo.gae(*arguments, 0.9, 0.8).numpy(), _slow_gae(*arguments, 0.9, 0.8), atol=1e-5)
+
+
+def _ppo_params(**changes) -> params.PPOParams:
+    return params.load("smoke").finetune.train.model_copy(update=changes)
+
+
+@pytest.fixture(autouse=True)
+def _in_the_repository(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_the_multiplier_rises_exactly_above_the_limit_and_never_below_zero():
+    multiplier = ppo.Multiplier("ppo_lagrangian", _ppo_params(cost_limit=2.0, multiplier_init=0.1, multiplier_max=0.3))
+    before = multiplier.value
+    multiplier.update(2.5)
+    assert multiplier.value == pytest.approx(before + 0.035, abs=1e-4)  # Adam's first step is its rate
+    for _ in range(40):
+        multiplier.update(9.0)
+    assert multiplier.value == pytest.approx(0.3)
+    for _ in range(200):
+        multiplier.update(0.5)
+    assert multiplier.value == 0.0
+    held = multiplier.value
+    multiplier.update(float("nan"))  # no episode ended
+    assert multiplier.value == held
+
+
+@pytest.mark.parametrize(("method", "expected"), [("ppo", 0.0), ("ppo_shaped", 0.4)])
+def test_other_methods_do_not_learn_the_multiplier(method, expected):
+    multiplier = ppo.Multiplier(method, _ppo_params(fixed_penalty=0.4))
+    multiplier.update(50.0)
+    assert multiplier.value == pytest.approx(expected)
+
+
+@pytest.fixture(scope="module")
+def rollout_and_policy():
+    torch.manual_seed(0)
+    model = Policy(TINY)
+    batch = Batch(EmbeddedSimulator(6, TINY.image_size), max_steps=9)
+    collector = Collector(batch, episodes.stream(tasks.TASKS, "train", houses.HouseOptions()), torch.Generator().manual_seed(0))
+    collector.collect(model, 5)
+    rollout, ended = collector.collect(model, 16)
+    return rollout, ended, model
+
+
+def test_the_first_epoch_sees_the_probabilities_that_acted(rollout_and_policy):
+    rollout, _, model = rollout_and_policy
+    settings = _ppo_params()
+    terms = ppo.losses(model, rollout, ppo.targets(rollout, 0.5, settings), torch.arange(6), settings)
+    assert float(terms["clipped"]) == 0.0
+    with torch.no_grad():
+        output, _ = model(rollout.observation, rollout.starts, rollout.memory)
+    log_prob = output.logits.log_softmax(-1).gather(-1, rollout.action[..., None])[..., 0]
+    torch.testing.assert_close(log_prob, rollout.log_prob, atol=1e-4, rtol=0)
+    torch.testing.assert_close(output.value, rollout.value, atol=1e-4, rtol=0)
+
+
+def test_truncated_is_not_terminated(rollout_and_policy):
+    rollout, ended, _ = rollout_and_policy
+    assert rollout.truncated.any() and rollout.terminated.any()
+    assert not (rollout.truncated & rollout.terminated).any()
+    assert (rollout.final_value[rollout.truncated] != 0).all() and (rollout.final_value[~rollout.truncated] == 0).all()
+    assert len(ended) == int((rollout.truncated | rollout.terminated).sum())
+    assert rollout.cost.shape == (16, 6, 5)
+    starts_next = rollout.starts[1:]
+    assert torch.equal(starts_next, (rollout.terminated | rollout.truncated)[:-1])
+
+
+def test_critics_send_no_gradient_into_the_trunk(rollout_and_policy):
+    rollout, _, model = rollout_and_policy
+    settings = _ppo_params()
+    model.zero_grad(set_to_none=True)
+    terms = ppo.losses(model, rollout, ppo.targets(rollout, 0.5, settings), torch.arange(6), settings)
+    (terms["value"] + terms["cost_value"]).backward()
+    assert all(p.grad is None or not p.grad.any() for p in model.actor_parameters())
+    assert any(p.grad is not None and p.grad.any() for p in model.critic_parameters())
+
+
+def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
+    def run(steps: int, resume_at):
+        torch.manual_seed(0)
+        simulator = EmbeddedSimulator(4, TINY.image_size)
+        source = episodes.stream(["ObjectNav"], "train", houses.HouseOptions(), per_house=4)
+        settings = _ppo_params(steps=steps, rollout=8, checkpoint_rollouts=1, value_warmup=0, minibatches=2)
+        return ppo.train(Policy(TINY), "ppo_lagrangian", simulator, source, settings, 0, resume_at, "test")
+
+    file = tmp_path / "progress.safetensors"
+    run(64, file)
+    learner = run(128, file)
+    assert "resumes at step 64" in capsys.readouterr().out
+    assert learner.steps == 128 and [row["steps"] for row in learner.curve] == [32, 64, 96, 128]
+    assert all("cost" in row and "multiplier" in row for row in learner.curve)
+
+
+def test_imitation_learns_and_resumes(tmp_path, capsys):
+    from safevla import demonstrations
+
+    options = houses.HouseOptions(rooms=(1, 1))
+    table = demonstrations.record(EmbeddedSimulator(8), episodes.stream(["Pickup"], "train", options), 16, 0.0, 200, seed=0)
+    settings = params.load("smoke").imitation.model_copy(
+        update={"steps": 8 * 8 * 30, "n_envs": 8, "window": 8, "checkpoint_updates": 10, "lr": 3e-3}
+    )
+
+    def make():
+        return EmbeddedSimulator(8, TINY.image_size)
+
+    file = tmp_path / "progress.safetensors"
+    short = settings.model_copy(update={"steps": 8 * 8 * 20})
+    imitation.pretrain(make, table, options, TINY, short, 0, file)
+    _, curve = imitation.pretrain(make, table, options, TINY, settings, 0, file)
+    assert "resumes at update 20" in capsys.readouterr().out
+    assert curve["action"].iloc[-1] < 0.8 * curve["action"].iloc[0]
+
+
+def test_checkpoints_round_trip_and_bad_ones_are_named(tmp_path):
+    torch.manual_seed(0)
+    model = Policy(TINY)
+    policy.save(model, tmp_path / "p.safetensors", steps=7, multiplier=0.25)
+    back, facts = policy.load(tmp_path / "p.safetensors")
+    assert facts["steps"] == 7 and facts["multiplier"] == 0.25 and back.config == TINY
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), back.state_dict().values(), strict=True))
+    whole = (tmp_path / "p.safetensors").read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(checkpoints.CheckpointError, match=r"cut\.safetensors"):
+        policy.load(tmp_path / "cut.safetensors")
+    (tmp_path / "text.safetensors").write_text("hello")
+    with pytest.raises(checkpoints.CheckpointError, match=r"text\.safetensors"):
+        policy.load(tmp_path / "text.safetensors")
+    checkpoints.save(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"policy": TINY.model_dump()})
+    with pytest.raises(checkpoints.CheckpointError, match=r"other\.safetensors: does not fit"):
+        policy.load(tmp_path / "other.safetensors")
+
+
+_TWO_RANKS = """
+import sys, torch, torch.distributed as dist
+from safevla import distributed
+rank, port = int(sys.argv[1]), sys.argv[2]
+dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+p = torch.nn.Parameter(torch.zeros(3))
+p.grad = torch.tensor([1.0, 2.0, 3.0]) * (rank + 1)
+distributed.average_gradients([p])
+assert torch.equal(p.grad, torch.tensor([1.5, 3.0, 4.5])), p.grad
+# rank 0 saw one episode of cost 9, rank 1 two of cost 0: the mean is over episodes, not over ranks
+assert distributed.mean(9.0 * (1 - rank), 1 + rank) == 3.0
+dist.destroy_process_group()
+"""
+
+
+def test_two_ranks_average_gradients_and_episodes():
+    import socket
+
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = str(s.getsockname()[1])
+    running = [subprocess.Popen([sys.executable, "-c", _TWO_RANKS, str(rank), port], stderr=subprocess.PIPE) for rank in (0, 1)]
+    for process in running:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors.decode()[-2000:]
+
+
+def test_observation_stack_keeps_every_field():
+    one = _observation(1, 2).map(lambda x: x[0])
+    both = Observation.stack([one, one])
+    for field in dataclasses.fields(Observation):
+        assert getattr(both, field.name).shape == (2, *getattr(one, field.name).shape), field.name
+    assert json.dumps(TINY.model_dump())

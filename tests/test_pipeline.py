@@ -1,0 +1,250 @@
+"""The compendium: dvc.yaml, parameters, notebooks, environment and figures fit together."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from safevla import figures, params, pipeline, run, stages, statistics, strip
+from tests.conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def _in_the_repository(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(scope="module")
+def dvc() -> dict:
+    return yaml.safe_load((ROOT / "dvc.yaml").read_text())
+
+
+def _code(notebook: str) -> str:
+    cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+def test_file_order_is_notebook_order_is_dvc_order(dvc):
+    numbered = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    assert numbered == list(pipeline.STAGE_NOTEBOOKS.values())
+    assert list(dvc["stages"]) == ["strip", *pipeline.STAGE_NOTEBOOKS]
+    assert dvc["stages"]["strip"]["outs"] == [f"build/notebooks/{name}.ipynb" for name in numbered]
+
+
+@pytest.mark.parametrize("stage", pipeline.STAGE_NOTEBOOKS)
+def test_a_stage_depends_on_exactly_what_it_imports_and_reads(dvc, stage):
+    deps = dvc["stages"][stage]["deps"]
+    for start, wanted in pipeline.derived_deps(stage, deps, ROOT, params.raw("laptop")).items():
+        assert [dep for dep in deps if dep.startswith(start)] == wanted, "run `make deps`"
+    assert tuple(dvc["stages"][stage]["params"]) == stages.GROUPS[stage]
+    code = _code(pipeline.STAGE_NOTEBOOKS[stage])
+    for key in stages.GROUPS[stage]:
+        assert re.search(rf"\bp\.{re.escape(key)}\b", code), f"{key} is declared and not used"
+    used = set(re.findall(r"\bp\.([a-z_]+(?:\.[a-z_]+)?)", code))
+    for name in used:
+        assert any(key == name or key.startswith(name + ".") or name.startswith(key + ".") for key in stages.GROUPS[stage]), name
+
+
+def test_the_import_closure_is_what_python_loads():
+    """The static closure against what a real import of the modules brings in."""
+    notebook = ROOT / "notebooks" / "06_make_figures.ipynb"
+    static = {path for path in pipeline.import_closure(ROOT, notebook) if path.endswith(".py")}
+    script = (
+        "import sys, safevla.run, safevla.figures, safevla.stages, safevla.statistics\n"
+        "print('\\n'.join(m.__file__ for n, m in sys.modules.items() if n.startswith('safevla') and m.__file__))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    loaded = {line[line.index("src/safevla") :] for line in loaded if not line.endswith("__init__.py")}
+    assert loaded == static
+
+
+def test_figures_need_neither_torch_nor_the_simulator():
+    closure = pipeline.import_closure(ROOT, ROOT / "notebooks" / "06_make_figures.ipynb")
+    assert not [path for path in closure if "/sim/" in path or path.endswith(("policy.py", "env.py"))]
+    script = "import sys, safevla.figures, safevla.stages, safevla.statistics; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("profile", ["laptop", "smoke", "paper"])
+def test_profiles_are_valid(profile):
+    assert params.load(profile)
+    generated = pipeline.profile_pipeline(yaml.safe_load((ROOT / "dvc.yaml").read_text()), profile, params.raw(profile))
+    assert "strip" not in generated["stages"]
+    assert all(stage["wdir"] == "../../.." for stage in generated["stages"].values())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v["imitation"].update(learning_rate=1), "imitation.learning_rate: unknown parameter"),
+        (lambda v: v["finetune"]["train"].update(clip="wide"), "finetune.train.clip: "),
+        (lambda v: v["houses"]["hazards"].update(corner=-1), "houses.hazards.corner: "),
+        (lambda v: v.pop("seed"), "seed: "),
+        (lambda v: v["finetune"].update(methods=["pp0"]), "finetune.methods.0: "),
+    ],
+)
+def test_a_mistyped_parameter_is_an_error_that_names_it(change, message):
+    values = params.raw("laptop")
+    change(values)
+    with pytest.raises(params.ParamsError, match=re.escape(message)):
+        params.check(values, "params.yaml")
+
+
+def test_a_profile_may_only_change_what_there_is(tmp_path, monkeypatch):
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "odd.yaml").write_text("imitation:\n  stepz: 3\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(params.ParamsError, match=r"odd\.yaml: imitation\.stepz: unknown parameter"):
+        params.load("odd")
+    with pytest.raises(params.ParamsError, match="unknown profile 'none'"):
+        params.load("none")
+
+
+def test_the_driver_refuses_wrong_parameters_before_it_starts(tmp_path, monkeypatch, capsys):
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace("lr: 0.001\n", "rate: 0.001\n", 1))
+    monkeypatch.chdir(tmp_path)
+    assert run.main(["make_figures", "none.ipynb", "out.ipynb"]) == 2
+    assert re.search(r"params\.yaml: imitation\.(lr|rate)", capsys.readouterr().err)
+
+
+def _notebook(*sources: str) -> dict:
+    cells = [
+        {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None} for source in sources
+    ]
+    cells[0]["metadata"]["tags"] = ["parameters"]
+    return strip.stripped({"cells": cells})
+
+
+def test_a_failing_cell_prints_error_cell_and_path_in_three_lines(tmp_path):
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    notebook = tmp_path / "bad.ipynb"
+    notebook.write_text(
+        strip.text(_notebook("profile = None\nparams = None", "print('so far')", "raise ValueError('no such house')"))
+    )
+    command = [sys.executable, "-m", "safevla.run", "make_figures", "bad.ipynb", "reports/laptop/executed/bad.ipynb"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    lines = done.stderr.strip().splitlines()[-3:]
+    assert lines[0] == "ValueError: no such house"
+    assert lines[1].startswith("in cell 4 of bad.ipynb") or lines[1].startswith("in cell 3 of bad.ipynb")
+    assert lines[2] == "partial notebook: reports/laptop/failed/bad.ipynb"
+    assert "so far" in (tmp_path / "reports/laptop/failed/bad.ipynb").read_text()
+    assert not (tmp_path / "reports/laptop/executed/bad.ipynb").exists()
+
+
+def test_opening_running_and_saving_a_notebook_changes_no_stripped_copy(tmp_path):
+    source = json.loads((ROOT / "notebooks" / "06_make_figures.ipynb").read_text())
+    before = strip.text(strip.stripped(source))
+    for number, cell in enumerate(source["cells"]):
+        cell["id"] = f"random{number}"
+        cell["metadata"].setdefault("tags", [])
+        cell["metadata"]["execution"] = {"iopub.status.busy": "2026-01-01T00:00:00"}
+        cell["source"] = "".join(cell["source"]).splitlines(keepends=True)
+        if cell["cell_type"] == "code":
+            cell["execution_count"], cell["outputs"] = number, [{"output_type": "stream", "name": "stdout", "text": ["x"]}]
+    source["metadata"]["kernelspec"] = {"name": "py39_new", "display_name": "mine", "language": "python"}
+    source["metadata"]["language_info"] = {"name": "python", "version": "3.99"}
+    assert strip.text(strip.stripped(source)) == before
+    source["cells"][0]["source"] = ["# changed"]
+    assert strip.text(strip.stripped(source)) != before
+
+
+def test_notebooks_hold_no_outputs_and_define_little():
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text())["cells"]
+        assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")], path.name
+        assert cells[0]["cell_type"] == "markdown" and "".join(cells[0]["source"]).startswith("# "), path.name
+        code = _code(path.stem)
+        assert len(re.findall(r"^def |^class ", code, re.M)) <= 1, path.name
+
+
+def test_environment_files_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lock = (ROOT / "requirements.lock").read_text().splitlines()
+    locked = {re.split(r"[=<>!~ ;\[]", line)[0].lower().replace("_", "-") for line in lock}
+    extras = [name for group in project["optional-dependencies"].values() for name in group]
+    for requirement in project["dependencies"] + extras:
+        name = re.split(r"[=<>!~ ;\[]", requirement)[0].lower()
+        assert name in locked, f"{name} is not in requirements.lock"
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert f"python{project['requires-python']}" in conda
+    pip = next(item["pip"] for item in conda if isinstance(item, dict))
+    assert pip == ["--constraint requirements.lock", "--editable .[dev]"]
+    assert not [line for line in lock if "://" in line or line.startswith("-")]
+
+
+def test_package_init_files_are_empty():
+    assert all(path.read_text() == "" for path in (ROOT / "src").rglob("__init__.py"))
+
+
+# statistics and figures --------------------------------------------------------------------------------
+
+
+def _rows(n: int = 40) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    lines = []
+    for method, level in (("imitation", 4.0), ("ppo", 6.0), ("ppo_lagrangian", 2.0)):
+        for i in range(n):
+            parts = rng.poisson(level / 5, 5).astype(float)
+            lines.append(
+                {"profile": "t", "method": method, "task": "ObjectNav", "seed": 0, "split": "test", "shift": "none",
+                 "episode_id": f"e{i}", "success": bool(rng.random() < 0.6), "steps": int(rng.integers(10, 60)), "spl": 0.5, "sel": 0.5,
+                 "cost": parts.sum(), **dict(zip(statistics.COMPONENT_COLUMNS, parts, strict=True)), "unsafe_steps": 1, "collisions": 1,
+                 "moves": 10, "timed_out": False}
+            )  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def test_intervals_cover_the_mean_and_are_seeded():
+    values = np.random.default_rng(1).normal(3.0, 2.0, 200)
+    low, high = statistics.interval(values, 0.95, 2000)
+    assert low < values.mean() < high
+    slow = [np.random.default_rng(s).choice(values, len(values)).mean() for s in range(2000)]
+    assert (low, high) == pytest.approx(tuple(np.quantile(slow, [0.025, 0.975])), abs=0.05)
+    assert statistics.interval(values, 0.95, 2000) == (low, high)
+    assert statistics.interval(np.ones(5), 0.95, 100) == (1.0, 1.0)
+
+
+def test_paired_difference_uses_the_same_episodes():
+    rows = _rows()
+    found = statistics.paired_difference(rows, "ppo_lagrangian", "ppo", "cost", 0.95, 500)
+    a, b = (rows[rows["method"] == m].set_index("episode_id")["cost"] for m in ("ppo_lagrangian", "ppo"))
+    assert found["difference"] == pytest.approx((a - b).mean()) and found["n"] == 40
+    assert found["low"] < found["difference"] < found["high"] < 0
+
+
+def test_summary_agrees_with_plain_pandas():
+    rows = _rows()
+    line = statistics.summarise(rows, ["task", "method"], 0.95, 200).set_index("method").loc["ppo"]
+    mine = rows[rows["method"] == "ppo"]
+    assert line["cost"] == pytest.approx(mine["cost"].mean())
+    assert line["cost_per_step"] == pytest.approx(mine["cost"].sum() / mine["steps"].sum())
+    assert line["cost_in_success"] == pytest.approx(mine.loc[mine["success"], "cost"].mean())
+    assert line["wrong_done"] == pytest.approx((~mine["success"]).mean())
+
+
+def test_figures_are_the_same_bytes_every_time(tmp_path):
+    summary = statistics.summarise(_rows(), ["task", "method"], 0.95, 100)
+    for folder in ("a", "b"):
+        with figures.style():
+            figures.save(figures.success_against_cost(summary), tmp_path / folder, "x", 60)
+            figures.save(figures.cost_by_component(summary), tmp_path / folder, "y", 60)
+    for name in ("x.png", "x.pdf", "y.png", "y.pdf"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_main_table_keeps_published_numbers_apart():
+    table = figures.main_table(statistics.summarise(_rows(), ["task", "method"], 0.95, 100)).set_index("method")
+    assert table.loc["ppo_lagrangian", "published_cost"] == 1.854
+    assert np.isnan(table.loc["imitation", "published_cost"])
+    assert "| imitation |" in figures.markdown(table.reset_index())
