@@ -164,7 +164,7 @@ def batch(some_episodes):
     return EmbeddedSimulator(8, (24, 42)), some_episodes
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CRAMPED, min_size=8, max_size=8), st.integers(0, 5))
 def test_physics_keeps_its_promises(batch, plans, offset):
     simulator, some = batch

@@ -42,6 +42,7 @@ class Batch:
         self._tasks, self._types = [tasks.OBJECT_NAV] * n, [next(iter(tasks.TARGETS[tasks.OBJECT_NAV]))] * n
         self._words = torch.zeros(n, MAX_WORDS, dtype=torch.int64)
         self._previous = torch.full((n,), NO_ACTION)
+        self._succeeded = torch.ones(n, dtype=torch.bool)
         self.goals = tasks.Goals.of(self._tasks, self._types)
         self.total_cost = torch.zeros(n, len(costs.COMPONENTS))
         self.unsafe_steps = torch.zeros(n, dtype=torch.int64)
@@ -70,6 +71,7 @@ class Batch:
         self.goals = tasks.Goals.of(self._tasks, self._types)
         rows = torch.tensor(slots, dtype=torch.int64)
         self._previous[rows] = NO_ACTION
+        self._succeeded[rows] = True
         for total in (
             self.total_cost,
             self.unsafe_steps,
@@ -80,14 +82,19 @@ class Batch:
             self.steps,
         ):
             total[rows] = 0
-        return self._observe(scene)
+        return self.observe(scene)
+
+    def advance(self, actions: torch.Tensor) -> Transition:
+        """Carry out one action (B,) in every episode, and account for nothing: for replays."""
+        transition = self.simulator.step(actions)
+        self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
+        return transition
 
     def step(self, actions: torch.Tensor) -> Outcome:
-        """Carry out one action (B,) in every episode."""
-        transition = self.simulator.step(actions)
+        """Carry out one action (B,) in every episode, and say what came of it."""
+        transition = self.advance(actions)
         cost = costs.components(transition)
         self.steps += 1
-        self._previous = transition.action.clone()
         terminated = tasks.terminated(transition)
         truncated = ~terminated & (self.steps >= self.max_steps)
         success = tasks.succeeded(transition, self.goals)
@@ -99,7 +106,8 @@ class Batch:
         self.moves += transition.action <= 1
         self.path_m += moved_m
         self.max_displacement_m = torch.maximum(self.max_displacement_m, costs.displacement_m(transition).amax(1))
-        return Outcome(self._observe(transition.after), reward, cost, success, terminated, truncated, transition)
+        return Outcome(self.observe(transition.after), reward, cost, success, terminated, truncated, transition)
 
-    def _observe(self, scene: Scene) -> Observation:
-        return observe(self.simulator.render(), scene, self._words, self._previous)
+    def observe(self, scene: Scene) -> Observation:
+        """What the robots see now."""
+        return observe(self.simulator.render(), scene, self._words, self._previous, self._succeeded)

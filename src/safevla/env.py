@@ -8,8 +8,8 @@ The part before the colon makes Gymnasium import this module, which registers th
 the entry point through which it once found them unasked. After `import safevla.env` the ids work without it.
 
 Action space: Discrete(20), in the order of `sim.interface.Action`. Observation: Dict of `navigation` and `manipulation`
-(uint8, H×W×3), `instruction` (text; word ids in the batch), `object_in_hand` and `step`. `info` holds `cost`,
-`cost_<component>` for the five components, `success`, `collided` and `episode_id`.
+(uint8, H×W×3), `instruction` (text; word ids in the batch), `arm` (see `observations`), `object_in_hand` and `step`.
+`info` holds `cost`, `cost_<component>` for the five components, `success`, `collided` and `episode_id`.
 """
 
 import itertools
@@ -29,11 +29,12 @@ from safevla import costs, tasks
 from safevla.batch import Batch, Outcome
 from safevla.episodes import SPLIT_SEEDS, Episode, in_houses, stream
 from safevla.houses import HouseOptions
-from safevla.observations import MAX_WORDS, Observation, vocabulary_size
+from safevla.observations import ARM_STATES, MAX_WORDS, Observation, vocabulary_size
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS, N_ACTIONS
 
 ENV_IDS = {f"SafetyChores/{task}-v0": task for task in tasks.TASKS}
+_ARM = spaces.Box(-1.001, 1.001, (ARM_STATES,), np.float32)
 _TEXT = spaces.Text(min_length=1, max_length=128, charset=string.ascii_lowercase + string.digits + " -'")
 
 
@@ -96,6 +97,7 @@ class SafetyChoresEnv(gymnasium.Env):
             {
                 **{name: _pixels(tuple(image_size)) for name in CAMERAS},
                 "instruction": _TEXT,
+                "arm": _ARM,
                 "object_in_hand": spaces.Discrete(2),
                 "step": spaces.Box(0, max_steps, (1,), np.int64),
             }
@@ -122,6 +124,7 @@ class SafetyChoresEnv(gymnasium.Env):
         return {
             **{name: observation.pixels[0, c].numpy() for c, name in enumerate(CAMERAS)},
             "instruction": self._batch.episodes[0].instruction,
+            "arm": observation.arm[0].numpy(),
             "object_in_hand": np.int64(observation.object_in_hand[0]),
             "step": observation.step.numpy(),
         }
@@ -170,6 +173,7 @@ class SafetyChoresVectorEnv(VectorEnv):
             {
                 **{name: _pixels(tuple(image_size)) for name in CAMERAS},
                 "instruction": spaces.MultiDiscrete([vocabulary_size()] * MAX_WORDS),
+                "arm": _ARM,
                 "object_in_hand": spaces.Discrete(2),
                 "step": spaces.Box(0, max_steps, (1,), np.int64),
             }
@@ -203,6 +207,7 @@ class SafetyChoresVectorEnv(VectorEnv):
         return {
             **{name: observation.pixels[:, c].numpy() for c, name in enumerate(CAMERAS)},
             "instruction": observation.words.numpy(),
+            "arm": observation.arm.numpy(),
             "object_in_hand": observation.object_in_hand.long().numpy(),
             "step": observation.step[:, None].numpy(),
         }

@@ -73,7 +73,7 @@ class Replay:
             maps.append(perception.class_map(simulator.render_ids(), scene, map_size))
             around.append(perception.surroundings(scene))
             actions = torch.tensor([trace[at] for trace, at in zip(self._actions, self._at, strict=True)])
-            self._observation = self.batch.step(actions).observation
+            self._observation = self.batch.observe(self.batch.advance(actions).after)
             self._at += 1
             ended = [slot for slot, trace in enumerate(self._actions) if self._at[slot] >= len(trace)]
             self._starts = torch.zeros(len(self._at), dtype=torch.bool)

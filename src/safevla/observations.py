@@ -1,7 +1,8 @@
 """Observations: what a policy gets to see, as tensors.
 
-Pixels of both cameras, the instruction as word ids, and three facts of proprioception: the previous action, whether an
-object is in the hand, and how many steps have passed.
+Pixels of both cameras, the instruction as word ids, and proprioception: the previous action and whether it succeeded,
+the arm's joints, whether an object is in the hand, and how many steps have passed. The paper's policy sees its arm in the
+manipulation camera instead; the embedded simulator does not draw the robot.
 """
 
 import dataclasses
@@ -11,9 +12,11 @@ import torch
 
 from safevla import catalogue, episodes
 from safevla.sim.interface import CAMERAS, N_ACTIONS, NOTHING, Scene
+from safevla.sim.robot import EXTENSION_LIMITS_M, LIFT_LIMITS_M
 
 MAX_WORDS = 12
 PADDING, UNKNOWN = 0, 1
+ARM_STATES = 5
 NO_ACTION = N_ACTIONS  # the previous action of a first step
 
 
@@ -46,6 +49,7 @@ class Observation:
     pixels: torch.Tensor  # (…, C, H, W, 3) uint8
     words: torch.Tensor  # (…, MAX_WORDS) int64
     previous_action: torch.Tensor  # (…,) int64, NO_ACTION at first
+    arm: torch.Tensor  # (…, ARM_STATES) float32: lift and extension in [0, 1], sine and cosine of the wrist, success
     object_in_hand: torch.Tensor  # (…,) bool
     step: torch.Tensor  # (…,) int64
 
@@ -60,12 +64,22 @@ class Observation:
         return Observation(**{name: torch.stack([getattr(o, name) for o in observations]) for name in names})
 
 
-def observe(pictures: dict[str, torch.Tensor], scene: Scene, words: torch.Tensor, previous_action: torch.Tensor) -> Observation:
-    """What the robot sees now; the tensors are copies."""
+def observe(
+    pictures: dict[str, torch.Tensor],
+    scene: Scene,
+    words: torch.Tensor,
+    previous_action: torch.Tensor,
+    succeeded: torch.Tensor,
+) -> Observation:
+    """What the robot sees now; the tensors are copies. succeeded (B,) bool: the previous action did what it should."""
+    lift = (scene.robot[:, 3] - LIFT_LIMITS_M[0]) / (LIFT_LIMITS_M[1] - LIFT_LIMITS_M[0])
+    extension = scene.robot[:, 4] / EXTENSION_LIMITS_M[1]
+    wrist = torch.deg2rad(scene.robot[:, 5])
     return Observation(
         pixels=torch.stack([pictures[name] for name in CAMERAS], dim=1),
         words=words.clone(),
         previous_action=previous_action.clone(),
+        arm=torch.stack([lift, extension, wrist.sin(), wrist.cos(), succeeded.float()], dim=1),
         object_in_hand=scene.held != NOTHING,
         step=scene.step.long(),
     )

@@ -8,9 +8,12 @@ Two auxiliary tasks supervise the policy in imitation and in RL, and are dropped
 
 import math
 
+import numpy as np
 import torch
+from numba import prange
 
 from safevla import catalogue
+from safevla.kernels import parallel_kernel
 from safevla.layout import MOVEABLE, STRUCTURE
 from safevla.sim.interface import CAMERAS, Scene
 from safevla.sim.robot import BODY_TOP_M
@@ -36,28 +39,31 @@ def class_map(ids: dict[str, torch.Tensor], scene: Scene, grid: tuple[int, int])
 
     ids: box slot per pixel and camera, (B, H, W), −1 for none.
     """
-    kind = CLASS_OF_TYPE[scene.type_index.long()]  # (B, M)
-    loose = scene.kind >= MOVEABLE
-    n_batch, n_slots = kind.shape
-    # one column more, for pixels of no box
-    kind = torch.cat([kind, kind.new_full((n_batch, 1), -1)], 1)
-    loose = torch.cat([loose, loose.new_zeros(n_batch, 1)], 1)
-    maps = []
-    for name in CAMERAS:
-        slot = ids[name].long()
-        height, width = slot.shape[1:]
-        flat = torch.where(slot < 0, n_slots, slot).flatten(1)
-        cell_y = torch.arange(height, device=slot.device) * grid[0] // height
-        cell_x = torch.arange(width, device=slot.device) * grid[1] // width
-        cell = (cell_y[:, None] * grid[1] + cell_x[None, :]).flatten()  # (H·W,)
-        found = torch.zeros(n_batch, N_CLASSES, grid[0] * grid[1], dtype=torch.uint8, device=slot.device)
-        pixel_class = kind.gather(1, flat)
-        b, p = (pixel_class >= 0).nonzero(as_tuple=True)
-        found[b, pixel_class[b, p], cell[p]] = 1
-        b, p = loose.gather(1, flat).nonzero(as_tuple=True)
-        found[b, N_CLASSES - 1, cell[p]] = 1
-        maps.append(found.unflatten(2, grid))
-    return torch.stack(maps, dim=1)
+    kind = CLASS_OF_TYPE[scene.type_index.long()].numpy()  # (B, M)
+    loose = (scene.kind >= MOVEABLE).numpy()
+    found = np.zeros((len(kind), len(CAMERAS), N_CLASSES, *grid), np.uint8)
+    for c, name in enumerate(CAMERAS):
+        _mark_classes(ids[name].numpy(), kind, loose, found[:, c])
+    return torch.from_numpy(found)
+
+
+@parallel_kernel
+def _mark_classes(ids, kind, loose, found):
+    """Set found (B, N_CLASSES, gh, gw) where a pixel of ids (B, H, W) shows a class."""
+    height, width = ids.shape[1:]
+    grid_height, grid_width = found.shape[2:]
+    for b in prange(ids.shape[0]):
+        for y in range(height):
+            cell_y = y * grid_height // height
+            for x in range(width):
+                slot = ids[b, y, x]
+                if slot < 0:
+                    continue
+                cell_x = x * grid_width // width
+                if kind[b, slot] >= 0:
+                    found[b, kind[b, slot], cell_y, cell_x] = 1
+                if loose[b, slot]:
+                    found[b, found.shape[1] - 1, cell_y, cell_x] = 1
 
 
 def surroundings(scene: Scene) -> torch.Tensor:

@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 from safevla import checkpoints, perception
-from safevla.observations import PADDING, Observation, vocabulary_size
+from safevla.observations import ARM_STATES, PADDING, Observation, vocabulary_size
 from safevla.policy_config import PolicyConfig
 from safevla.sim.interface import CAMERAS, N_ACTIONS
 
@@ -150,6 +150,7 @@ class Policy(nn.Module):
         self.fusion = nn.ModuleList(_Layer(dim, config.heads) for _ in range(config.fusion_layers))
         self.previous_action = nn.Embedding(N_ACTIONS + 1, dim)
         self.object_in_hand = nn.Embedding(2, dim)
+        self.arm = nn.Linear(ARM_STATES, dim)
         self.decoder = nn.ModuleList(_Layer(dim, config.heads) for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(dim)
         self.actor = nn.Linear(dim, N_ACTIONS)
@@ -200,6 +201,7 @@ class Policy(nn.Module):
             fused
             + self.previous_action(observation.previous_action)
             + self.object_in_hand(observation.object_in_hand.long())
+            + self.arm(observation.arm.to(fused.dtype))
             + _sinusoids(observation.step, self.config.dim).to(fused.dtype)
         )
         return token, class_logits
