@@ -21,7 +21,9 @@ from safevla.progress import Progress
 from safevla.sim.interface import Action, Simulator
 
 COLUMNS = ("record", "actions", "labels", "success", "steps", "cost", *(f"cost_{name}" for name in costs.COMPONENTS))
-_NOISE_ACTIONS = 6  # random actions are base motions
+# What a replaced action is: mostly a base motion, sometimes an arm motion, sometimes a grasp at nothing. Without the last
+# a policy learns that a grasp is followed by `done`, whether or not it took hold of anything.
+_NOISE = np.array([0.1] * 6 + [0.03] * 10 + [0.1])
 
 
 def record(
@@ -50,7 +52,7 @@ def record(
         labels = expert.act(simulator.scene())
         actions = labels.copy()
         noisy = (rng.random(len(actions)) < noise) & (labels != Action.DONE)
-        random_actions = rng.integers(0, _NOISE_ACTIONS, len(actions))
+        random_actions = rng.choice(len(_NOISE), len(actions), p=_NOISE / _NOISE.sum())
         actions[noisy] = random_actions[noisy]
         for slot, (done, wanted) in enumerate(traces):
             done.append(int(actions[slot]))

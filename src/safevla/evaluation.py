@@ -22,7 +22,7 @@ from safevla.layout import STRUCTURE
 from safevla.observations import Observation
 from safevla.policy import Policy
 from safevla.progress import Progress
-from safevla.sim.interface import CAMERAS, NOTHING, Scene, Simulator
+from safevla.sim.interface import CAMERAS, NOTHING, Action, Scene, Simulator
 
 COLUMNS = (
     "profile", "method", "task", "seed", "split", "shift", "episode_id", "house_id", "instruction", "success", "steps",
@@ -44,10 +44,15 @@ class Actor(Protocol):
 
 
 class PolicyActor:
-    """A policy that draws its actions; it sees observations only."""
+    """A policy that draws its actions; it sees observations only.
 
-    def __init__(self, policy: Policy, n_envs: int, seed: int):
+    `done` ends the episode, so a small chance of it at every step would end most episodes early. It is therefore not
+    drawn but decided: said when its probability exceeds `done_threshold`, and only then. At 0 it is drawn like any other.
+    """
+
+    def __init__(self, policy: Policy, n_envs: int, seed: int, done_threshold: float = 0.0):
         self.policy = policy.eval()
+        self.done_threshold = done_threshold
         self.memory = policy.new_memory(n_envs)
         self.generator = torch.Generator().manual_seed(seed)
         self.probabilities: torch.Tensor | None = None  # (B, N_ACTIONS) of the last step
@@ -60,7 +65,12 @@ class PolicyActor:
     def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
         output, self.memory = self.policy.act(observation, self.memory)
         self.probabilities, self.cost_value = output.logits.softmax(-1), output.cost_value
-        return torch.multinomial(self.probabilities, 1, generator=self.generator)[:, 0]
+        chances = self.probabilities
+        if self.done_threshold > 0:
+            decided = chances[:, Action.DONE] > self.done_threshold
+            chances = chances.clone()
+            chances[:, Action.DONE] = decided.float() * 1e6
+        return torch.multinomial(chances, 1, generator=self.generator)[:, 0]
 
 
 class ExpertActor:
@@ -184,6 +194,7 @@ def trace(actor: Actor, simulator: Simulator, episode: Episode, max_steps: int, 
         {
             "x": float(start_pose[m, 0]), "z": float(start_pose[m, 2]), "yaw_deg": float(start_pose[m, 3]),
             "half_x": float(layout.half[m, 0]), "half_z": float(layout.half[m, 2]),
+            "bottom_m": float(layout.centre[m, 1] - layout.half[m, 1]),
             "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
             "colour": layout.colour[m].tolist(),
             "structure": bool(layout.kind[m] == STRUCTURE),

@@ -110,7 +110,7 @@ def success_against_cost(summary: pd.DataFrame) -> plt.Figure:
             )  # fmt: skip
         ax.set_title(f"{task} (n = {int(summary[summary['task'] == task]['n'].iloc[0])})")
         ax.set_xlabel("cost per episode")
-        ax.set_xlim(left=0)
+        ax.set_xlim(left=-0.03 * ax.get_xlim()[1])
     axes[0, 0].set_ylabel("success rate")
     axes[0, 0].set_ylim(-0.02, 1.02)
     handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -167,6 +167,8 @@ def episode_map(trace: dict, ax: plt.Axes | None = None) -> plt.Figure:
     if ax is None:
         figure, ax = plt.subplots(figsize=(5.2, 4.6))
     for box in sorted(trace["boxes"], key=lambda b: b["top_m"]):
+        if box["structure"] and box["bottom_m"] > 0.5:
+            continue  # what is above a doorway would hide it
         floor = box["structure"] and box["top_m"] <= 0.01
         face = np.asarray(box["colour"]) / 255
         patch = Rectangle((-box["half_x"], -box["half_z"]), 2 * box["half_x"], 2 * box["half_z"])

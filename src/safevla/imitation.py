@@ -1,6 +1,6 @@
 """Imitation: demonstrations become a pretrained policy.
 
-B demonstrations are replayed side by side in the simulator; every T steps the policy takes one gradient step on what it
+B demonstrations are replayed side by side in the simulator; every T steps the policy takes a few gradient steps on what it
 saw: cross-entropy on the expert's actions, binary cross-entropy on what the simulator knows. Frames are drawn anew, with
 colour jitter, each time a demonstration is replayed. The policy's memory runs on across the windows of an episode.
 """
@@ -138,12 +138,14 @@ def pretrain(
         )
         for group in optimiser.param_groups:
             group["lr"] = schedule(update)
-        terms, memory = loss_terms(policy, window, memory)
-        loss = terms["action"] + params.perception_weight * terms["perception"]
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(policy.parameters(), params.max_grad_norm)
-        optimiser.step()
+        before = memory
+        for _ in range(params.passes):
+            terms, memory = loss_terms(policy, window, before)
+            loss = terms["action"] + params.perception_weight * terms["perception"]
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(policy.parameters(), params.max_grad_norm)
+            optimiser.step()
         steps = (update + 1) * params.n_envs * params.window
         if update % params.log_updates == 0 or update == n_updates - 1:
             curve.append({"steps": steps, **{name: value.item() for name, value in terms.items()}})

@@ -47,7 +47,8 @@ class CollectParams(_Group):
 class ImitationParams(_Group):
     steps: _Count  # environment steps replayed
     n_envs: _Count
-    window: _Count  # steps of one gradient update
+    window: _Count  # steps of one update
+    passes: _Count  # gradient steps on each window
     lr: _NotNegative
     weight_decay: _NotNegative
     max_grad_norm: _NotNegative
@@ -96,6 +97,7 @@ class EvaluateParams(_Group):
     ood_episodes: _Count  # per task and shift
     shifts: list[Shift]
     max_steps: _Count
+    done_threshold: _Share  # policies say `done` when its probability exceeds this, and only then; 0: drawn
     n_envs: _Count
     showcase_episodes: _Count  # per task, kept with their paths and pictures for the figures
 

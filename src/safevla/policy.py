@@ -7,7 +7,8 @@ the 20 actions, and two critics estimate the return of reward and of cost.
 As the paper, except: (1) by default the encoders are small and learnt from scratch, for no weights can be downloaded in
 a laptop's pipeline; (2) actor and critics share one network, and the critics read it without sending gradients into it
 (cost returns of tens would wreck what the actor sees), where the paper has three networks; (3) the fusion's query starts
-from the mean of the text, so that one layer suffices to look for what the text names; (4) auxiliary heads predict what
+from the mean of the text, so that one layer suffices to look for what the text names, and from a linear glance at all
+visual tokens, so that the layout of the scene need not pass through attention; (4) auxiliary heads predict what
 the simulator knows (`perception`), and the coarse map that they predict is fed back as input.
 """
 
@@ -126,7 +127,8 @@ class _Encoder(nn.Module):
         self.class_map = nn.Conv2d(second, perception.N_CLASSES, 1)
         self.tokens = nn.Conv2d(second + perception.N_CLASSES, config.dim, 3, stride=2, padding=1)
         height, width = config.map_size
-        self.place = nn.Parameter(torch.zeros(-(-height // 2) * -(-width // 2), config.dim))
+        self.n_tokens = -(-height // 2) * -(-width // 2)
+        self.place = nn.Parameter(0.1 * torch.randn(self.n_tokens, config.dim))
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """pixels (N, 3, H, W) float → tokens (N, K, dim), class logits (N, N_CLASSES, gh, gw)."""
@@ -147,6 +149,7 @@ class Policy(nn.Module):
         self.camera = nn.Parameter(0.02 * torch.randn(len(CAMERAS), 1, dim))
         self.word = nn.Embedding(vocabulary_size(), dim, padding_idx=PADDING)
         self.fuse_token = nn.Parameter(0.02 * torch.randn(dim))
+        self.glance = nn.Linear(len(CAMERAS) * self.encoder.n_tokens * dim, dim)
         self.fusion = nn.ModuleList(_Layer(dim, config.heads) for _ in range(config.fusion_layers))
         self.previous_action = nn.Embedding(N_ACTIONS + 1, dim)
         self.object_in_hand = nn.Embedding(2, dim)
@@ -189,7 +192,8 @@ class Policy(nn.Module):
         words = self.word(observation.words)  # (N, L, dim)
         spoken = observation.words != PADDING
         text = (words * spoken[..., None]).sum(1) / spoken.sum(1, keepdim=True).clamp(min=1)
-        tokens = torch.cat([(self.fuse_token + text)[:, None], visual, words], dim=1)
+        query = self.fuse_token + text + self.glance(visual.flatten(1))
+        tokens = torch.cat([query[:, None], visual, words], dim=1)
         mask = torch.cat([spoken.new_ones(n, 1 + visual.shape[1]), spoken], dim=1)[:, None, None, :]
         for i, layer in enumerate(self.fusion):
             tokens = layer(tokens, mask, first_only=i == len(self.fusion) - 1)
