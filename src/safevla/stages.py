@@ -24,14 +24,7 @@ _COMPUTE = ("seed", "threads", "simulator")
 # stage → the parameters that it may use, as its entry in dvc.yaml lists them
 GROUPS: dict[str, tuple[str, ...]] = {
     "collect_demonstrations": (*_COMPUTE, "houses", "collect", "finetune.tasks", "policy.image_size", "evaluate.max_steps"),
-    "pretrain_imitation": (
-        *_COMPUTE,
-        "houses",
-        "policy",
-        "imitation",
-        "evaluate.max_steps",
-        "evaluate.done_threshold",
-    ),  # fmt: skip
+    "pretrain_imitation": (*_COMPUTE, "houses", "policy", "imitation", "evaluate.max_steps", "evaluate.done_threshold"),
     "finetune_safe_rl": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train"),
     "evaluate_in_distribution": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
     "evaluate_ood": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
