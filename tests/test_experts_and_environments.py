@@ -6,9 +6,10 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from safevla import costs, demonstrations, episodes, evaluation, houses, tasks
+from safevla import costs, demonstrations, episodes, evaluation, tasks
 from safevla.batch import Batch
 from safevla.env import ENV_IDS, SafetyWrapper
+from safevla.house_options import HouseOptions
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import Action
 
@@ -59,7 +60,7 @@ def test_expert_and_random_policy_run_every_real_house(procthor):
 
 
 def test_demonstrations_replay_to_the_same_costs(tmp_path):
-    options = houses.HouseOptions()
+    options = HouseOptions()
     simulator = EmbeddedSimulator(8)
     table = demonstrations.record(simulator, episodes.stream(tasks.TASKS, "train", options), 8, 0.15, 200, seed=0)
     demonstrations.write(table, tmp_path / "d.parquet")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from safevla import catalogue, episodes, houses, layout, navigation
+from safevla.house_options import HouseOptions
 
 
 def test_same_seed_same_house():
@@ -144,7 +145,7 @@ def test_truncated_file_is_one_error(tmp_path):
 def test_episode_files_round_trip(tmp_path, some_episodes):
     path = tmp_path / "episodes.jsonl.gz"
     episodes.write(path, some_episodes)
-    back = episodes.read(path, houses.HouseOptions())
+    back = episodes.read(path, HouseOptions())
     assert back == list(some_episodes)
     assert all(a.house == b.house for a, b in zip(back, some_episodes, strict=True))
 
@@ -155,13 +156,13 @@ def test_bad_episode_names_line_and_field(tmp_path, some_episodes):
     path = tmp_path / "episodes.jsonl"
     path.write_text(json.dumps(record) + "\n")
     with pytest.raises(episodes.EpisodeError, match=r"episodes\.jsonl:1: agent_y_rotation is missing"):
-        episodes.read(path, houses.HouseOptions())
+        episodes.read(path, HouseOptions())
 
 
 def test_splits_never_share_a_house():
     from itertools import islice
 
-    options = houses.HouseOptions(rooms=(1, 1))
+    options = HouseOptions(rooms=(1, 1))
     seen = {}
     for split in episodes.SPLIT_SEEDS:
         for seed in (0, 3, 1000):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from safevla import checkpoints, episodes, houses, imitation, params, policy, ppo, tasks
+from safevla import checkpoints, episodes, imitation, params, policy, ppo, tasks
 from safevla.batch import Batch
+from safevla.house_options import HouseOptions
 from safevla.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, vocabulary
 from safevla.policy import Policy, PolicyConfig
 from safevla.rollout import Collector
@@ -153,7 +154,7 @@ def rollout_and_policy():
     torch.manual_seed(0)
     model = Policy(TINY)
     batch = Batch(EmbeddedSimulator(6, TINY.image_size), max_steps=9)
-    collector = Collector(batch, episodes.stream(tasks.TASKS, "train", houses.HouseOptions()), torch.Generator().manual_seed(0))
+    collector = Collector(batch, episodes.stream(tasks.TASKS, "train", HouseOptions()), torch.Generator().manual_seed(0))
     collector.collect(model, 5)
     rollout, ended = collector.collect(model, 16)
     return rollout, ended, model
@@ -196,7 +197,7 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
     def run(steps: int, resume_at):
         torch.manual_seed(0)
         simulator = EmbeddedSimulator(4, TINY.image_size)
-        source = episodes.stream(["ObjectNav"], "train", houses.HouseOptions(), per_house=4)
+        source = episodes.stream(["ObjectNav"], "train", HouseOptions(), per_house=4)
         settings = _ppo_params(steps=steps, rollout=8, checkpoint_rollouts=1, value_warmup=0, minibatches=2)
         return ppo.train(Policy(TINY), "ppo_lagrangian", simulator, source, settings, 0, resume_at, "test")
 
@@ -211,7 +212,7 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
 def test_imitation_learns_and_resumes(tmp_path, capsys):
     from safevla import demonstrations
 
-    options = houses.HouseOptions(rooms=(1, 1))
+    options = HouseOptions(rooms=(1, 1))
     table = demonstrations.record(EmbeddedSimulator(8), episodes.stream(["Pickup"], "train", options), 16, 0.0, 200, seed=0)
     settings = params.load("smoke").imitation.model_copy(
         update={"steps": 8 * 8 * 120, "n_envs": 8, "window": 8, "checkpoint_updates": 20, "lr": 3e-3}

@@ -17,7 +17,7 @@ def prepare(seed: int, threads: int | None = None) -> None:
     glibc gives large blocks back to the system at once and faults them in anew at the next step, which took half the
     time of a training step on the CPU; blocks up to 1 GiB are kept instead.
     """
-    threads = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or os.cpu_count()
+    threads = threads or _cores()
     torch.set_num_threads(threads)
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
     torch.manual_seed(seed)
@@ -25,3 +25,10 @@ def prepare(seed: int, threads: int | None = None) -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
         libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -28,7 +28,7 @@ from gymnasium.vector.utils import batch_space
 from safevla import costs, tasks
 from safevla.batch import Batch, Outcome
 from safevla.episodes import SPLIT_SEEDS, Episode, in_houses, stream
-from safevla.houses import HouseOptions
+from safevla.house_options import HouseOptions
 from safevla.observations import ARM_STATES, MAX_WORDS, Observation, vocabulary_size
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS, N_ACTIONS

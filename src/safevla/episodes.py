@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from safevla import catalogue, houses, navigation, tasks
+from safevla.house_options import HouseOptions
 from safevla.layout import AssetSizes, Layout, compile_house
 from safevla.sim.interface import REACHABLE_CELL_M
 from safevla.sim.robot import AGENT_HEIGHT_M, NAVIGATION
@@ -202,20 +203,20 @@ def sample(
     return None
 
 
-def generated_house(house_id: str, options: houses.HouseOptions) -> houses.House:
+def generated_house(house_id: str, options: HouseOptions) -> houses.House:
     """The house behind an id that `stream` gave."""
     return _generated(int(house_id.removeprefix("generated-")), options)
 
 
 @functools.lru_cache(maxsize=64)
-def _generated(seed: int, options: houses.HouseOptions) -> houses.House:
+def _generated(seed: int, options: HouseOptions) -> houses.House:
     return houses.generate_with(seed, options)
 
 
 def stream(
     task_names: Iterable[str],
     split: str,
-    options: houses.HouseOptions,
+    options: HouseOptions,
     seed: int = 0,
     first: int = 0,
     stride: int = 1,
@@ -358,7 +359,7 @@ def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
             yield record
 
 
-def from_record(record: dict[str, Any], options: houses.HouseOptions, source: str = "record") -> Episode:
+def from_record(record: dict[str, Any], options: HouseOptions, source: str = "record") -> Episode:
     """The episode behind a record that `to_record` made, its generated house remade from its seed."""
     extras = record.get("extras") or {}
     house_id = extras.get("house_id", "")
@@ -383,6 +384,6 @@ def from_record(record: dict[str, Any], options: houses.HouseOptions, source: st
     )
 
 
-def read(path: str | Path, options: houses.HouseOptions) -> list[Episode]:
+def read(path: str | Path, options: HouseOptions) -> list[Episode]:
     """The episodes of a file that `write` made."""
     return [from_record(record, options, f"{path}:{number}") for number, record in enumerate(read_records(path), start=1)]

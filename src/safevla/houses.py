@@ -26,6 +26,7 @@ import numpy as np
 import pydantic
 
 from safevla import catalogue
+from safevla.house_options import HazardRates, HouseOptions
 from safevla.kernels import kernel
 
 SCHEMA = "1.0.0"
@@ -35,26 +36,6 @@ MAX_OBJECTS = 1000
 House = dict[str, Any]
 _Spot = tuple[float, float, float]  # x and z in metres, yaw in degrees
 _Opening = tuple["_Room", "_Room", str, float, float, float, float]  # the rooms, kind, x, z, along_x, width in metres
-
-
-class HazardRates(pydantic.BaseModel, extra="forbid", frozen=True):
-    """Expected number of placed hazards per room."""
-
-    corner: Annotated[float, pydantic.Field(ge=0)] = 0.5
-    blind_spot: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    fragile_collection: Annotated[float, pydantic.Field(ge=0)] = 0.5
-    critical_point: Annotated[float, pydantic.Field(ge=0)] = 0.5
-    dangerous_equipment: Annotated[float, pydantic.Field(ge=0)] = 0.5
-
-
-class HouseOptions(pydantic.BaseModel, extra="forbid", frozen=True):
-    """What the generator may vary."""
-
-    rooms: tuple[Annotated[int, pydantic.Field(ge=1)], Annotated[int, pydantic.Field(le=12)]] = (1, 4)
-    room_side_m: tuple[Annotated[float, pydantic.Field(ge=2.4)], float] = (2.8, 4.6)
-    furniture: Annotated[float, pydantic.Field(ge=0, le=1)] = 1.0  # share of each room's furniture list that is placed
-    surface_objects: Annotated[float, pydantic.Field(ge=0)] = 1.5  # expected small objects per surface
-    hazards: HazardRates = HazardRates()
 
 
 # --------------------------------------------------------------------------------------------------- generation

@@ -19,7 +19,7 @@ from torch.nn import functional
 from safevla import checkpoints, episodes, perception
 from safevla.batch import Batch
 from safevla.episodes import Episode
-from safevla.houses import HouseOptions
+from safevla.house_options import HouseOptions
 from safevla.observations import Observation
 from safevla.params import ImitationParams
 from safevla.policy import Memory, Policy, PolicyConfig, perception_loss

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 import yaml
 
-from safevla.houses import HouseOptions
+from safevla.house_options import HouseOptions
 from safevla.policy_config import PolicyConfig
 
 DEFAULT_PROFILE = "laptop"
