@@ -48,8 +48,9 @@ def record(
     rows: dict[int, dict] = {}
     progress = Progress("demonstrations", n_episodes, "episodes")
     tried = succeeded = 0
+    actions = None
     while len(rows) < n_episodes:
-        labels = expert.act(simulator.scene())
+        labels = expert.act(simulator.scene(), actions)
         actions = labels.copy()
         noisy = (rng.random(len(actions)) < noise) & (labels != Action.DONE)
         random_actions = rng.choice(len(_NOISE), len(actions), p=_NOISE / _NOISE.sum())

@@ -205,12 +205,13 @@ def sample(
 
 def generated_house(house_id: str, options: HouseOptions) -> houses.House:
     """The house behind an id that `stream` gave."""
-    return _generated(int(house_id.removeprefix("generated-")), options)
+    return _generated(house_id, options)[0]
 
 
-@functools.lru_cache(maxsize=64)
-def _generated(seed: int, options: HouseOptions) -> houses.House:
-    return houses.generate_with(seed, options)
+@functools.lru_cache(maxsize=128)
+def _generated(house_id: str, options: HouseOptions) -> tuple[houses.House, Layout]:
+    house = houses.generate_with(int(house_id.removeprefix("generated-")), options)
+    return house, compile_house(house)
 
 
 def stream(
@@ -367,13 +368,14 @@ def from_record(record: dict[str, Any], options: HouseOptions, source: str = "re
         raise EpisodeError(f"{source}: extras.house_id {house_id!r} is not a generated house")
     task_of = {name: task for task, name in tasks.TASK_TYPES.items()}
     x, _, z = record["agent_starting_position"]
-    return Episode(
+    house, layout = _generated(house_id, options)
+    episode = Episode(
         id=extras["episode_id"],
         task=task_of[record["task_type"]],
         target_type=catalogue.type_of_synset(record["synsets"][0]),
         target_id=extras["chosen_object_id"],
         house_id=house_id,
-        house=generated_house(house_id, options),
+        house=house,
         start=(x, z, record["agent_y_rotation"]),
         instruction=record["natural_language_spec"],
         seed=extras["seed"],
@@ -382,6 +384,8 @@ def from_record(record: dict[str, Any], options: HouseOptions, source: str = "re
         expert_steps=record["expert_length"],
         house_index=record["house_index"],
     )
+    object.__setattr__(episode, "layout", layout)  # fills the cached property
+    return episode
 
 
 def read(path: str | Path, options: HouseOptions) -> list[Episode]:

@@ -87,8 +87,14 @@ class Expert:
         is_goal[goals[:, 0], goals[:, 1]] = True
         self._is_goal[slot] = is_goal
 
-    def act(self, scene: Scene) -> np.ndarray:
-        """The action to take now in every environment, (B,) int64."""
+    def act(self, scene: Scene, carried_out: np.ndarray | None = None) -> np.ndarray:
+        """The action to take now in every environment, (B,) int64.
+
+        carried_out (B,): what was done instead of this expert's last actions, where somebody else decides. The expert
+        learns from its own bumps only: another's action that changed nothing says little about the way.
+        """
+        if carried_out is not None:
+            self._last_action[carried_out != self._last_action] = NOTHING
         robots, held = scene.robot.numpy(), scene.held.numpy()
         poses, halves = scene.pose.numpy(), scene.half.numpy()
         types, visible = scene.type_index.numpy(), scene.visible.numpy()

@@ -39,14 +39,18 @@ class Window:
 
 
 class Replay:
-    """Plays demonstrations in B environments, for ever, in an order drawn from the generator."""
+    """Plays demonstrations in B environments, for ever, in an order drawn from the generator.
+
+    The order is of houses: the episodes that share one are played at the same time, so that it is built once.
+    """
 
     def __init__(self, simulator: Simulator, table: pd.DataFrame, options: HouseOptions, rng: np.random.Generator):
         self.batch = Batch(simulator, max_steps=1_000_000)
         self.table, self.options, self.rng = table, options, rng
+        house_ids = table["record"].map(lambda text: json.loads(text)["extras"]["house_id"])
+        self._rows_of_house = [rows.tolist() for rows in house_ids.groupby(house_ids, sort=False).indices.values()]
         self._order: list[int] = []
         n = simulator.n_envs
-        self._row = np.zeros(n, np.int64)
         self._at = np.zeros(n, np.int64)
         self._actions: list[bytes] = [b""] * n
         self._labels: list[bytes] = [b""] * n
@@ -55,9 +59,10 @@ class Replay:
 
     def _draw(self, slot: int) -> Episode:
         if not self._order:
-            self._order = self.rng.permutation(len(self.table)).tolist()
+            drawn = self.rng.permutation(len(self._rows_of_house))
+            self._order = [row for house in drawn for row in self._rows_of_house[house]]
         row = self._order.pop()
-        self._row[slot], self._at[slot] = row, 0
+        self._at[slot] = 0
         self._actions[slot], self._labels[slot] = self.table["actions"].iat[row], self.table["labels"].iat[row]
         return episodes.from_record(json.loads(self.table["record"].iat[row]), self.options)
 
@@ -121,7 +126,7 @@ def pretrain(
     """
     torch.manual_seed(seed)
     policy = Policy(config)
-    optimiser = torch.optim.AdamW(policy.actor_parameters(), lr=params.lr, weight_decay=params.weight_decay)
+    optimiser = torch.optim.AdamW(policy.actor_parameters(), lr=params.lr, weight_decay=params.weight_decay, fused=True)
     n_updates = params.steps // (params.n_envs * params.window)
     first, curve = _resume(resume_at, policy, optimiser)
     schedule = _schedule(n_updates, params)

@@ -14,7 +14,8 @@ from numba import prange
 
 from safevla import catalogue
 from safevla.kernels import parallel_kernel
-from safevla.layout import MOVEABLE, STRUCTURE
+from safevla.layout import MOVEABLE
+from safevla.sim.geometry import RADIANS, disc_to_rectangle
 from safevla.sim.interface import CAMERAS, Scene
 from safevla.sim.robot import BODY_TOP_M
 
@@ -71,31 +72,33 @@ def surroundings(scene: Scene) -> torch.Tensor:
 
     A box is where its nearest side is, seen from the robot's centre: exact for small things, a sample for walls.
     """
-    offset = scene.pose[..., [0, 2]] - scene.robot[:, None, :2]  # (B, M, 2)
-    turn = torch.deg2rad(scene.pose[..., 3])
-    sine, cosine = turn.sin(), turn.cos()
-    # nearest point of the box's outline to the robot, in the box's frame, and back
-    right = -offset[..., 0] * cosine + offset[..., 1] * sine
-    forward = -offset[..., 0] * sine - offset[..., 1] * cosine
-    near_right = torch.maximum(torch.minimum(right, scene.half[..., 0]), -scene.half[..., 0])
-    near_forward = torch.maximum(torch.minimum(forward, scene.half[..., 2]), -scene.half[..., 2])
-    dx = offset[..., 0] + near_right * cosine + near_forward * sine
-    dz = offset[..., 1] - near_right * sine + near_forward * cosine
-    distance = torch.hypot(dx, dz)
-    bearing = torch.atan2(dx, dz) - torch.deg2rad(scene.robot[:, 2:3])
-    direction = ((bearing / (2 * math.pi) * N_DIRECTIONS).round().long()) % N_DIRECTIONS
-    edges = torch.tensor(RING_EDGES_M, device=distance.device)
-    ring = torch.bucketize(distance, edges) - 1
-    slots = torch.arange(scene.pose.shape[1], device=distance.device)
-    low = scene.pose[..., 1] - scene.half[..., 1]
-    in_body_height = (low < BODY_TOP_M) & (scene.pose[..., 1] + scene.half[..., 1] > 0.01)
-    used = (slots < scene.n_boxes[:, None]) & in_body_height & (slots != scene.held[:, None])
-    used &= (ring >= 0) & (ring < len(RING_EDGES_M) - 1)
-    loose = (scene.kind >= MOVEABLE).long()
-    solid = scene.kind != STRUCTURE
-    used &= solid | (loose == 0)
-    found = torch.zeros(len(distance), N_SURROUNDINGS, dtype=torch.uint8, device=distance.device)
-    b, m = used.nonzero(as_tuple=True)
-    column = (loose[b, m] * (len(RING_EDGES_M) - 1) + ring[b, m]) * N_DIRECTIONS + direction[b, m]
-    found[b, column] = 1
-    return found
+    found = np.zeros((len(scene.robot), N_SURROUNDINGS), np.uint8)
+    boxes = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot)
+    _mark_surroundings(*(tensor.numpy() for tensor in boxes), _EDGES_M, found)
+    return torch.from_numpy(found)
+
+
+_EDGES_M = np.array(RING_EDGES_M, np.float32)
+
+
+@parallel_kernel
+def _mark_surroundings(pose, half, kind, n_boxes, held, state, edges_m, found):
+    """Set found (B, N_SURROUNDINGS) where a box is, by ring and direction; the loose ones in the second half."""
+    n_rings = len(edges_m) - 1
+    for b in prange(len(state)):
+        for m in range(n_boxes[b]):
+            low, high = pose[b, m, 1] - half[b, m, 1], pose[b, m, 1] + half[b, m, 1]
+            if m == held[b] or low >= BODY_TOP_M or high <= 0.01:
+                continue
+            turn = pose[b, m, 3] * RADIANS
+            to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
+            away, nx, nz = disc_to_rectangle(-to_x, -to_z, math.sin(turn), math.cos(turn), half[b, m, 0], half[b, m, 2])
+            if away <= edges_m[0] or away > edges_m[n_rings]:
+                continue
+            ring = 0
+            while away > edges_m[ring + 1]:
+                ring += 1
+            bearing_deg = math.atan2(-nx, -nz) / RADIANS - state[b, 2]
+            direction = int(round(bearing_deg / 360.0 * N_DIRECTIONS)) % N_DIRECTIONS
+            loose = 1 if kind[b, m] >= MOVEABLE else 0
+            found[b, (loose * n_rings + ring) * N_DIRECTIONS + direction] = 1

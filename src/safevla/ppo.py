@@ -137,8 +137,8 @@ class Learner:
     def __init__(self, policy: Policy, method: str, params: PPOParams):
         self.policy, self.params = policy, params
         self.multiplier = Multiplier(method, params)
-        self.actor = torch.optim.Adam(policy.actor_parameters(), lr=params.lr)
-        self.critic = torch.optim.Adam(policy.critic_parameters(), lr=params.critic_lr)
+        self.actor = torch.optim.Adam(policy.actor_parameters(), lr=params.lr, fused=True)
+        self.critic = torch.optim.Adam(policy.critic_parameters(), lr=params.critic_lr, fused=True)
         self.steps = 0
         self.curve: list[dict] = []
 
