@@ -24,6 +24,7 @@ COLUMNS = ("record", "actions", "labels", "success", "steps", "cost", *(f"cost_{
 # What a replaced action is: mostly a base motion, sometimes an arm motion, sometimes a grasp at nothing. Without the last
 # a policy learns that a grasp is followed by `done`, whether or not it took hold of anything.
 _NOISE = np.array([0.1] * 6 + [0.03] * 10 + [0.1])
+_GOES_ON = 0.5  # chance that a replaced action is repeated: only a robot driven into a wall can show the way out
 
 
 def record(
@@ -48,13 +49,10 @@ def record(
     rows: dict[int, dict] = {}
     progress = Progress("demonstrations", n_episodes, "episodes")
     tried = succeeded = 0
-    actions = None
+    actions, replaced = None, np.zeros(simulator.n_envs, np.bool_)
     while len(rows) < n_episodes:
         labels = expert.act(simulator.scene(), actions)
-        actions = labels.copy()
-        noisy = (rng.random(len(actions)) < noise) & (labels != Action.DONE)
-        random_actions = rng.choice(len(_NOISE), len(actions), p=_NOISE / _NOISE.sum())
-        actions[noisy] = random_actions[noisy]
+        actions, replaced = _disturbed(labels, actions, replaced, noise, rng)
         for slot, (done, wanted) in enumerate(traces):
             done.append(int(actions[slot]))
             wanted.append(int(labels[slot]))
@@ -76,6 +74,20 @@ def record(
     table.attrs["expert_success"] = succeeded / tried
     table.attrs["n_parallel"] = n
     return table
+
+
+def _disturbed(
+    labels: np.ndarray, last: np.ndarray | None, replaced: np.ndarray, noise: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The expert's actions (B,) with a share `noise` of them replaced, and which ones were, (B,) bool.
+
+    last (B,): the actions before these, of which those that were replaced may go on. `done` is never replaced.
+    """
+    n = len(labels)
+    goes_on = replaced & (rng.random(n) < _GOES_ON) & (labels != Action.DONE)
+    begins = ~goes_on & (rng.random(n) < noise * (1.0 - _GOES_ON)) & (labels != Action.DONE)
+    actions = np.where(begins, rng.choice(len(_NOISE), n, p=_NOISE / _NOISE.sum()), labels)
+    return actions if last is None else np.where(goes_on, last, actions), goes_on | begins
 
 
 def _row(batch: Batch, slot: int, trace: tuple[list[int], list[int]]) -> dict:

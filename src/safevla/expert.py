@@ -18,7 +18,7 @@ from safevla.kernels import kernel
 from safevla.layout import MOVEABLE, PICKUPABLE, STRUCTURE
 from safevla.navigation import UNREACHABLE, clearance, distance_field, line_is_free
 from safevla.sim import robot
-from safevla.sim.geometry import RADIANS, to_local, wrap_deg
+from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local, wrap_deg
 from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Action, Scene
 from safevla.sim.physics import hand_centre
 
@@ -98,13 +98,15 @@ class Expert:
         robots, held = scene.robot.numpy(), scene.held.numpy()
         poses, halves = scene.pose.numpy(), scene.half.numpy()
         types, visible = scene.type_index.numpy(), scene.visible.numpy()
+        kinds, n_boxes = scene.kind.numpy(), scene.n_boxes.numpy()
         origins = scene.reachable_origin.numpy()
         actions = np.full(len(robots), int(Action.DONE), np.int64)
         for slot in range(len(robots)):
             if len(self._goals[slot]) == 0 or self._bumps[slot] > _GIVE_UP_BUMPS:
                 continue
             state = robots[slot]
-            self._learn_from_bump(slot, state, origins[slot])
+            if self._learn_from_bump(slot, state, origins[slot]):
+                self._escape[slot] = _to_make_room(state, poses[slot], halves[slot], kinds[slot], n_boxes[slot])
             holds = held[slot] != NOTHING
             right_one = holds and types[slot, held[slot]] == types[slot, self._targets[slot][0]]
             action = _choose(
@@ -119,17 +121,20 @@ class Expert:
             self._last_state[slot] = state
         return actions
 
-    def _learn_from_bump(self, slot: int, state: np.ndarray, origin: np.ndarray) -> None:
-        """A motion that changed nothing: what lies there costs more from now on, and the way is planned anew."""
+    def _learn_from_bump(self, slot: int, state: np.ndarray, origin: np.ndarray) -> bool:
+        """A motion that changed nothing: what lies there costs more from now on, and the way is planned anew.
+
+        True where there was no room to turn.
+        """
         action, last = self._last_action[slot], self._last_state[slot]
         if not 0 <= action < Action.PICKUP:
-            return
+            return False
         if (
             abs(state[:2] - last[:2]).max() > 0.01
             or abs(wrap_deg(state[2] - last[2])) > 1.5
             or abs(state[3:] - last[3:]).max() > 0.005
         ):
-            return
+            return False
         self._bumps[slot] += 1
         weight = self._weight[slot]
         yaw = math.radians(state[2])
@@ -144,13 +149,12 @@ class Expert:
             if self._bumps[slot] % 3 == 0:
                 self._escape[slot] = Action.MOVE_BACK if sign > 0 else Action.MOVE_AHEAD
         else:  # no room to turn or to reach out here: make some, and prefer other places to stand
-            if action <= Action.ROTATE_LEFT_SMALL:
-                self._escape[slot] = Action.MOVE_AHEAD if self._bumps[slot] % 2 else Action.MOVE_BACK
             node_x, node_z = (state[0] - origin[0]) / REACHABLE_CELL_M, (state[1] - origin[1]) / REACHABLE_CELL_M
             away = np.hypot(goals[:, 1] - node_x, goals[:, 0] - node_z) > 1.5
             if away.any() and (action > Action.ROTATE_LEFT_SMALL or self._bumps[slot] % 3 == 0):
                 goals = self._goals[slot] = goals[away]
         self._head_for(slot, goals)
+        return Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL
 
 
 @kernel
@@ -161,6 +165,34 @@ def _turn(error_deg):
     if error_deg < -18.0:
         return 3
     return 4 if error_deg > 0.0 else 5
+
+
+@kernel
+def _room_m(x, z, yaw_deg, pose, half, kind, n_boxes):
+    """Space around the body of a robot in that pose, metres to what blocks it; negative where it would not fit."""
+    turn = yaw_deg * RADIANS
+    cx, cz = x + robot.BODY_FORWARD_M * math.sin(turn), z + robot.BODY_FORWARD_M * math.cos(turn)
+    least = 1.0
+    for m in range(n_boxes):
+        if kind[m] > MOVEABLE or pose[m, 1] - half[m, 1] > robot.BODY_TOP_M or pose[m, 1] + half[m, 1] < 0.01:
+            continue
+        away_x, away_z = cx - pose[m, 0], cz - pose[m, 2]
+        reach = half[m, 0] + half[m, 2] + 1.0
+        if abs(away_x) > reach or abs(away_z) > reach:
+            continue
+        yaw = pose[m, 3] * RADIANS
+        distance, _, _ = disc_to_rectangle(away_x, away_z, math.sin(yaw), math.cos(yaw), half[m, 0], half[m, 2])
+        least = min(least, distance)
+    return least - robot.BODY_RADIUS_M
+
+
+@kernel
+def _to_make_room(state, pose, half, kind, n_boxes):
+    """The move that gives the body most space around it: a turn at a wall needs some, for the body lies behind its axis."""
+    ahead_x, ahead_z = robot.MOVE_M * math.sin(state[2] * RADIANS), robot.MOVE_M * math.cos(state[2] * RADIANS)
+    back = _room_m(state[0] - ahead_x, state[1] - ahead_z, state[2], pose, half, kind, n_boxes)
+    ahead = _room_m(state[0] + ahead_x, state[1] + ahead_z, state[2], pose, half, kind, n_boxes)
+    return 1 if back >= ahead else 0
 
 
 @kernel

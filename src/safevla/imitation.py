@@ -34,8 +34,7 @@ class Window:
     observation: Observation  # (T, B, …)
     starts: torch.Tensor  # (T, B) bool
     labels: torch.Tensor  # (T, B) int64
-    class_map: torch.Tensor  # (T, B, C, N_CLASSES, gh, gw) uint8
-    surroundings: torch.Tensor  # (T, B, N_SURROUNDINGS) uint8
+    truth: perception.Truth  # (T, B, …)
 
 
 class Replay:
@@ -68,15 +67,12 @@ class Replay:
 
     def window(self, n_steps: int, map_size: tuple[int, int]) -> Window:
         """The next T steps."""
-        simulator = self.batch.simulator
-        seen, starts, labels, maps, around = [], [], [], [], []
+        seen, starts, labels, truths = [], [], [], []
         for _ in range(n_steps):
-            scene = simulator.scene()
             seen.append(self._observation)
             starts.append(self._starts)
             labels.append(torch.tensor([trace[at] for trace, at in zip(self._labels, self._at, strict=True)]))
-            maps.append(perception.class_map(simulator.render_ids(), scene, map_size))
-            around.append(perception.surroundings(scene))
+            truths.append(perception.truth(self.batch.simulator, self.batch.goals, map_size))
             actions = torch.tensor([trace[at] for trace, at in zip(self._actions, self._at, strict=True)])
             self._observation = self.batch.observe(self.batch.advance(actions).after)
             self._at += 1
@@ -85,7 +81,7 @@ class Replay:
             if ended:
                 self._starts[ended] = True
                 self._observation = self.batch.restart(ended, [self._draw(slot) for slot in ended])
-        return Window(Observation.stack(seen), torch.stack(starts), torch.stack(labels), torch.stack(maps), torch.stack(around))
+        return Window(Observation.stack(seen), torch.stack(starts), torch.stack(labels), perception.Truth.stack(truths))
 
 
 def augment(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -104,7 +100,7 @@ def loss_terms(policy: Policy, window: Window, memory: Memory) -> tuple[dict[str
     right = logits.argmax(-1) == labels
     terms = {
         "action": functional.cross_entropy(logits, labels),
-        "perception": perception_loss(output, window.class_map, window.surroundings),
+        "perception": perception_loss(output, window.truth),
         "accuracy": right.float().mean(),
         "done_recall": right[done].float().mean() if done.any() else torch.tensor(float("nan")),
     }

@@ -1,12 +1,15 @@
 """Perception targets: what the simulator knows that the policy should learn to see.
 
-Two auxiliary tasks supervise the policy in imitation and in RL, and are dropped at evaluation:
+Three auxiliary tasks supervise the policy in imitation and in RL, and are dropped at evaluation:
 
     class map    per camera and cell of a coarse grid: which target types show there, and whether a loose thing does
     surroundings per distance and direction around the robot: is there something solid, is there something loose
+    named        which target type the instruction names
 """
 
+import dataclasses
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -16,8 +19,9 @@ from safevla import catalogue
 from safevla.kernels import parallel_kernel
 from safevla.layout import MOVEABLE
 from safevla.sim.geometry import RADIANS, disc_to_rectangle
-from safevla.sim.interface import CAMERAS, Scene
+from safevla.sim.interface import CAMERAS, Scene, Simulator
 from safevla.sim.robot import BODY_TOP_M
+from safevla.tasks import Goals
 
 TARGET_CLASSES = tuple(catalogue.TARGET_NOUNS)
 N_CLASSES = len(TARGET_CLASSES) + 1  # the last: anything that the base can push
@@ -33,6 +37,30 @@ def _class_of_type() -> torch.Tensor:
 
 
 CLASS_OF_TYPE = _class_of_type()
+
+
+@dataclasses.dataclass(frozen=True)
+class Truth:
+    """What the auxiliary heads should say; leading dimensions (B,) or (T, B)."""
+
+    class_map: torch.Tensor  # (…, C, N_CLASSES, gh, gw) uint8
+    surroundings: torch.Tensor  # (…, N_SURROUNDINGS) uint8
+    named: torch.Tensor  # (…,) int64 into TARGET_CLASSES
+
+    def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "Truth":
+        """The same with a function applied to every tensor."""
+        return Truth(function(self.class_map), function(self.surroundings), function(self.named))
+
+    @staticmethod
+    def stack(steps: list["Truth"]) -> "Truth":
+        """T steps of (B, …) as one of (T, B, …)."""
+        return Truth(*(torch.stack([getattr(step, f.name) for step in steps]) for f in dataclasses.fields(Truth)))
+
+
+def truth(simulator: Simulator, goals: Goals, grid: tuple[int, int]) -> Truth:
+    """What the simulator knows of the B robots' current views; grid (gh, gw) is the class maps' size."""
+    scene = simulator.scene()
+    return Truth(class_map(simulator.render_ids(), scene, grid), surroundings(scene), CLASS_OF_TYPE[goals.target_type])
 
 
 def class_map(ids: dict[str, torch.Tensor], scene: Scene, grid: tuple[int, int]) -> torch.Tensor:

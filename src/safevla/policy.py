@@ -9,10 +9,12 @@ a laptop's pipeline; (2) actor and critics share one network, and the critics re
 (cost returns of tens would wreck what the actor sees), where the paper has three networks; (3) the fusion's query starts
 from the mean of the text, so that one layer suffices to look for what the text names, and from a linear glance at all
 visual tokens, so that the layout of the scene need not pass through attention; (4) auxiliary heads predict what
-the simulator knows (`perception`), and the coarse map that they predict is fed back as input.
+the simulator knows (`perception`): the coarse class map, the class that the instruction names, and what lies around. The
+first two meet in a map of where the named thing shows, which is read beside the tokens, as is the map of loose things.
 """
 
 import dataclasses
+import functools
 import math
 from pathlib import Path
 
@@ -60,6 +62,7 @@ class PolicyOutput:
     cost_value: torch.Tensor  # (…,) expected return of cost
     class_logits: torch.Tensor  # (…, C, N_CLASSES, gh, gw)
     surroundings_logits: torch.Tensor  # (…, N_SURROUNDINGS)
+    named_logits: torch.Tensor  # (…, target classes): which class the instruction names
 
 
 def _sinusoids(step: torch.Tensor, dim: int) -> torch.Tensor:
@@ -150,6 +153,9 @@ class Policy(nn.Module):
         self.word = nn.Embedding(vocabulary_size(), dim, padding_idx=PADDING)
         self.fuse_token = nn.Parameter(0.02 * torch.randn(dim))
         self.glance = nn.Linear(len(CAMERAS) * self.encoder.n_tokens * dim, dim)
+        self.named = nn.Linear(dim, len(perception.TARGET_CLASSES))
+        height, width = config.map_size
+        self.maps = nn.Linear(2 * len(CAMERAS) * height * width, dim)  # of the named class, and of loose things
         self.fusion = nn.ModuleList(_Layer(dim, config.heads) for _ in range(config.fusion_layers))
         self.previous_action = nn.Embedding(N_ACTIONS + 1, dim)
         self.object_in_hand = nn.Embedding(2, dim)
@@ -182,25 +188,30 @@ class Policy(nn.Module):
             torch.zeros(n_envs, c.context, dtype=torch.bool, device=device),
         )
 
-    def _fuse(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, dim) one vector per step, and the class maps (N, C, N_CLASSES, gh, gw); N flat over batch and time."""
+    def _fuse(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """One vector per step (N, dim), class maps (N, C, N_CLASSES, gh, gw), named class (N, ·); N is T · B."""
         n, n_cameras = observation.pixels.shape[:2]
         pixels = observation.pixels.flatten(0, 1).permute(0, 3, 1, 2)
         pixels = pixels.to(self.actor.weight.dtype).div_(127.5).sub_(1.0)
         visual, class_logits = self.encoder(pixels)
         visual = (visual.unflatten(0, (n, n_cameras)) + self.camera).flatten(1, 2)  # (N, C·K, dim)
+        class_logits = class_logits.unflatten(0, (n, n_cameras))
         words = self.word(observation.words)  # (N, L, dim)
         spoken = observation.words != PADDING
         text = (words * spoken[..., None]).sum(1) / spoken.sum(1, keepdim=True).clamp(min=1)
-        query = self.fuse_token + text + self.glance(visual.flatten(1))
+        named_logits = self.named(text)
+        shown = class_logits.sigmoid()
+        named_shown = torch.einsum("nk,nckhw->nchw", named_logits.softmax(-1), shown[:, :, :-1])
+        maps = torch.stack([named_shown, shown[:, :, -1]], dim=1).flatten(1)
+        query = self.fuse_token + text + self.glance(visual.flatten(1)) + self.maps(maps)
         tokens = torch.cat([query[:, None], visual, words], dim=1)
         mask = torch.cat([spoken.new_ones(n, 1 + visual.shape[1]), spoken], dim=1)[:, None, None, :]
         for i, layer in enumerate(self.fusion):
             tokens = layer(tokens, mask, first_only=i == len(self.fusion) - 1)
-        return tokens[:, 0], class_logits.unflatten(0, (n, n_cameras))
+        return tokens[:, 0], class_logits, named_logits
 
-    def _step_token(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor]:
-        fused, class_logits = self._fuse(observation)
+    def _step_token(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        fused, class_logits, named_logits = self._fuse(observation)
         token = (
             fused
             + self.previous_action(observation.previous_action)
@@ -208,9 +219,9 @@ class Policy(nn.Module):
             + self.arm(observation.arm.to(fused.dtype))
             + _sinusoids(observation.step, self.config.dim).to(fused.dtype)
         )
-        return token, class_logits
+        return token, class_logits, named_logits
 
-    def _output(self, x: torch.Tensor, class_logits: torch.Tensor) -> PolicyOutput:
+    def _output(self, x: torch.Tensor, class_logits: torch.Tensor, named_logits: torch.Tensor) -> PolicyOutput:
         x = self.norm(x)
         apart = x.detach()
         return PolicyOutput(
@@ -219,11 +230,12 @@ class Policy(nn.Module):
             cost_value=self.cost_critic(apart)[..., 0],
             class_logits=class_logits,
             surroundings_logits=self.surroundings(x),
+            named_logits=named_logits,
         )
 
     def act(self, observation: Observation, memory: Memory) -> tuple[PolicyOutput, Memory]:
         """One step of B episodes; writes the step into the memory's ring and returns it."""
-        x, class_logits = self._step_token(observation)
+        x, class_logits, named_logits = self._step_token(observation)
         x = x[:, None]  # (B, 1, dim)
         at = memory.at
         memory.valid[:, at] = True
@@ -235,7 +247,7 @@ class Policy(nn.Module):
             x = x + layer.attention.attend(normed, memory.keys[i], memory.values[i], mask)
             x = x + layer.feed_forward(x)
         memory.at = (at + 1) % self.config.context
-        return self._output(x[:, 0], class_logits), memory
+        return self._output(x[:, 0], class_logits, named_logits), memory
 
     def forward(self, observation: Observation, starts: torch.Tensor, memory: Memory) -> tuple[PolicyOutput, Memory]:
         """T steps of B episodes at once, as `act` would have given them one by one, and the memory after them.
@@ -244,7 +256,7 @@ class Policy(nn.Module):
         first of these steps. Memories are constants: no gradient flows through the one given or the one returned.
         """
         n_steps, n_envs = starts.shape
-        x, class_logits = self._step_token(observation.map(lambda t: t.flatten(0, 1)))
+        x, *seen = self._step_token(observation.map(lambda t: t.flatten(0, 1)))
         x = x.unflatten(0, (n_steps, n_envs)).transpose(0, 1)  # (B, T, dim)
         mask = self._sequence_mask(starts, memory)
         fresh = []
@@ -256,7 +268,7 @@ class Policy(nn.Module):
             value = torch.cat([memory.values[i], value], dim=2)
             x = x + layer.attention.attend(normed, key, value, mask)
             x = x + layer.feed_forward(x)
-        output = self._output(x.transpose(0, 1), class_logits.unflatten(0, (n_steps, n_envs)))
+        output = self._output(x.transpose(0, 1), *(logits.unflatten(0, (n_steps, n_envs)) for logits in seen))
         return output, self._advance(memory, fresh, starts)
 
     def _advance(self, memory: Memory, fresh: list[tuple[torch.Tensor, torch.Tensor]], starts: torch.Tensor) -> Memory:
@@ -286,14 +298,13 @@ class Policy(nn.Module):
         return torch.cat([old, new], dim=2)[:, None]
 
 
-def perception_loss(output: PolicyOutput, class_map: torch.Tensor, surroundings: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy of both auxiliary heads; rare positives count three times."""
+def perception_loss(output: PolicyOutput, truth: perception.Truth) -> torch.Tensor:
+    """Cross-entropy of the auxiliary heads, summed; rare positives of the binary ones count three times."""
     weight = torch.tensor(3.0, device=output.logits.device)
-    seen = functional.binary_cross_entropy_with_logits(output.class_logits, class_map.to(output.logits), pos_weight=weight)
-    around = functional.binary_cross_entropy_with_logits(
-        output.surroundings_logits, surroundings.to(output.logits), pos_weight=weight
-    )
-    return seen + around
+    binary = functools.partial(functional.binary_cross_entropy_with_logits, pos_weight=weight)
+    seen = binary(output.class_logits, truth.class_map.to(output.logits))
+    around = binary(output.surroundings_logits, truth.surroundings.to(output.logits))
+    return seen + around + functional.cross_entropy(output.named_logits.flatten(0, -2), truth.named.flatten())
 
 
 def save(policy: Policy, path: str | Path, **facts) -> None:

@@ -126,7 +126,7 @@ def losses(policy: Policy, rollout: Rollout, target: Targets, envs: torch.Tensor
         "value": functional.smooth_l1_loss(output.value, target.value[:, envs]),
         "cost_value": functional.smooth_l1_loss(output.cost_value, target.cost_value[:, envs]),
         "entropy": -(log_probs.exp() * log_probs).sum(-1).mean(),
-        "perception": perception_loss(output, rollout.class_map[:, envs], rollout.surroundings[:, envs]),
+        "perception": perception_loss(output, rollout.truth.map(lambda x: x[:, envs])),
         "clipped": ((ratio - 1.0).abs() > params.clip).float().mean(),
     }
 

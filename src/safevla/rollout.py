@@ -35,8 +35,7 @@ class Rollout:
     final_cost_value: torch.Tensor  # (T, B)
     next_value: torch.Tensor  # (B,) after the last step
     next_cost_value: torch.Tensor  # (B,)
-    class_map: torch.Tensor  # (T, B, C, N_CLASSES, gh, gw) uint8
-    surroundings: torch.Tensor  # (T, B, N_SURROUNDINGS) uint8
+    truth: perception.Truth  # (T, B, …)
     memory: Memory  # before the first step
 
 
@@ -63,19 +62,16 @@ class Collector:
     @torch.no_grad()
     def collect(self, policy: Policy, n_steps: int) -> tuple[Rollout, list[Ended]]:
         """Play n steps and return them with the episodes that ended."""
-        batch, simulator = self.batch, self.batch.simulator
+        batch = self.batch
         memory = self._memory if self._memory is not None else policy.new_memory(batch.n_envs)
         first_memory = memory.clone()
         steps: dict[str, list[torch.Tensor]] = {}
         seen: list[Observation] = []
+        truths: list[perception.Truth] = []
         ended: list[Ended] = []
         for _ in range(n_steps):
-            scene = simulator.scene()
-            keep = {
-                "class_map": perception.class_map(simulator.render_ids(), scene, policy.config.map_size),
-                "surroundings": perception.surroundings(scene),
-                "starts": self._starts,
-            }
+            truths.append(perception.truth(batch.simulator, batch.goals, policy.config.map_size))
+            keep = {"starts": self._starts}
             memory.forget(self._starts)
             output, memory = policy.act(self._observation, memory)
             log_probs = output.logits.log_softmax(-1)
@@ -117,6 +113,7 @@ class Collector:
         following, _ = policy.act(self._observation, after)
         rollout = Rollout(
             observation=Observation.stack(seen),
+            truth=perception.Truth.stack(truths),
             next_value=following.value,
             next_cost_value=following.cost_value,
             memory=first_memory,
