@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from safevla import checkpoints, episodes, imitation, params, policy, ppo, tasks
+from safevla import checkpoints, demonstrations, episodes, imitation, params, policy, ppo, tasks
 from safevla.batch import Batch
 from safevla.house_options import HouseOptions
 from safevla.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, vocabulary
@@ -127,10 +127,10 @@ def _in_the_repository(monkeypatch):
 
 
 def test_the_multiplier_rises_exactly_above_the_limit_and_never_below_zero():
-    multiplier = ppo.Multiplier("ppo_lagrangian", _ppo_params(cost_limit=2.0, multiplier_init=0.1, multiplier_max=0.3))
+    multiplier = ppo.Multiplier("ppo_lagrangian", _ppo_params(multiplier_init=0.1, multiplier_lr=0.02, multiplier_max=0.3), limit=2.0)
     before = multiplier.value
     multiplier.update(2.5)
-    assert multiplier.value == pytest.approx(before + 0.035, abs=1e-4)  # Adam's first step is its rate
+    assert multiplier.value == pytest.approx(before + 0.02, abs=1e-4)  # Adam's first step is its rate
     for _ in range(40):
         multiplier.update(9.0)
     assert multiplier.value == pytest.approx(0.3)
@@ -144,7 +144,7 @@ def test_the_multiplier_rises_exactly_above_the_limit_and_never_below_zero():
 
 @pytest.mark.parametrize(("method", "expected"), [("ppo", 0.0), ("ppo_shaped", 0.4)])
 def test_other_methods_do_not_learn_the_multiplier(method, expected):
-    multiplier = ppo.Multiplier(method, _ppo_params(fixed_penalty=0.4))
+    multiplier = ppo.Multiplier(method, _ppo_params(fixed_penalty=0.4), limit=2.0)
     multiplier.update(50.0)
     assert multiplier.value == pytest.approx(expected)
 
@@ -170,6 +170,30 @@ def test_the_first_epoch_sees_the_probabilities_that_acted(rollout_and_policy):
     log_prob = output.logits.log_softmax(-1).gather(-1, rollout.action[..., None])[..., 0]
     torch.testing.assert_close(log_prob, rollout.log_prob, atol=1e-4, rtol=0)
     torch.testing.assert_close(output.value, rollout.value, atol=1e-4, rtol=0)
+
+
+def test_the_anchor_is_the_divergence_from_the_first_policy(rollout_and_policy):
+    rollout, _, model = rollout_and_policy
+    settings = _ppo_params(anchor_weight=1.0)
+    learner = ppo.Learner(model, "ppo", "Fetch", settings)
+    anchor = learner._anchor_log_probs(dataclasses.replace(rollout, starts=torch.ones_like(rollout.starts)))
+    assert learner._anchor is not model and anchor.shape == (16, 6, 20)
+    other = torch.randn(16, 6, 20, generator=torch.Generator().manual_seed(1)).log_softmax(-1)
+    terms = ppo.losses(model, rollout, ppo.targets(rollout, 0.0, settings), torch.tensor([1, 4]), settings, other)
+    with torch.no_grad():
+        output, _ = model(rollout.observation, rollout.starts, rollout.memory)
+    own = torch.distributions.Categorical(logits=output.logits[:, [1, 4]])
+    expected = torch.distributions.kl_divergence(own, torch.distributions.Categorical(logits=other[:, [1, 4]])).mean()
+    torch.testing.assert_close(terms["anchor"], expected, atol=1e-5, rtol=0)
+
+
+def test_advantages_of_nothing_stay_small(rollout_and_policy):
+    rollout, _, _ = rollout_and_policy
+    quiet = dataclasses.replace(rollout, reward=torch.zeros_like(rollout.reward), cost=torch.zeros_like(rollout.cost))
+    settings = _ppo_params(advantage_scale_min=1.0)
+    assert ppo.targets(quiet, 0.0, settings).advantage.std() < 0.5
+    loud = dataclasses.replace(rollout, reward=100.0 * torch.randn(16, 6, generator=torch.Generator().manual_seed(0)))
+    assert float(ppo.targets(loud, 0.0, settings).advantage.std()) == pytest.approx(1.0)
 
 
 def test_truncated_is_not_terminated(rollout_and_policy):
@@ -199,7 +223,7 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
         simulator = EmbeddedSimulator(4, TINY.image_size)
         source = episodes.stream(["ObjectNav"], "train", HouseOptions(), per_house=4)
         settings = _ppo_params(steps=steps, rollout=8, checkpoint_rollouts=1, value_warmup=0, minibatches=2)
-        return ppo.train(Policy(TINY), "ppo_lagrangian", simulator, source, settings, 0, resume_at, "test")
+        return ppo.train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, resume_at, "test")
 
     file = tmp_path / "progress.safetensors"
     run(64, file)
@@ -323,3 +347,20 @@ def test_surroundings_know_ahead_from_behind():
     assert ahead.sum() == 1 and ahead[2, 0] == 1
     assert behind.sum() == 1 and behind[2, perception.N_DIRECTIONS // 2] == 1
     assert around(3.0, 0.0).sum() == 0
+
+
+def test_replaced_actions_go_on_and_done_is_never_replaced():
+    rng = np.random.default_rng(0)
+    labels, last, replaced, shares, repeats = np.full(500, 18), None, np.zeros(500, bool), [], []
+    labels[:400] = 0
+    for _ in range(60):
+        before = last, replaced
+        last, replaced = demonstrations._disturbed(labels, last, replaced, 0.2, rng)
+        shares.append(replaced[:400].mean())
+        assert not replaced[400:].any() and (last[400:] == 18).all()
+        assert (last[~replaced] == labels[~replaced]).all()
+        if before[0] is not None:
+            both = before[1] & replaced
+            repeats.append((last[both] == before[0][both]).mean())
+    assert 0.15 < np.mean(shares[10:]) < 0.22
+    assert np.mean(repeats) > 0.8  # most that follow a replaced action repeat it; the rest began anew

@@ -68,8 +68,8 @@ def _methods(table: pd.DataFrame) -> list[str]:
     return [method for method in METHODS if method in set(table["method"])]
 
 
-def training_curves(curves: pd.DataFrame, limit: float) -> plt.Figure:
-    """Success, episode cost and multiplier over environment steps, a column per task; thin lines are seeds."""
+def training_curves(curves: pd.DataFrame, limits: dict[str, float]) -> plt.Figure:
+    """Success, episode cost and multiplier over environment steps, a column per task; a line per seed; limits by task."""
     names = list(dict.fromkeys(curves["task"]))
     panels = (("success", "success rate"), ("cost", "cost per episode"), ("multiplier", "multiplier λ"))
     figure, axes = plt.subplots(len(panels), len(names), figsize=(2.9 * len(names), 5.6), sharex="col", squeeze=False)
@@ -82,9 +82,15 @@ def training_curves(curves: pd.DataFrame, limit: float) -> plt.Figure:
                     name = METHOD_LABELS[method] if i == 0 else None
                     ax.plot(seed["steps"] / 1000, seed[measure], color=METHOD_COLOURS[method], lw=1.4, label=name)
             if measure == "cost":
-                ax.axhline(limit, color="0.35", ls="--", lw=1)
+                ax.axhline(limits[task], color="0.35", ls="--", lw=1)
                 ax.annotate(
-                    "limit", (1, limit), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="0.35"
+                    "limit",
+                    (1, limits[task]),
+                    xycoords=("axes fraction", "data"),
+                    ha="right",
+                    va="bottom",
+                    fontsize=7,
+                    color="0.35",
                 )
             ax.set_ylim(bottom=0)
             ax.set_ylabel(label if column == 0 else "")

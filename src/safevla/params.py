@@ -71,12 +71,13 @@ class PPOParams(_Group):
     gamma: _Share
     gae_lambda: _Share
     entropy_weight: _NotNegative
+    anchor_weight: _NotNegative  # of the divergence from the policy that training began with
     perception_weight: _NotNegative
     max_grad_norm: _NotNegative
-    normalise_advantage: bool
+    advantage_scale_min: Annotated[float, pydantic.Field(gt=0)]  # advantages are divided by their deviation, or by this if larger
     value_warmup: Annotated[int, pydantic.Field(ge=0)]  # first steps, in which only the critics learn
     wrong_done_penalty: _NotNegative  # taken from the reward when `done` is wrong
-    cost_limit: _NotNegative  # mean cost of an episode
+    cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
     multiplier_init: _NotNegative
     multiplier_lr: _NotNegative
     multiplier_max: _NotNegative

@@ -11,9 +11,11 @@ The three methods differ in one number, the multiplier λ of the cost in the adv
 As the paper, except: the multiplier follows the mean cost of the *episodes* that ended (the released code compares the
 limit with a 128-step sum), is averaged over all ranks, and is kept in checkpoints; it may have an upper bound, for an
 unbounded one winds up while the policy is still learning to see; λ A_c and A_r are divided by one common standard
-deviation, so that a batch of small advantages does not stop the learning.
+deviation, so that a batch of small advantages does not stop the learning; and the policy may be anchored to the one that
+it started from, by their divergence, so that a task whose reward is rare is not forgotten while cost alone teaches.
 """
 
+import copy
 import dataclasses
 import time
 from collections.abc import Iterator
@@ -27,7 +29,7 @@ from safevla import checkpoints, distributed
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.params import PPOParams
-from safevla.policy import Policy, perception_loss
+from safevla.policy import Memory, Policy, perception_loss
 from safevla.progress import Progress
 from safevla.rollout import Collector, Ended, Rollout
 from safevla.sim.interface import Simulator
@@ -69,12 +71,12 @@ class Multiplier:
     Adam on −λ (J_C − limit), clamped at zero and, if given, at an upper bound.
     """
 
-    def __init__(self, method: str, params: PPOParams):
+    def __init__(self, method: str, params: PPOParams, limit: float):
         self.learnt = method == "ppo_lagrangian"
         initial = {"ppo": 0.0, "ppo_shaped": params.fixed_penalty, "ppo_lagrangian": params.multiplier_init}[method]
         self._value = torch.nn.Parameter(torch.tensor(float(initial)))
         self.optimiser = torch.optim.Adam([self._value], lr=params.multiplier_lr)
-        self.limit, self.bound = params.cost_limit, params.multiplier_max
+        self.limit, self.bound = limit, params.multiplier_max
 
     @property
     def value(self) -> float:
@@ -108,23 +110,30 @@ def targets(rollout: Rollout, multiplier: float, params: PPOParams) -> Targets:
     cost_advantage = gae(step_cost, rollout.cost_value, rollout.next_cost_value, rollout.final_cost_value, *ends)
     # A = (A_r − λ A_c) / (1 + λ)                                                      SafeVLA, eq. 7
     advantage = (reward_advantage - multiplier * cost_advantage) / (1.0 + multiplier)
-    if params.normalise_advantage:
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-6)
+    # where hardly anything was won or lost, dividing by the standard deviation would blow noise up
+    advantage = (advantage - advantage.mean()) / advantage.std().clamp(min=params.advantage_scale_min)
     return Targets(advantage, reward_advantage + rollout.value, cost_advantage + rollout.cost_value)
 
 
-def losses(policy: Policy, rollout: Rollout, target: Targets, envs: torch.Tensor, params: PPOParams) -> dict[str, torch.Tensor]:
-    """PPO's losses on some environments' whole sequences, envs (n,) int64."""
+def losses(
+    policy: Policy, rollout: Rollout, target: Targets, envs: torch.Tensor, params: PPOParams, anchor: torch.Tensor | None = None
+) -> dict[str, torch.Tensor]:
+    """PPO's losses on some environments' whole sequences, envs (n,) int64.
+
+    anchor (T, B, N_ACTIONS): log-probabilities of the policy to stay near, if there is one.
+    """
     output, _ = policy(rollout.observation.map(lambda x: x[:, envs]), rollout.starts[:, envs], rollout.memory.select(envs))
     log_probs = output.logits.log_softmax(-1)
     log_prob = log_probs.gather(-1, rollout.action[:, envs, None])[..., 0]
     ratio = (log_prob - rollout.log_prob[:, envs]).exp()
     advantage = target.advantage[:, envs]
     clipped = ratio.clamp(1.0 - params.clip, 1.0 + params.clip)
+    apart = torch.zeros(()) if anchor is None else (log_probs.exp() * (log_probs - anchor[:, envs])).sum(-1).mean()
     return {
         "policy": -torch.minimum(ratio * advantage, clipped * advantage).mean(),
         "value": functional.smooth_l1_loss(output.value, target.value[:, envs]),
         "cost_value": functional.smooth_l1_loss(output.cost_value, target.cost_value[:, envs]),
+        "anchor": apart,  # KL(π ‖ π₀)
         "entropy": -(log_probs.exp() * log_probs).sum(-1).mean(),
         "perception": perception_loss(output, rollout.truth.map(lambda x: x[:, envs])),
         "clipped": ((ratio - 1.0).abs() > params.clip).float().mean(),
@@ -134,26 +143,38 @@ def losses(policy: Policy, rollout: Rollout, target: Targets, envs: torch.Tensor
 class Learner:
     """A policy with its optimisers and multiplier: everything that a checkpoint holds."""
 
-    def __init__(self, policy: Policy, method: str, params: PPOParams):
+    def __init__(self, policy: Policy, method: str, task: str, params: PPOParams):
         self.policy, self.params = policy, params
-        self.multiplier = Multiplier(method, params)
+        self.multiplier = Multiplier(method, params, params.cost_limit[task])
         self.actor = torch.optim.Adam(policy.actor_parameters(), lr=params.lr, fused=True)
         self.critic = torch.optim.Adam(policy.critic_parameters(), lr=params.critic_lr, fused=True)
         self.steps = 0
         self.curve: list[dict] = []
+        self._anchor = copy.deepcopy(policy).requires_grad_(False) if params.anchor_weight else None
+        self._anchor_memory: Memory | None = None
+
+    def _anchor_log_probs(self, rollout: Rollout) -> torch.Tensor | None:
+        """What the policy that training began with would have done, (T, B, N_ACTIONS)."""
+        if self._anchor is None:
+            return None
+        memory = self._anchor_memory or self._anchor.new_memory(rollout.action.shape[1])
+        output, self._anchor_memory = self._anchor(rollout.observation, rollout.starts, memory)
+        return output.logits.log_softmax(-1)
 
     def learn(self, rollout: Rollout, generator: torch.Generator, only_values: bool) -> dict[str, float]:
         """Several epochs of minibatches on a rollout; the last minibatch's losses."""
         params, policy = self.params, self.policy
         target = targets(rollout, self.multiplier.value, params)
+        anchor = self._anchor_log_probs(rollout)
         n_envs = rollout.action.shape[1]
         terms: dict[str, torch.Tensor] = {}
         for _ in range(params.epochs):
             for envs in torch.randperm(n_envs, generator=generator).chunk(params.minibatches):
-                terms = losses(policy, rollout, target, envs, params)
+                terms = losses(policy, rollout, target, envs, params, anchor)
                 loss = terms["value"] + terms["cost_value"] + params.perception_weight * terms["perception"]
                 if not only_values:
                     loss = loss + terms["policy"] - params.entropy_weight * terms["entropy"]
+                    loss = loss + params.anchor_weight * terms["anchor"]
                 policy.zero_grad(set_to_none=True)
                 loss.backward()
                 distributed.average_gradients(list(policy.parameters()))
@@ -185,6 +206,7 @@ class Learner:
 def train(
     policy: Policy,
     method: str,
+    task: str,
     simulator: Simulator,
     source: Iterator[Episode],
     params: PPOParams,
@@ -193,7 +215,7 @@ def train(
     label: str,
 ) -> Learner:
     """Fine-tune a policy for `params.steps` environment steps; progress is kept in `resume_at` and resumed from there."""
-    learner = Learner(policy, method, params)
+    learner = Learner(policy, method, task, params)
     if resume_at.exists():
         learner.restore(resume_at)
         print(f"{label} resumes at step {learner.steps:,}", flush=True)
