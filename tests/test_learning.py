@@ -127,7 +127,9 @@ def _in_the_repository(monkeypatch):
 
 
 def test_the_multiplier_rises_exactly_above_the_limit_and_never_below_zero():
-    multiplier = ppo.Multiplier("ppo_lagrangian", _ppo_params(multiplier_init=0.1, multiplier_lr=0.02, multiplier_max=0.3), limit=2.0)
+    multiplier = ppo.Multiplier(
+        "ppo_lagrangian", _ppo_params(multiplier_init=0.1, multiplier_lr=0.02, multiplier_max=0.3), limit=2.0
+    )
     before = multiplier.value
     multiplier.update(2.5)
     assert multiplier.value == pytest.approx(before + 0.02, abs=1e-4)  # Adam's first step is its rate
