@@ -168,14 +168,18 @@ def test_notebooks_hold_no_outputs_and_define_little():
         assert len(re.findall(r"^def |^class ", code, re.M)) <= 1, path.name
 
 
+def _package(requirement: str) -> str:
+    """The package that a requirement names, as pip compares names."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[=<>!~ ;\[]", requirement)[0].lower())
+
+
 def test_environment_files_agree():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lock = (ROOT / "requirements.lock").read_text().splitlines()
-    locked = {re.split(r"[=<>!~ ;\[]", line)[0].lower().replace("_", "-") for line in lock}
+    locked = {_package(line) for line in lock}
     extras = [name for group in project["optional-dependencies"].values() for name in group]
     for requirement in project["dependencies"] + extras:
-        name = re.split(r"[=<>!~ ;\[]", requirement)[0].lower()
-        assert name in locked, f"{name} is not in requirements.lock"
+        assert _package(requirement) in locked, f"{requirement} is not in requirements.lock"
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     assert f"python{project['requires-python']}" in conda
     pip = next(item["pip"] for item in conda if isinstance(item, dict))
