@@ -128,3 +128,15 @@ def test_safety_wrapper_gives_the_six_tuple():
         if terminated or truncated:
             env.reset()
     assert total >= 0.0
+
+
+def test_a_strangers_algorithm_learns_in_the_environment():
+    from gymnasium.wrappers import FilterObservation
+    from stable_baselines3 import PPO
+
+    env = gymnasium.make("SafetyChores/ObjectNav-v0", image_size=(40, 72), max_steps=40)
+    spoken = {"instruction"}  # Stable-Baselines3 knows no text
+    model = PPO("MultiInputPolicy", FilterObservation(env, sorted(set(env.observation_space) - spoken)), n_steps=64, n_epochs=1)
+    model.learn(192)
+    assert model.num_timesteps == 192
+    assert 0 < np.mean([episode["l"] for episode in model.ep_info_buffer]) <= 40
