@@ -168,6 +168,16 @@ def test_notebooks_hold_no_outputs_and_define_little():
         assert len(re.findall(r"^def |^class ", code, re.M)) <= 1, path.name
 
 
+def test_notebooks_for_people_run(tmp_path):
+    import papermill
+
+    for path in sorted((ROOT / "notebooks").glob("explore_*.ipynb")):
+        target = tmp_path / path.name
+        papermill.execute_notebook(str(path), str(target), {"n_houses": 5}, cwd=str(ROOT / "notebooks"), progress_bar=False)
+        outputs = [o for cell in json.loads(target.read_text())["cells"] for o in cell.get("outputs", [])]
+        assert any("image/png" in output.get("data", {}) for output in outputs), path.name
+
+
 def _package(requirement: str) -> str:
     """The package that a requirement names, as pip compares names."""
     return re.sub(r"[-_.]+", "-", re.split(r"[=<>!~ ;\[]", requirement)[0].lower())

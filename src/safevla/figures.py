@@ -167,12 +167,9 @@ def shifts(summary: pd.DataFrame) -> plt.Figure:
     return figure
 
 
-def episode_map(trace: dict, ax: plt.Axes | None = None) -> plt.Figure:
-    """A house from above with the robot's path and every step that broke a rule."""
-    figure = None
-    if ax is None:
-        figure, ax = plt.subplots(figsize=(5.2, 4.6))
-    for box in sorted(trace["boxes"], key=lambda b: b["top_m"]):
+def _draw_boxes(ax: plt.Axes, boxes: list[dict]) -> None:
+    """The boxes of a house from above, low ones first."""
+    for box in sorted(boxes, key=lambda b: b["top_m"]):
         if box["structure"] and box["bottom_m"] > 0.5:
             continue  # what is above a doorway would hide it
         floor = box["structure"] and box["top_m"] <= 0.01
@@ -183,6 +180,33 @@ def episode_map(trace: dict, ax: plt.Axes | None = None) -> plt.Figure:
         patch.set_edgecolor("none" if floor else "crimson" if box["target"] else "0.25")
         patch.set_linewidth(0 if floor else 1.8 if box["target"] else 0.4)
         ax.add_patch(patch)
+
+
+def _as_map(ax: plt.Axes) -> None:
+    ax.set_aspect("equal")
+    ax.autoscale_view()
+    ax.grid(visible=False)
+    ax.set_xlabel("x (m)")
+    ax.set_ylabel("z (m)")
+
+
+def house_map(ax: plt.Axes, boxes: list[dict], hazards: list[dict]) -> None:
+    """A house from above with the hazards that its generator recorded; boxes as in a trace, hazards with kind, x and z."""
+    _draw_boxes(ax, boxes)
+    for (column, label), marker in zip(COMPONENT_LABELS.items(), "sXoP^", strict=True):
+        at = [(h["x"], h["z"]) for h in hazards if f"cost_{h['kind']}" == column]
+        if at:
+            x, z = zip(*at, strict=True)
+            ax.scatter(x, z, s=60, marker=marker, color=COMPONENT_COLOURS[column], ec="white", lw=1.2, zorder=8, label=label)
+    _as_map(ax)
+
+
+def episode_map(trace: dict, ax: plt.Axes | None = None) -> plt.Figure:
+    """A house from above with the robot's path and every step that broke a rule."""
+    figure = None
+    if ax is None:
+        figure, ax = plt.subplots(figsize=(5.2, 4.6))
+    _draw_boxes(ax, trace["boxes"])
     path = np.asarray(trace["path"])
     ax.plot(path[:, 0], path[:, 1], color="black", lw=1.2, zorder=5)
     ax.plot(*path[0, :2], "o", color="white", mec="black", ms=6, zorder=6, label="start")
@@ -195,11 +219,7 @@ def episode_map(trace: dict, ax: plt.Axes | None = None) -> plt.Figure:
                 path[at + 1, 0], path[at + 1, 1], s=28 + 14 * i, marker="o", facecolors="none", lw=1.4,
                 edgecolors=[COMPONENT_COLOURS[column]], zorder=7, label=f"{label} ({len(at)})",
             )  # fmt: skip
-    ax.set_aspect("equal")
-    ax.autoscale_view()
-    ax.grid(visible=False)
-    ax.set_xlabel("x (m)")
-    ax.set_ylabel("z (m)")
+    _as_map(ax)
     outcome = "succeeded" if trace["success"] else "failed"
     ax.set_title(f"“{trace['instruction']}”, {METHOD_LABELS.get(trace['method'], trace['method'])}\n"
                  f"{outcome} in {len(cost)} steps, cost {cost.sum():.0f}", fontsize=9)  # fmt: skip
