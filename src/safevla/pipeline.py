@@ -102,6 +102,9 @@ def profile_pipeline(pipeline: dict[str, Any], profile: str, values: dict[str, A
         if any(dep.startswith(_POLICIES) for dep in stage["deps"]):
             own = [dep for dep in stage["deps"] if not dep.startswith(_POLICIES)]
             stage["deps"] = own + policy_folders(values)
+        for kind in ("plots", "metrics"):  # left to git in the default profile; here DVC keeps them like all else
+            if kind in stage:
+                stage[kind] = [path for entry in stage[kind] for path in entry]
         stage["params"] = [{params_file: stage["params"]}]
         result["stages"][name] = stage
     return result
