@@ -2,7 +2,7 @@
 
     Controller(local_executable_path=f"{sys.executable} -m safevla.sim.thor_server", x_display=":0", agentMode="stretch")
 
-It speaks the client's FIFO protocol, and its WSGI protocol, as the client of `ai2thor==5.0.0` expects them. Unknown actions
+It speaks the FIFO protocol as the client of `ai2thor==5.0.0` expects it, not the WSGI one. Unknown actions
 and unknown arguments are refused as Unity refuses them, so that an adapter's mistakes show here. It proves the client, the
 wire and the adapter; it says nothing about Unity's physics or pictures.
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _METADATA, _ACTION, _IMAGE, _DEPTH, _THIRD_PARTY_IMAGE, _PATCH, _END = 1, 2, 4, 5, 10, 11, 255
 _HEADER = struct.Struct("!BI")
 Json = dict[str, Any]
-Picture = tuple[int, str, bytes]  # field type of the FIFO protocol, field name of the WSGI protocol, raw bytes
+Picture = tuple[int, bytes]  # field type, raw bytes
 
 # what Unity accepts with every action
 _ALWAYS = {
@@ -51,12 +51,19 @@ class Fifo:
         self._from_client = from_client
         self._in: BinaryIO | None = None
 
-    def send(self, metadata: Json, pictures: list[Picture], patch: bool = False) -> None:
+    def send(self, metadata: Json, pictures: list[Picture]) -> None:
+        self._message(_METADATA, metadata, pictures)
+
+    def send_patch(self, changes: Json) -> None:
+        """A short answer: the client keeps its last metadata and pictures apart from these changes."""
+        self._message(_PATCH, changes, [])
+
+    def _message(self, kind: int, content: Json, pictures: list[Picture]) -> None:
         import msgpack
 
-        self._field(_PATCH if patch else _METADATA, msgpack.packb(metadata, use_bin_type=True))
-        for kind, _, data in pictures:
-            self._field(kind, data)
+        self._field(kind, msgpack.packb(content, use_bin_type=True))
+        for picture_kind, data in pictures:
+            self._field(picture_kind, data)
         self._out.write(_HEADER.pack(_END, 0))
         self._out.flush()
 
@@ -81,40 +88,6 @@ class Fifo:
                 action = json.loads(body)
 
 
-class Wsgi:
-    """The HTTP variant: the executable posts what it has, and the reply is the next action."""
-
-    def __init__(self, host: str, port: int, token: str):
-        self._host, self._port, self._token = host, port, token
-        self._next: Json | None = None
-
-    def send(self, metadata: Json, pictures: list[Picture], patch: bool = False) -> None:
-        import http.client
-
-        if patch:
-            raise NotImplementedError("patches exist in the FIFO protocol only")
-        boundary = "safevla-thor-server"
-        parts = []
-        for name, text in (("metadata", json.dumps(metadata)), ("token", self._token)):
-            head = f'--{boundary}\r\nContent-disposition: form-data; name="{name}"\r\n'
-            parts.append(head.encode() + b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text.encode() + b"\r\n")
-        for _, name, data in pictures:
-            head = f'--{boundary}\r\nContent-disposition: form-data; name="{name}"; filename="{name}"\r\n'
-            parts.append(head.encode() + b"Content-Type: application/octet-stream\r\n\r\n" + data + b"\r\n")
-        parts.append(f"--{boundary}--\r\n".encode())
-        connection = http.client.HTTPConnection(self._host, self._port)
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        connection.request("POST", "/train", b"".join(parts), headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        action = json.loads(body) if answer.status == 200 and body else {}
-        self._next = action if "action" in action else None
-
-    def receive(self) -> Json | None:
-        return self._next
-
-
 class Refused(Exception):
     """An action that Unity would answer with an error code."""
 
@@ -133,6 +106,8 @@ class World:
         self.visibility_m = 1.5
         self.simulator: Any = None
         self.names: tuple[str, ...] = ()
+        self.n_structure = 0
+        self._things: dict[str, Json] = {}
         self._house: Json | None = None
         self._collision = ""
         self._depth = False
@@ -217,8 +192,7 @@ class World:
         transition = self.simulator.step(torch.tensor([action]))
         hit = int(transition.collided_with[0])
         if hit >= 0:
-            kind = "structure in scene" if hit < self.n_structure else "sim object"
-            kind = f"static {kind}" if hit < self.n_structure else f"static/kinematic {kind}"
+            kind = "static structure in scene" if hit < self.n_structure else "static/kinematic sim object"
             self._collision = f"Collided with {kind}: '{self.names[hit]}', could not reach target."
             raise Refused("ActionFailed", self._collision)
 
@@ -440,14 +414,14 @@ class World:
         import numpy as np
 
         if self.simulator is None:
-            return [(_IMAGE, "image", bytes(3 * self.width * self.height))]
+            return [(_IMAGE, bytes(3 * self.width * self.height))]
         drawn = self.simulator.render()
         found = [
-            (_IMAGE, "image", _raw(drawn["navigation"][0].numpy())),
-            (_THIRD_PARTY_IMAGE, "image-thirdParty-camera", _raw(drawn["manipulation"][0].numpy())),
+            (_IMAGE, _raw(drawn["navigation"][0].numpy())),
+            (_THIRD_PARTY_IMAGE, _raw(drawn["manipulation"][0].numpy())),
         ]
         if self._depth:
-            found.append((_DEPTH, "image_depth", _raw(self.simulator.render_depth()["navigation"][0].numpy().astype(np.float32))))
+            found.append((_DEPTH, _raw(self.simulator.render_depth()["navigation"][0].numpy().astype(np.float32))))
         return found
 
 
@@ -489,7 +463,7 @@ ACTIONS: dict[str, tuple[Callable[..., Any], set[str], tuple[str, ...]]] = {
 _QUERIES = {"GetVisibleObjects", "GetReachablePositions", "GetObjectMetadata", "SetObjectFilter", "ResetObjectFilter"}
 
 
-def serve(wire: Fifo | Wsgi, world: World) -> None:
+def serve(wire: Fifo, world: World) -> None:
     """Say hello, then answer actions until the client goes."""
     fast = False
     wire.send(world.metadata({"action": "", "sequenceId": 0}, None, None), world.pictures())
@@ -502,14 +476,14 @@ def serve(wire: Fifo | Wsgi, world: World) -> None:
         except (KeyError, TypeError, ValueError) as fault:
             error = Refused("InvalidArgument", f"{message.get('action')}: {type(fault).__name__}: {fault}")
         if message.get("action") == "Initialize":
-            fast = bool(message.get("fastActionEmit")) and isinstance(wire, Fifo)
+            fast = bool(message.get("fastActionEmit"))
         if fast and message.get("action") in _QUERIES:
             patch = {
                 "agentId": 0, "lastAction": message["action"], "lastActionSuccess": error is None,
                 "errorCode": "" if error is None else error.code, "errorMessage": "" if error is None else str(error),
                 "actionReturn": result, "sequenceId": message.get("sequenceId", 0),
             }  # fmt: skip
-            wire.send(patch, [], patch=True)
+            wire.send_patch(patch)
         else:
             wire.send(world.metadata(message, result, error), world.pictures())
 
@@ -528,15 +502,10 @@ def main(arguments: list[str]) -> int:
 
         print("ready")
         return 0
-    kind = os.environ.get("AI2THOR_SERVER_TYPE")
-    if kind == "FIFO":
-        wire: Fifo | Wsgi = Fifo(os.environ["AI2THOR_FIFO_SERVER_PIPE_PATH"], os.environ["AI2THOR_FIFO_CLIENT_PIPE_PATH"])
-    elif kind == "WSGI":
-        port = int(os.environ["AI2THOR_PORT"])
-        wire = Wsgi(os.environ.get("AI2THOR_HOST", "127.0.0.1"), port, os.environ.get("AI2THOR_CLIENT_TOKEN", ""))
-    else:
-        print("started by AI2-THOR's client, not by hand: AI2THOR_SERVER_TYPE is not set", file=sys.stderr)
+    if os.environ.get("AI2THOR_SERVER_TYPE") != "FIFO":
+        print("started by AI2-THOR's client with its FifoServer, not by hand: AI2THOR_SERVER_TYPE is not FIFO", file=sys.stderr)
         return 2
+    wire = Fifo(os.environ["AI2THOR_FIFO_SERVER_PIPE_PATH"], os.environ["AI2THOR_FIFO_CLIENT_PIPE_PATH"])
     serve(wire, World(*_size(arguments)))
     return 0
 
