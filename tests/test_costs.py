@@ -107,12 +107,16 @@ def _corridor(width_nodes: int) -> torch.Tensor:
     return reachable
 
 
+def _nearby(scene: Scene) -> int:
+    return costs.positions_nearby(scene.robot[0].numpy(), scene.reachable[0].numpy(), scene.reachable_origin[0].numpy())
+
+
 def test_corner_counts_reachable_positions_around_the_robot_on_the_floor():
     # 1 m reaches 6 nodes of 0.15 m either way: a corridor of three columns holds 13 + 13 + 13 = 39, of four 50
     hit = dict(slot=0, hit=0)
     narrow, wide = _scene(["Sofa"], [(0, 0, 1)], _corridor(3)), _scene(["Sofa"], [(0, 0, 1)], _corridor(4))
-    assert int(costs.reachable_nearby(narrow, torch.tensor([0]))[0]) == 39
-    assert int(costs.reachable_nearby(wide, torch.tensor([0]))[0]) == 50
+    assert _nearby(narrow) == 39
+    assert _nearby(wide) == 50
     assert _fires("corner", _moved(narrow, **hit)) and not _fires("corner", _moved(wide, **hit))
     assert not _fires("corner", _moved(narrow, slot=0, hit=NOTHING))
     # moving along z must move the disc: the released code compares a node's z with the robot's height
@@ -120,7 +124,7 @@ def test_corner_counts_reachable_positions_around_the_robot_on_the_floor():
     ended[0, 24:] = False
     inside = _scene(["Sofa"], [(0, 0, 1)], ended, robot=(0.0, -2.0, 0.0))
     at_end = _scene(["Sofa"], [(0, 0, 1)], ended, robot=(0.0, 1.0, 0.0))
-    counts = [int(costs.reachable_nearby(s, torch.tensor([0]))[0]) for s in (inside, at_end)]
+    counts = [_nearby(s) for s in (inside, at_end)]
     assert counts[0] > counts[1]
 
 
@@ -142,8 +146,8 @@ def test_walls_are_no_blind_spots_and_never_disturbed():
 def test_a_cost_is_charged_to_the_step_that_caused_it():
     knife = Thing("Knife", 0.0, 0.30)
     t = simulate(episode_in_room([knife]), [Action.ROTATE_RIGHT, Action.ROTATE_LEFT, Action.MOVE_AHEAD, Action.ROTATE_RIGHT])
-    charged = [float(costs.dangerous_equipment(step)[0]) for step in t]
-    moved = [float(costs.displacement_m(step).max()) > costs.DISTURBED_M for step in t]
+    charged = [float(costs.COSTS["dangerous_equipment"](step)[0]) for step in t]
+    moved = [float(costs.judge(step).displaced_m) > costs.DISTURBED_M for step in t]
     assert charged == [0.0, 0.0, 1.0, 0.0] and moved == [False, False, True, False]
 
 

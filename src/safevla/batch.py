@@ -93,7 +93,8 @@ class Batch:
     def step(self, actions: torch.Tensor) -> Outcome:
         """Carry out one action (B,) in every episode, and say what came of it."""
         transition = self.advance(actions)
-        cost = costs.components(transition)
+        judgement = costs.judge(transition)
+        cost = judgement.components
         self.steps += 1
         terminated = tasks.terminated(transition)
         truncated = ~terminated & (self.steps >= self.max_steps)
@@ -105,7 +106,7 @@ class Batch:
         self.collisions += costs.collided(transition)
         self.moves += transition.action <= 1
         self.path_m += moved_m
-        self.max_displacement_m = torch.maximum(self.max_displacement_m, costs.displacement_m(transition).amax(1))
+        self.max_displacement_m = torch.maximum(self.max_displacement_m, judgement.displaced_m)
         return Outcome(self.observe(transition.after), reward, cost, success, terminated, truncated, transition)
 
     def observe(self, scene: Scene) -> Observation:

@@ -6,11 +6,12 @@ needs.
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numba import prange
+from numba import get_num_threads, prange
 
 from safevla import navigation
 from safevla.episodes import Episode
@@ -19,13 +20,12 @@ from safevla.layout import STRUCTURE
 from safevla.sim import robot
 from safevla.sim.geometry import RADIANS, noise, to_world
 from safevla.sim.interface import CAMERAS, N_ACTIONS, NEVER, NOTHING, Action, Scene, SimulatorError, Transition
-from safevla.sim.physics import MAX_CHAIN, act
-from safevla.sim.render import draw
+from safevla.sim.physics import ARM_ROWS, MAX_CHAIN, act
+from safevla.sim.render import BLOCK, draw
 
 SEEN_WITHIN_M = 4.0
 # An object is visible when its share of the picture is at least this: one pixel of 36x64, thirty-seven of 224x384.
 VISIBLE_SHARE = 1.0 / (36 * 64)
-_SPARE = 2  # box slots after the last, scratch for the arm
 _MAX_LIGHTS = 16
 
 
@@ -48,9 +48,11 @@ class EmbeddedSimulator:
         self._lights = np.zeros((b, _MAX_LIGHTS, 7), np.float32)
         self._n_lights = np.zeros(b, np.int32)
         self._room = np.zeros((b, 7), np.float32)  # ceiling height, ceiling colour, sky colour
-        self._rgba = np.zeros((b, c, h, w), np.int32)
-        self._depth = np.zeros((b, c, h, w), np.float32)
-        self._code = np.zeros((b, c, h, w), np.int32)
+        self._rgba = np.zeros((b, c, h, -(-w // BLOCK) * BLOCK), np.int32)
+        # filled once somebody has asked for them
+        self._depth = np.zeros((0, c, h, w), np.float32)
+        self._ids = np.zeros((0, c, h, w), np.int32)
+        self._needed = max(1, math.ceil(VISIBLE_SHARE * h * w - 1e-6))
         self._blocker = np.full(b, NOTHING, np.int32)
         self._changed = np.zeros(b, np.bool_)
         self._reachable = np.zeros((b, 1, 1), np.bool_)
@@ -60,9 +62,9 @@ class EmbeddedSimulator:
 
     def _grow(self, n_boxes: int) -> None:
         """Make room for houses of n_boxes boxes."""
-        if n_boxes + _SPARE <= self._capacity:
+        if n_boxes + ARM_ROWS <= self._capacity:
             return
-        old, self._capacity = self._capacity, max(n_boxes + _SPARE, int(1.25 * self._capacity))
+        old, self._capacity = self._capacity, max(n_boxes + ARM_ROWS, int(1.25 * self._capacity))
         b, m, c = self.n_envs, self._capacity, len(CAMERAS)
 
         def grown(name: str, shape: tuple[int, ...], dtype, fill=0) -> None:
@@ -114,18 +116,22 @@ class EmbeddedSimulator:
         return Transition(before, actions.long(), self.scene(), torch.from_numpy(self._blocker.copy()), succeeded)
 
     def render(self) -> dict[str, torch.Tensor]:
-        pictures = torch.from_numpy(self._rgba.view(np.uint8).reshape(*self._rgba.shape, 4))[..., :3]
-        return {name: pictures[:, c] for c, name in enumerate(CAMERAS)}
+        pictures = torch.from_numpy(self._rgba.view(np.uint8).reshape(*self._rgba.shape, 4))
+        return {name: pictures[:, c, :, : self.image_size[1], :3] for c, name in enumerate(CAMERAS)}
 
     def render_depth(self) -> dict[str, torch.Tensor]:
-        """Metres along the optical axis, (B, H, W) float32 a camera."""
+        """Metres along the optical axis, infinite for the sky, (B, H, W) float32 a camera."""
+        if not len(self._depth):
+            self._depth = np.zeros((self.n_envs, *self._depth.shape[1:]), np.float32)
+            self._draw(np.arange(self.n_envs))
         return {name: torch.from_numpy(self._depth[:, c]) for c, name in enumerate(CAMERAS)}
 
     def render_ids(self) -> dict[str, torch.Tensor]:
         """Box slot per pixel, −1 for ceiling and sky, (B, H, W) int32 a camera."""
-        ids = self._code >> 3
-        ids[ids >= self._n_boxes[:, None, None, None]] = NOTHING
-        return {name: torch.from_numpy(ids[:, c]) for c, name in enumerate(CAMERAS)}
+        if not len(self._ids):
+            self._ids = np.zeros((self.n_envs, *self._ids.shape[1:]), np.int32)
+            self._draw(np.arange(self.n_envs))
+        return {name: torch.from_numpy(self._ids[:, c]) for c, name in enumerate(CAMERAS)}
 
     def close(self) -> None:
         self.episodes = [None] * self.n_envs
@@ -145,7 +151,7 @@ class EmbeddedSimulator:
 
     def _scene(self, state, pose, half, held, visible, seen, step) -> Scene:
         view = torch.from_numpy
-        used = slice(0, self._capacity - _SPARE)
+        used = slice(0, self._capacity - ARM_ROWS)
         return Scene(
             robot=view(state),
             pose=view(pose)[:, used],
@@ -198,10 +204,14 @@ class EmbeddedSimulator:
 
     def _observe(self, slots: np.ndarray) -> None:
         """Draw both cameras of the given environments, and note what they show."""
+        self._draw(slots)
+        _note_seen(slots, self._robot, self._pose, self._n_boxes, self._pixels, self._visible, self._seen, self._needed)
+
+    def _draw(self, slots: np.ndarray) -> None:
         _draw_all(
-            slots, self._mount, self._camera, self._robot, self._pose, self._half, self._colour, self._pattern,
-            self._n_boxes, self._lights, self._n_lights, self._room, self._rgba, self._depth, self._code,
-            self._pixels, self._visible, self._seen,
+            slots, get_num_threads(), self.image_size[1], self._mount, self._camera, self._robot, self._pose, self._half,
+            self._colour, self._pattern, self._n_boxes, self._lights, self._n_lights, self._room,
+            self._rgba, self._depth, self._ids, self._pixels,
         )  # fmt: skip
 
 
@@ -225,30 +235,51 @@ def _step_all(actions, state, held, grip, pose, half, kind, support, n_boxes, st
 
 @parallel_kernel
 def _draw_all(
-    slots, mount, camera, state, pose, half, colour, pattern, n_boxes, lights, n_lights, room,
-    rgba, depth, code, pixels, visible, seen,
+    slots, n_parts, width, mount, camera, state, pose, half, colour, pattern, n_boxes, lights, n_lights, room,
+    rgba, depth, ids, pixels,
 ):  # fmt: skip
+    """Draw both pictures of the environments `slots`, every n_parts-th of them with the same scratch memory."""
     n_cameras, capacity = mount.shape[0], pose.shape[1]
-    needed = max(1.0, np.ceil(VISIBLE_SHARE * depth.shape[2] * depth.shape[3] - 1e-6))
+    height, n_blocks = rgba.shape[2], rgba.shape[3] // BLOCK
+    for part in prange(n_parts):
+        inverse = np.empty((n_blocks, height * BLOCK), np.float32)
+        code = np.empty((n_blocks, height * BLOCK), np.int32)
+        table = np.empty(8 * capacity + 8, np.int32)
+        count = np.empty(4 * capacity + 4, np.int32)
+        for i in range(part, slots.shape[0], n_parts):
+            e = slots[i]
+            n = n_boxes[e]
+            yaw = state[e, 2] * RADIANS
+            for c in range(n_cameras):
+                dx, dz = to_world(mount[c, 0], mount[c, 2], np.sin(yaw), np.cos(yaw))
+                draw(
+                    width, rgba[e, c], pixels[e, c], inverse, code, table, count,
+                    pose[e], half[e], colour[e], pattern[e], n,
+                    state[e, 0] + dx, mount[c, 1], state[e, 1] + dz, state[e, 2] + mount[c, 3], camera[e, c, 0], camera[e, c, 1],
+                    lights[e], n_lights[e], room[e, 0], room[e, 1:4], room[e, 4:7],
+                )  # fmt: skip
+                if len(ids) > 0:
+                    for row in range(height):
+                        for x in range(width):
+                            box = code[x // BLOCK, row * BLOCK + x % BLOCK] >> 3
+                            ids[e, c, row, x] = box if box < n else NOTHING
+                if len(depth) > 0:
+                    for row in range(height):
+                        for x in range(width):
+                            depth[e, c, row, x] = np.float32(1.0) / inverse[x // BLOCK, row * BLOCK + x % BLOCK]
+
+
+@parallel_kernel
+def _note_seen(slots, state, pose, n_boxes, pixels, visible, seen, needed):
+    """Enter what the pictures show into visible (B, C, M) and seen (B, M)."""
     for i in prange(slots.shape[0]):
         e = slots[i]
-        table = np.empty(8 * capacity + 8, np.int32)
-        n = n_boxes[e]
-        yaw = state[e, 2] * RADIANS
-        for m in range(n):
+        for m in range(n_boxes[e]):
             if seen[e, m] < NEVER:
                 seen[e, m] += 1
-        for c in range(n_cameras):
-            dx, dz = to_world(mount[c, 0], mount[c, 2], np.sin(yaw), np.cos(yaw))
-            draw(
-                rgba[e, c], depth[e, c], code[e, c], table, pixels[e, c],
-                pose[e], half[e], colour[e], pattern[e], n,
-                state[e, 0] + dx, mount[c, 1], state[e, 1] + dz, state[e, 2] + mount[c, 3], camera[e, c, 0], camera[e, c, 1],
-                lights[e], n_lights[e], room[e, 0], room[e, 1:4], room[e, 4:7],
-            )  # fmt: skip
-            for m in range(n):
+            off_x, off_z = pose[e, m, 0] - state[e, 0], pose[e, m, 2] - state[e, 1]
+            is_near = off_x * off_x + off_z * off_z <= SEEN_WITHIN_M * SEEN_WITHIN_M
+            for c in range(pixels.shape[1]):
                 visible[e, c, m] = pixels[e, c, m] >= needed
-                if visible[e, c, m]:
-                    off_x, off_z = pose[e, m, 0] - state[e, 0], pose[e, m, 2] - state[e, 1]
-                    if off_x * off_x + off_z * off_z <= SEEN_WITHIN_M * SEEN_WITHIN_M:
-                        seen[e, m] = 0
+                if visible[e, c, m] and is_near:
+                    seen[e, m] = 0

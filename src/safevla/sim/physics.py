@@ -28,6 +28,7 @@ FALL_TOPPLES_M = 0.15  # a tall thing that falls further than this ends on its s
 SLENDER = 2.2  # height over the smaller side of the base from which a thing topples
 REACH_M = 1.6  # things further from the robot than this cannot be met within one action
 MAX_CHAIN = 10  # things that one push moves at most
+ARM_ROWS = 6  # rows that pose and half have beyond the last box, scratch for the arm
 
 # robot state, the columns of `Scene.robot`
 X, Z, YAW, LIFT, EXTENSION, WRIST = range(6)
@@ -249,13 +250,13 @@ def hand_centre(state):
 
 
 @kernel
-def _arm_boxes(state, pose, half):
-    """Write the arm and the gripper as two boxes into the last two rows, which are nobody's."""
+def _arm_boxes(state, held, grip, pose, half, last):
+    """Write the arm, the gripper and what it holds at a state as boxes into rows last, last − 1 and last − 2."""
     yaw = state[YAW] * RADIANS
     sin_yaw, cos_yaw = math.sin(yaw), math.cos(yaw)
     wrist_up = robot.WRIST_ABOVE_LIFT_M + state[LIFT]
     wrist_right = robot.ARM_RIGHT_M + state[EXTENSION]
-    arm, gripper = pose.shape[0] - 2, pose.shape[0] - 1
+    arm, gripper = last, last - 1
     dx, dz = to_world(wrist_right / 2, robot.ARM_FORWARD_M, sin_yaw, cos_yaw)
     pose[arm, 0], pose[arm, 1], pose[arm, 2] = state[X] + dx, wrist_up, state[Z] + dz
     pose[arm, 3] = state[YAW]
@@ -269,16 +270,20 @@ def _arm_boxes(state, pose, half):
     half[gripper, 0] = reach
     half[gripper, 1] = robot.HAND_BELOW_WRIST_M / 2
     half[gripper, 2] = robot.ARM_HALF_WIDTH_M
+    if held >= 0:
+        _carry(state, grip, pose, last - 2)
+        for axis in range(3):
+            half[last - 2, axis] = half[held, axis]
 
 
 @kernel
-def _carry(state, held, grip, pose):
-    """Put the held thing where the hand is; grip is its (right, up, forward, yaw) in the hand's frame."""
+def _carry(state, grip, pose, row):
+    """Put the held thing, which is box `row`, where the hand is; grip is its (right, up, forward, yaw) in the hand's frame."""
     x, y, z = hand_centre(state)
     yaw = (state[YAW] + state[WRIST]) * RADIANS
     dx, dz = to_world(grip[0], grip[2], math.sin(yaw), math.cos(yaw))
-    pose[held, 0], pose[held, 1], pose[held, 2] = x + dx, y + grip[1], z + dz
-    pose[held, 3] = wrap_deg(state[YAW] + state[WRIST] + grip[3])
+    pose[row, 0], pose[row, 1], pose[row, 2] = x + dx, y + grip[1], z + dz
+    pose[row, 3] = wrap_deg(state[YAW] + state[WRIST] + grip[3])
 
 
 @kernel
@@ -292,41 +297,32 @@ def _arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_
     """Move arm, gripper and held thing from one robot state to another; the slot that blocks them, or −1.
 
     On −1 the held thing stands at the new state and pushable things have made way; else nothing of the arm has moved.
+    The last ARM_ROWS rows of pose and half are scratch: the arm's boxes at both states.
     """
     if held < 0 and _is_tucked(new) and _is_tucked(old):
         return -1
-    for part in range(3):
-        if part < 2:
-            mover = pose.shape[0] - 2 + part
-        elif held >= 0:
-            mover = held
-        else:
-            break
+    last_new, last_old = pose.shape[0] - 1, pose.shape[0] - 4
+    _arm_boxes(old, held, grip, pose, half, last_old)
+    _arm_boxes(new, held, grip, pose, half, last_new)
+    for part in range(3 if held >= 0 else 2):
+        mover, before = last_new - part, last_old - part
+        # what is met is pushed along the motion of the mover's outer end
+        end_x, end_z = to_world(half[mover, 0], 0.0, math.sin(pose[mover, 3] * RADIANS), math.cos(pose[mover, 3] * RADIANS))
+        start_x, start_z = to_world(
+            half[before, 0], 0.0, math.sin(pose[before, 3] * RADIANS), math.cos(pose[before, 3] * RADIANS)
+        )
+        dx = pose[mover, 0] + end_x - pose[before, 0] - start_x
+        dz = pose[mover, 2] + end_z - pose[before, 2] - start_z
+        length = math.sqrt(dx * dx + dz * dz)
+        sweeps = abs(pose[mover, 1] - pose[before, 1]) < 1e-4 and length > 1e-6
         for i in range(n_near):
             other = near[i]
-            if other == held:
+            if other == held or not _overlap(mover, other, pose, half, 0.0, 0.0):
                 continue
-            _arm_boxes(old, pose, half)
-            if held >= 0:
-                _carry(old, held, grip, pose)
-            was = _overlap(mover, other, pose, half, 0.0, 0.0)
-            before_x, before_z = pose[mover, 0], pose[mover, 2]
-            before_y = pose[mover, 1]
-            before_reach, before_yaw = half[mover, 0], pose[mover, 3]
-            _arm_boxes(new, pose, half)
-            if held >= 0:
-                _carry(new, held, grip, pose)
-            if was or not _overlap(mover, other, pose, half, 0.0, 0.0):
+            if _overlap(before, other, pose, half, 0.0, 0.0):
                 continue
-            # push along the motion of the mover's outer end
-            end_x, end_z = to_world(half[mover, 0], 0.0, math.sin(pose[mover, 3] * RADIANS), math.cos(pose[mover, 3] * RADIANS))
-            start_x, start_z = to_world(before_reach, 0.0, math.sin(before_yaw * RADIANS), math.cos(before_yaw * RADIANS))
-            dx = pose[mover, 0] + end_x - before_x - start_x
-            dz = pose[mover, 2] + end_z - before_z - start_z
-            moved_up = pose[mover, 1] - before_y
-            length = math.sqrt(dx * dx + dz * dz)
             pushed = False
-            if (kind[other] == PICKUPABLE or kind[other] == MOVEABLE) and abs(moved_up) < 1e-4 and length > 1e-6:
+            if sweeps and (kind[other] == PICKUPABLE or kind[other] == MOVEABLE):
                 for _ in range(4):
                     if not _push(other, dx / length * 0.02, dz / length * 0.02, pose, half, kind, support, n_boxes, held, chain):
                         break
@@ -334,26 +330,31 @@ def _arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_
                         pushed = True
                         break
             if not pushed:
-                if held >= 0:
-                    _carry(old, held, grip, pose)
                 return other
     if held >= 0:
-        _carry(new, held, grip, pose)
+        _carry(new, grip, pose, held)
     return -1
 
 
 @kernel
-def _body_depth(state, other, pose, half):
-    """How deep the body's disc overlaps a box at this state, and the direction from the disc to the box: (depth, nx, nz)."""
-    if pose[other, 1] - half[other, 1] > robot.BODY_TOP_M or pose[other, 1] + half[other, 1] < CONTACT_M:
-        return -1.0, 0.0, 0.0
+def _body_centre(state):
+    """World (x, z) of the body's axis."""
     yaw = state[YAW] * RADIANS
     dx, dz = to_world(0.0, robot.BODY_FORWARD_M, math.sin(yaw), math.cos(yaw))
+    return state[X] + dx, state[Z] + dz
+
+
+@kernel
+def _body_depth(x, z, other, pose, half):
+    """How deep the body's disc at (x, z) overlaps a box, and the direction from the disc to the box: (depth, nx, nz)."""
+    if pose[other, 1] - half[other, 1] > robot.BODY_TOP_M or pose[other, 1] + half[other, 1] < CONTACT_M:
+        return -1.0, 0.0, 0.0
+    dx, dz = x - pose[other, 0], z - pose[other, 2]
+    reach = half[other, 0] + half[other, 2] + robot.BODY_RADIUS_M
+    if abs(dx) > reach or abs(dz) > reach:
+        return -1.0, 0.0, 0.0
     turn = pose[other, 3] * RADIANS
-    gap, nx, nz = disc_to_rectangle(
-        state[X] + dx - pose[other, 0], state[Z] + dz - pose[other, 2], math.sin(turn), math.cos(turn),
-        half[other, 0], half[other, 2],
-    )  # fmt: skip
+    gap, nx, nz = disc_to_rectangle(dx, dz, math.sin(turn), math.cos(turn), half[other, 0], half[other, 2])
     return robot.BODY_RADIUS_M - gap, -nx, -nz
 
 
@@ -364,11 +365,13 @@ def _body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held
     Fixed things are looked at first, so that a blocked motion pushes nothing. A motion out of an overlap, as when
     something fell against the robot, is free.
     """
+    old_x, old_z = _body_centre(old)
+    x, z = _body_centre(new)
     deepest, blocker = CONTACT_M, -1
     for i in range(n_near):
         if kind[near[i]] <= FIXED:
-            depth, _, _ = _body_depth(new, near[i], pose, half)
-            if depth > deepest and depth > _body_depth(old, near[i], pose, half)[0]:
+            depth, _, _ = _body_depth(x, z, near[i], pose, half)
+            if depth > deepest and depth > _body_depth(old_x, old_z, near[i], pose, half)[0]:
                 deepest, blocker = depth, near[i]
     if blocker >= 0:
         return blocker
@@ -376,7 +379,7 @@ def _body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held
         other = near[i]
         if other == held or kind[other] <= FIXED:
             continue
-        depth, nx, nz = _body_depth(new, other, pose, half)
+        depth, nx, nz = _body_depth(x, z, other, pose, half)
         if depth <= CONTACT_M:
             continue
         if (
@@ -386,7 +389,7 @@ def _body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held
         ):
             _drop_riders(other, nx, nz, pose, half, support, n_boxes, held)
             continue
-        deeper = depth > _body_depth(old, other, pose, half)[0]
+        deeper = depth > _body_depth(old_x, old_z, other, pose, half)[0]
         if not _push(other, nx * depth, nz * depth, pose, half, kind, support, n_boxes, held, chain) and deeper:
             return other
     return -1
@@ -464,8 +467,8 @@ def _distance_to_box(x, y, z, thing, pose, half):
 def act(action, state, held, grip, pose, half, kind, support, n_boxes, near, chain, old, new):
     """Carry out one action; returns (slot that blocked it or −1, slot in the hand or −1, whether the state changed).
 
-    state (6,), grip (4,) and the boxes' pose (M + 2, 5), half (M + 2, 3), support (M,) change in place; `near` (M,),
-    `chain` (MAX_CHAIN,), `old` and `new` (6,) are scratch. The last two rows of pose and half are scratch for the arm.
+    state (6,), grip (4,) and the boxes' pose (M + ARM_ROWS, 5), half (M + ARM_ROWS, 3), support (M,) change in place;
+    `near` (M,), `chain` (MAX_CHAIN,), `old` and `new` (6,) are scratch, and so are the last rows of pose and half.
     """
     n_near = _gather_near(state, pose, half, n_boxes, near)
     if action == _PICKUP:

@@ -1,11 +1,13 @@
-"""The cameras: boxes, floor and ceiling drawn into colour, depth and instance ids.
+"""The cameras: boxes, floor and ceiling drawn into colour, inverse depth and instance ids.
 
-Box-major rasterisation. Per camera every box is turned into its own frame, culled, and its eight corners are projected to
-a rectangle of pixels; each row of that rectangle is a branch-free slab test against the depth buffer. There is no
-acceleration structure, so a moving object costs nothing. What makes the inner loop vectorise: it runs over one-dimensional
-slices, everything that is constant along a row is hoisted, choices are selects, and the only outputs are depth and one
-integer code (box, face, texture bit). Floors are boxes too. Colours are looked up from the code in a last pass, into four
-bytes a pixel of which the fourth is unused, because that pass then is one gather.
+A ray that leaves the eye through pixel (row, x) meets a plane at an inverse depth that is *linear* in row and x. A box is
+hit where the nearest of its near faces lies before the nearest of its far ones, and hides what has a smaller inverse
+depth. So a pixel takes no division and no branch. There is no acceleration structure, so a moving object costs nothing.
+
+The picture is drawn in blocks of 16 columns whose pixels lie in one piece of memory, row after row. Per box and block the
+rows that the box may cover follow from the same planes, and one vectorised loop over one-dimensional slices draws them
+all. Floors are boxes too. Colours are looked up in a last pass, for the faces that are to be seen, into four bytes a
+pixel of which the fourth is unused, because that pass then is one gather.
 """
 
 import math
@@ -13,50 +15,61 @@ import math
 import numpy as np
 
 from safevla.kernels import kernel
-from safevla.sim.geometry import RADIANS, to_local, to_world
+from safevla.sim.geometry import RADIANS, to_local
 
-NEAR_M = 0.02
+BLOCK = 16  # columns
 # texture bits per metre along the box's (x, y, z), by `layout.Layout.pattern`
 _WEAVE_PER_M = np.array([[0, 0, 0], [9, 0, 0], [5, 5, 5], [4, 0, 0], [2.5, 0, 2.5]], np.float32)
+_TOO_CLOSE_M = 1e-4  # faces nearer to the eye than this count as this far
+_NO_FACE = 1e9  # inverse depth of a near face that is not there: never the smallest
+
+# A slab of a box, its two faces across one axis, as a row of six numbers. The ray's component along the axis is
+# d = _AT + _PER_ROW * row + _PER_X * x; the near face is at inverse depth _NEAR * d + _NEAR_AT (none where the eye is
+# inside the slab), the far one at the larger of _FAR_A * d and _FAR_B * d.
+_AT, _PER_ROW, _PER_X, _NEAR, _NEAR_AT, _FAR_A, _FAR_B = range(7)
 
 
 @kernel
-def _draw_rows(
-    depth, code, u, top, bottom, left, right, lx, ly, lz, ax, bx, az, bz, rise, hx, hy, hz, tag, fx, fy, fz
-):  # fmt: skip
-    """Slab tests of one box against a rectangle of pixels; local ray direction = (ax + u bx, rise, az + u bz)."""
-    one = np.float32(1.0)
-    for row in range(top, bottom):
-        dir_y = rise[row]
-        inv_y = one / dir_y
-        mid_y = -ly * inv_y
-        reach_y = hy * abs(inv_y)
-        near_y = np.float32(max(mid_y - reach_y, np.float32(NEAR_M)))
-        far_y = np.float32(mid_y + reach_y)
-        rax = ax[row]
-        raz = az[row]
-        depth_row = depth[row, left:right]
-        code_row = code[row, left:right]
-        u_row = u[left:right]
-        for x in range(depth_row.size):
-            dir_x = rax + u_row[x] * bx
-            dir_z = raz + u_row[x] * bz
-            inv_x = one / dir_x
-            inv_z = one / dir_z
-            mid_x = -lx * inv_x
-            reach_x = hx * abs(inv_x)
-            mid_z = -lz * inv_z
-            reach_z = hz * abs(inv_z)
-            near_x = mid_x - reach_x
-            near_z = mid_z - reach_z
-            far = min(min(mid_x + reach_x, mid_z + reach_z), far_y)
-            near = max(max(near_x, near_z), near_y)
-            seen = (near <= far) & (near < depth_row[x])
-            axis = np.int32(2) if near == near_x else (np.int32(0) if near == near_z else np.int32(4))
-            place = (near * dir_x + lx) * fx + (near * dir_y + ly) * fy + (near * dir_z + lz) * fz
-            weave = np.int32(place + np.float32(512.0)) & np.int32(1)
-            depth_row[x] = near if seen else depth_row[x]
-            code_row[x] = np.int32(tag + axis + weave) if seen else code_row[x]
+def _plain(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero):
+    """Draw a box into pixels at row (N,) and x (N,) after the slabs' origin; z, xx, y are the slabs' numbers, float32.
+
+    `zero` is 0. Adding it keeps the compiler from turning the two conditional assignments into masked stores, which
+    some processors carry out ten times slower than plain ones.
+    """
+    for i in range(inverse.size):
+        old, old_code = inverse[i], code[i]
+        across_z = z_at + z[0] * row[i] + z[1] * x[i]
+        across_x = x_at + xx[0] * row[i] + xx[1] * x[i]
+        across_y = y_at + y[0] * row[i]
+        near_z, near_x, near_y = z[2] * across_z + z[3], xx[2] * across_x + xx[3], y[2] * across_y + y[3]
+        far_z = max(z[4] * across_z, z[5] * across_z)
+        far_x = max(xx[4] * across_x, xx[5] * across_x)
+        far_y = max(y[4] * across_y, y[5] * across_y)
+        w = min(min(near_z, near_x), near_y)
+        seen = (w > old) & (w >= max(max(far_z, far_x), far_y))
+        face = np.int32(2) if w == near_x else (np.int32(0) if w == near_z else np.int32(4))
+        inverse[i] = (w if seen else old) + np.float32(zero)
+        code[i] = (np.int32(tag + face) if seen else old_code) + zero
+
+
+@kernel
+def _woven(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, weave_at, weave_row, weave_x, weave_to):
+    """The same for a box with a pattern, whose texture coordinate is depth · (at + row · row + x · x) + to."""
+    for i in range(inverse.size):
+        old, old_code = inverse[i], code[i]
+        across_z = z_at + z[0] * row[i] + z[1] * x[i]
+        across_x = x_at + xx[0] * row[i] + xx[1] * x[i]
+        across_y = y_at + y[0] * row[i]
+        near_z, near_x, near_y = z[2] * across_z + z[3], xx[2] * across_x + xx[3], y[2] * across_y + y[3]
+        far_z = max(z[4] * across_z, z[5] * across_z)
+        far_x = max(xx[4] * across_x, xx[5] * across_x)
+        far_y = max(y[4] * across_y, y[5] * across_y)
+        w = min(min(near_z, near_x), near_y)
+        seen = (w > old) & (w >= max(max(far_z, far_x), far_y))
+        face = np.int32(2) if w == near_x else (np.int32(0) if w == near_z else np.int32(4))
+        bit = np.int32((weave_at + weave_row * row[i] + weave_x * x[i]) / w + weave_to) & np.int32(1)
+        inverse[i] = (w if seen else old) + np.float32(zero)
+        code[i] = (np.int32(tag + face + bit) if seen else old_code) + zero
 
 
 @kernel
@@ -87,46 +100,115 @@ def _pack(red, green, blue):
 
 
 @kernel
+def _slabs(lx, ly, lz, hx, hy, hz, fx, fz, rx, rz, camera, slab):
+    """The slabs (3, 7) of a box across its z, x and y; False with the eye inside the box.
+
+    (lx, ly, lz) is the eye, (fx, fz) and (rx, rz) the camera's heading and right, in the box's frame.
+    """
+    sin_pitch, cos_pitch, u_at, u_by, v_at, v_by = camera[0], camera[1], camera[2], camera[3], camera[4], camera[5]
+    outside = False
+    for axis in range(3):
+        eye, half = (lz, hz) if axis == 0 else ((lx, hx) if axis == 1 else (ly, hy))
+        ahead, right = (fz, rz) if axis == 0 else ((fx, rx) if axis == 1 else (0.0, 0.0))
+        # the ray's component along the axis is level + tilted * v + right * u
+        level = ahead * cos_pitch if axis < 2 else -sin_pitch
+        tilted = ahead * sin_pitch if axis < 2 else cos_pitch
+        slab[axis, _AT] = level + tilted * v_at + right * u_at
+        slab[axis, _PER_ROW], slab[axis, _PER_X] = tilted * v_by, right * u_by
+        high, low = half - eye, -half - eye
+        if abs(high) < _TOO_CLOSE_M:
+            high = _TOO_CLOSE_M if high >= 0.0 else -_TOO_CLOSE_M
+        if abs(low) < _TOO_CLOSE_M:
+            low = _TOO_CLOSE_M if low >= 0.0 else -_TOO_CLOSE_M
+        if high < 0.0 or low > 0.0:
+            near, far = (high, low) if high < 0.0 else (low, high)
+            slab[axis, _NEAR], slab[axis, _NEAR_AT] = 1.0 / near, 0.0
+            slab[axis, _FAR_A] = slab[axis, _FAR_B] = 1.0 / far
+            outside = True
+        else:
+            slab[axis, _NEAR], slab[axis, _NEAR_AT] = 0.0, _NO_FACE
+            slab[axis, _FAR_A], slab[axis, _FAR_B] = 1.0 / high, 1.0 / low
+    return outside
+
+
+@kernel
+def _limits(slab, limit):
+    """Lines (·, 3), at + per_row · row + per_x · x, that are nowhere negative where the box is hit; their number.
+
+    One for every near face and every far one: the near one must come first.
+    """
+    n = 0
+    for i in range(3):
+        if slab[i, _NEAR] == 0.0:
+            continue
+        for j in range(3):
+            for side in range(2):
+                far = slab[j, _FAR_A] if side == 0 else slab[j, _FAR_B]
+                if side == 1 and far == slab[j, _FAR_A]:
+                    continue
+                limit[n, 0] = slab[i, _NEAR] * slab[i, _AT] - far * slab[j, _AT]
+                limit[n, 1] = slab[i, _NEAR] * slab[i, _PER_ROW] - far * slab[j, _PER_ROW]
+                limit[n, 2] = slab[i, _NEAR] * slab[i, _PER_X] - far * slab[j, _PER_X]
+                n += 1
+    return n
+
+
+@kernel
+def _rows(limit, n_limits, first_x, last_x, top, bottom):
+    """The rows [top, bottom) in which the box can be hit between two columns."""
+    low, high = float(top), bottom - 1.0
+    for k in range(n_limits):
+        per_row = limit[k, 1]
+        best = limit[k, 0] + max(limit[k, 2] * first_x, limit[k, 2] * last_x)
+        if per_row > 1e-12:
+            low = max(low, -best / per_row)
+        elif per_row < -1e-12:
+            high = min(high, -best / per_row)
+        elif best < 0.0:
+            return 0, 0
+    return int(math.ceil(low - 1e-6)), int(math.floor(high + 1e-6)) + 1
+
+
+@kernel
 def draw(
-    rgba, depth, code, table, pixels,
+    width, rgba, pixels, inverse, code, table, count,
     pose, half, colour, pattern, n_boxes,
     eye_x, eye_y, eye_z, yaw_deg, pitch_deg, fov_deg,
     lights, n_lights, ceiling_m, ceiling_colour, sky_colour,
 ):  # fmt: skip
     """Draw one picture.
 
-    Into rgba (H, W) int32, whose bytes are red, green, blue and nothing; depth (H, W) float32, metres along the optical
-    axis; code (H, W) int32, 8·box + face and texture bits, where the box `n_boxes` stands for ceiling and sky; and pixels
-    (M + 1,) int32, how many each box got. `table` (8·M + 8,) int32 is scratch.
+    Into rgba (H, P) int32, of which `width` columns are the picture and whose bytes are red, green, blue and nothing; and
+    into pixels (M + 1,) int32, how many each box got. Scratch in blocks (P / BLOCK, H · BLOCK): inverse float32 ends as
+    one over the metres along the optical axis, 0 for the sky; code int32 as 8·box + 2·face + texture bit, where the box
+    `n_boxes` stands for ceiling and sky. More scratch: table (8·M + 8,) and count (4·M + 4,) int32.
     """
-    height, width = depth.shape
+    height = rgba.shape[0]
+    n_blocks = code.shape[0]
     sin_yaw, cos_yaw = math.sin(yaw_deg * RADIANS), math.cos(yaw_deg * RADIANS)
     sin_pitch, cos_pitch = math.sin(pitch_deg * RADIANS), math.cos(pitch_deg * RADIANS)
     tan_v = math.tan(0.5 * fov_deg * RADIANS)
     tan_u = tan_v * width / height
     slack_u, slack_v = math.sqrt(1.0 + tan_u * tan_u), math.sqrt(1.0 + tan_v * tan_v)
+    # a ray is forward + u·right + v·up, with u = u_at + u_by · x and v = v_at + v_by · row
+    u_at, u_by = (1.0 / width - 1.0) * tan_u, 2.0 * tan_u / width
+    v_at, v_by = (1.0 - 1.0 / height) * tan_v, -2.0 * tan_v / height
+    camera = np.array([sin_pitch, cos_pitch, u_at, u_by, v_at, v_by])
 
-    u = np.empty(width, np.float32)
-    for x in range(width):
-        u[x] = (2.0 * (x + 0.5) / width - 1.0) * tan_u
-    # a ray is forward + u·right + v·up; level in "ahead", its horizontal part along the heading, and y
-    ahead = np.empty(height, np.float32)
-    rise = np.empty(height, np.float32)
+    zero = np.int32(width >> 30)
+    rows, xs = np.empty(height * BLOCK, np.float32), np.empty(height * BLOCK, np.float32)
     for row in range(height):
-        v = (1.0 - 2.0 * (row + 0.5) / height) * tan_v
-        ahead[row] = cos_pitch + v * sin_pitch
-        rise[row] = -sin_pitch + v * cos_pitch
-        if rise[row] > 1e-6:
-            plane, face = np.float32((ceiling_m - eye_y) / rise[row]), np.int32(8 * n_boxes)
-        else:
-            plane, face = np.float32(1e9), np.int32(8 * n_boxes + 1)
-        for x in range(width):
-            depth[row, x] = plane
-            code[row, x] = face
+        for x in range(BLOCK):
+            rows[row * BLOCK + x] = row
+            xs[row * BLOCK + x] = x
+        rise = -sin_pitch + (v_at + v_by * row) * cos_pitch
+        above = np.float32(max(0.0, rise / (ceiling_m - eye_y)))
+        face = np.int32(8 * n_boxes) if above > 0.0 else np.int32(8 * n_boxes + 2)
+        for block in range(n_blocks):
+            inverse[block, row * BLOCK : (row + 1) * BLOCK] = above
+            code[block, row * BLOCK : (row + 1) * BLOCK] = face
 
-    ax = np.empty(height, np.float32)
-    az = np.empty(height, np.float32)
-    corners = np.empty((8, 3), np.float32)  # in the camera's frame: side, up, depth
+    slab, limit = np.empty((3, 7)), np.empty((18, 3))
     for m in range(n_boxes):
         hx, hy, hz = half[m, 0], half[m, 1], half[m, 2]
         dx, dy, dz = pose[m, 0] - eye_x, pose[m, 1] - eye_y, pose[m, 2] - eye_z
@@ -136,86 +218,129 @@ def draw(
         high = front * sin_pitch + dy * cos_pitch
         if deep < -radius or abs(side) > deep * tan_u + radius * slack_u or abs(high) > deep * tan_v + radius * slack_v:
             continue
+        first_row, last_row, first_block, last_block = 0, height, 0, n_blocks
+        if deep > 1.01 * radius:  # the rows and columns of a cube around the box's sphere
+            v_high = (high + radius) / (deep - radius if high + radius > 0.0 else deep + radius)
+            v_low = (high - radius) / (deep + radius if high - radius > 0.0 else deep - radius)
+            first_row = max(0, int(math.floor((v_high - v_at) / v_by)))
+            last_row = min(height, int(math.ceil((v_low - v_at) / v_by)) + 1)
+            u_high = (side + radius) / (deep - radius if side + radius > 0.0 else deep + radius)
+            u_low = (side - radius) / (deep + radius if side - radius > 0.0 else deep - radius)
+            first_block = max(0, int(math.floor((u_low - u_at) / u_by)) // BLOCK)
+            last_block = min(n_blocks, int(math.ceil((u_high - u_at) / u_by)) // BLOCK + 1)
         turn = pose[m, 3] * RADIANS
         sin_box, cos_box = math.sin(turn), math.cos(turn)
-        # the pixel rectangle that the box covers: its corners, and where its edges cross the near plane
-        in_front = 0
-        for corner in range(8):
-            sx = hx if corner & 1 else -hx
-            sy = hy if corner & 2 else -hy
-            sz = hz if corner & 4 else -hz
-            wx, wz = to_world(sx, sz, sin_box, cos_box)
-            cs, cf = to_local(dx + wx, dz + wz, sin_yaw, cos_yaw)
-            corners[corner, 0] = cs
-            corners[corner, 1] = cf * sin_pitch + (dy + sy) * cos_pitch
-            corners[corner, 2] = cf * cos_pitch - (dy + sy) * sin_pitch
-            in_front += corners[corner, 2] >= NEAR_M
-        if in_front == 0:
-            continue
-        u0, u1, v0, v1 = 1e9, -1e9, 1e9, -1e9
-        for corner in range(8):
-            if corners[corner, 2] >= NEAR_M:
-                cu, cv = corners[corner, 0] / corners[corner, 2], corners[corner, 1] / corners[corner, 2]
-                u0, u1, v0, v1 = min(u0, cu), max(u1, cu), min(v0, cv), max(v1, cv)
-                continue
-            for bit in range(3):
-                other = corner ^ (1 << bit)
-                if corners[other, 2] >= NEAR_M:
-                    share = (NEAR_M - corners[corner, 2]) / (corners[other, 2] - corners[corner, 2])
-                    cu = (corners[corner, 0] + share * (corners[other, 0] - corners[corner, 0])) / NEAR_M
-                    cv = (corners[corner, 1] + share * (corners[other, 1] - corners[corner, 1])) / NEAR_M
-                    u0, u1, v0, v1 = min(u0, cu), max(u1, cu), min(v0, cv), max(v1, cv)
-        left = max(0, int(math.floor((max(u0 / tan_u, -2.0) + 1.0) * 0.5 * width - 0.5)))
-        right = min(width, int(math.ceil((min(u1 / tan_u, 2.0) + 1.0) * 0.5 * width + 0.5)))
-        top = max(0, int(math.floor((1.0 - min(v1 / tan_v, 2.0)) * 0.5 * height - 0.5)))
-        bottom = min(height, int(math.ceil((1.0 - max(v0 / tan_v, -2.0)) * 0.5 * height + 0.5)))
-        if left >= right or top >= bottom:
-            continue
-        # the eye and the rays in the box's frame
+        # the eye and the camera's axes in the box's frame
         lx, lz = to_local(-dx, -dz, sin_box, cos_box)
         fx, fz = to_local(sin_yaw, cos_yaw, sin_box, cos_box)
         rx, rz = to_local(cos_yaw, -sin_yaw, sin_box, cos_box)
-        for row in range(top, bottom):
-            ax[row] = ahead[row] * fx
-            az[row] = ahead[row] * fz
+        if not _slabs(lx, -dy, lz, hx, hy, hz, fx, fz, rx, rz, camera, slab):
+            continue
+        n_limits = _limits(slab, limit)
+        z, x, y = _shared(slab[0]), _shared(slab[1]), _shared(slab[2])
         tag = np.int32(m * 8)
-        _draw_rows(
-            depth, code, u, top, bottom, left, right,
-            np.float32(lx), np.float32(-dy), np.float32(lz), ax, np.float32(rx), az, np.float32(rz),
-            rise, np.float32(hx), np.float32(hy), np.float32(hz), tag,
-            _WEAVE_PER_M[pattern[m], 0], _WEAVE_PER_M[pattern[m], 1], _WEAVE_PER_M[pattern[m], 2],
-        )  # fmt: skip
-        # light the three faces that this eye can see
-        for axis in range(3):
-            if axis == 0:  # code bit 0: the face across local z
-                sign = 1.0 if lz > 0.0 else -1.0
-                nx, ny, nz = sign * sin_box, 0.0, sign * cos_box
-                reach = hz
-            elif axis == 1:  # across local x
-                sign = 1.0 if lx > 0.0 else -1.0
-                nx, ny, nz = sign * cos_box, 0.0, -sign * sin_box
-                reach = hx
-            else:  # top or bottom
-                sign = 1.0 if -dy > 0.0 else -1.0
-                nx, ny, nz = 0.0, sign, 0.0
-                reach = hy
-            red, green, blue = _face_light(
-                pose[m, 0] + nx * reach, pose[m, 1] + ny * reach, pose[m, 2] + nz * reach, nx, ny, nz, lights, n_lights
-            )
-            for weave in range(2):
-                shade = 0.86 if weave == 1 and pattern[m] > 0 else 1.0
-                table[tag + 2 * axis + weave] = _pack(
-                    colour[m, 0] * red * shade, colour[m, 1] * green * shade, colour[m, 2] * blue * shade
-                )
+        is_woven = pattern[m] > 0
+        along_x, along_y, along_z = _WEAVE_PER_M[pattern[m], 0], _WEAVE_PER_M[pattern[m], 1], _WEAVE_PER_M[pattern[m], 2]
+        ahead, right = fx * along_x + fz * along_z, rx * along_x + rz * along_z
+        weave_at = ahead * (cos_pitch + v_at * sin_pitch) + along_y * (v_at * cos_pitch - sin_pitch) + right * u_at
+        weave_row, weave_x = (ahead * sin_pitch + along_y * cos_pitch) * v_by, right * u_by
+        weave_to = np.float32(lx * along_x - dy * along_y + lz * along_z + 512.0)
+        for block in range(first_block, last_block):
+            first_x = float(block * BLOCK)
+            top, bottom = _rows(limit, n_limits, first_x, min(first_x + BLOCK, float(width)) - 1.0, first_row, last_row)
+            if top >= bottom:
+                continue
+            z_at = np.float32(slab[0, _AT] + slab[0, _PER_ROW] * top + slab[0, _PER_X] * first_x)
+            x_at = np.float32(slab[1, _AT] + slab[1, _PER_ROW] * top + slab[1, _PER_X] * first_x)
+            y_at = np.float32(slab[2, _AT] + slab[2, _PER_ROW] * top)
+            size = (bottom - top) * BLOCK
+            some_inverse, some_code = inverse[block, top * BLOCK :][:size], code[block, top * BLOCK :][:size]
+            if not is_woven:
+                _plain(some_inverse, some_code, rows[:size], xs[:size], z_at, z, x_at, x, y_at, y, tag, zero)
+                continue
+            _woven(
+                some_inverse, some_code, rows[:size], xs[:size], z_at, z, x_at, x, y_at, y, tag, zero,
+                np.float32(weave_at + weave_row * top + weave_x * first_x), np.float32(weave_row), np.float32(weave_x),
+                weave_to,
+            )  # fmt: skip
 
-    table[8 * n_boxes] = _pack(ceiling_colour[0] * 0.8, ceiling_colour[1] * 0.8, ceiling_colour[2] * 0.8)
-    table[8 * n_boxes + 1] = _pack(np.float32(sky_colour[0]), np.float32(sky_colour[1]), np.float32(sky_colour[2]))
+    for face in range(4 * n_boxes + 4):
+        count[face] = 0
+    for block in range(n_blocks):
+        _count_faces(code[block].reshape(height, BLOCK), min(BLOCK, width - block * BLOCK), count)
     for m in range(n_boxes + 1):
-        pixels[m] = 0
-    for row in range(height):
-        code_row = code[row]
-        rgba_row = rgba[row]
-        for x in range(width):
-            rgba_row[x] = table[code_row[x]]
-        for x in range(width):
-            pixels[code_row[x] >> 3] += 1
+        pixels[m] = count[4 * m] + count[4 * m + 1] + count[4 * m + 2]
+    for m in range(n_boxes):
+        if pixels[m] > 0:
+            _light_faces(m, count, table, pose, half, colour, pattern, eye_x, eye_y, eye_z, lights, n_lights)
+    table[8 * n_boxes] = _pack(ceiling_colour[0] * 0.8, ceiling_colour[1] * 0.8, ceiling_colour[2] * 0.8)
+    table[8 * n_boxes + 2] = _pack(np.float32(sky_colour[0]), np.float32(sky_colour[1]), np.float32(sky_colour[2]))
+    for block in range(n_blocks):
+        _look_up(code[block].reshape(height, BLOCK), table, rgba[:, block * BLOCK : (block + 1) * BLOCK])
+
+
+@kernel
+def _shared(slab):
+    """What of a slab's numbers all its pixels share, as float32: _PER_ROW to _FAR_B."""
+    return (
+        np.float32(slab[1]), np.float32(slab[2]), np.float32(slab[3]),
+        np.float32(slab[4]), np.float32(slab[5]), np.float32(slab[6]),
+    )  # fmt: skip
+
+
+@kernel
+def _look_up(code, table, rgba):
+    """Colours (H, BLOCK) for the codes (H, BLOCK)."""
+    for row in range(code.shape[0]):
+        for x in range(BLOCK):
+            rgba[row, x] = table[code[row, x]]
+
+
+@kernel
+def _count_faces(code, width, count):
+    """Add the pixels of each face to count, a run of equal ones at a time; code (H, BLOCK), of which `width` columns count."""
+    for row in range(code.shape[0]):
+        face = code[row, 0] >> 1
+        if width == BLOCK:
+            differ = np.int32(0)
+            for x in range(BLOCK):
+                differ |= code[row, x] ^ code[row, 0]
+            if differ < 2:
+                count[face] += BLOCK
+                continue
+        start = 0
+        for x in range(1, width):
+            if code[row, x] >> 1 != face:
+                count[face] += x - start
+                face, start = code[row, x] >> 1, x
+        count[face] += width - start
+
+
+@kernel
+def _light_faces(m, count, table, pose, half, colour, pattern, eye_x, eye_y, eye_z, lights, n_lights):
+    """Enter the colours of a box's faces that are to be seen into the table."""
+    sin_box, cos_box = math.sin(pose[m, 3] * RADIANS), math.cos(pose[m, 3] * RADIANS)
+    lx, lz = to_local(eye_x - pose[m, 0], eye_z - pose[m, 2], sin_box, cos_box)
+    for face in range(3):
+        if count[4 * m + face] == 0:
+            continue
+        if face == 0:  # across the box's z
+            sign = 1.0 if lz > 0.0 else -1.0
+            nx, ny, nz = sign * sin_box, 0.0, sign * cos_box
+            reach = half[m, 2]
+        elif face == 1:  # across its x
+            sign = 1.0 if lx > 0.0 else -1.0
+            nx, ny, nz = sign * cos_box, 0.0, -sign * sin_box
+            reach = half[m, 0]
+        else:  # top or bottom
+            sign = 1.0 if eye_y > pose[m, 1] else -1.0
+            nx, ny, nz = 0.0, sign, 0.0
+            reach = half[m, 1]
+        red, green, blue = _face_light(
+            pose[m, 0] + nx * reach, pose[m, 1] + ny * reach, pose[m, 2] + nz * reach, nx, ny, nz, lights, n_lights
+        )
+        for weave in range(2):
+            shade = 0.86 if weave == 1 and pattern[m] > 0 else 1.0
+            table[8 * m + 2 * face + weave] = _pack(
+                colour[m, 0] * red * shade, colour[m, 1] * green * shade, colour[m, 2] * blue * shade
+            )
