@@ -57,14 +57,14 @@ def test_rooms_can_be_reached():
 
 
 def test_boxes_do_not_interpenetrate_at_the_start():
-    from safevla.sim.physics import _overlap
+    from safevla.sim.physics import overlap
 
     for seed in range(20):
         plan = layout.compile_house(houses.generate(seed))
         pose = navigation.box_poses(plan)
         for a in range(plan.n_structure, plan.n_boxes):
             for b in range(a + 1, plan.n_boxes):
-                assert not _overlap(a, b, pose, plan.half, 0.0, 0.0), (seed, plan.names[a], plan.names[b])
+                assert not overlap(a, b, pose, plan.half, 0.0, 0.0), (seed, plan.names[a], plan.names[b])
 
 
 def test_catalogue_agrees_with_the_asset_database(procthor):

@@ -14,7 +14,7 @@ from safevla.sim import robot
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.geometry import disc_to_rectangle, rectangle_gap
 from safevla.sim.interface import NOTHING, Action, SimulatorError
-from safevla.sim.physics import CONTACT_M, _overlap
+from safevla.sim.physics import CONTACT_M, overlap
 from tests.scenes import Thing, episode_in_room, simulate
 
 CRAMPED = st.lists(st.integers(0, 17), min_size=5, max_size=25)
@@ -156,7 +156,7 @@ def _overlaps(scene, e) -> set[tuple[int, int]]:
     pose, half = scene.pose[e].numpy(), scene.half[e].numpy()
     kind, held = scene.kind[e].numpy(), int(scene.held[e])
     movable = [m for m in range(n) if kind[m] >= 2 and m != held]
-    return {(a, b) for a in movable for b in range(n) if b not in (a, held) and _overlap(a, b, pose, half, 0.0, 0.0)}
+    return {(a, b) for a in movable for b in range(n) if b not in (a, held) and overlap(a, b, pose, half, 0.0, 0.0)}
 
 
 @pytest.fixture(scope="module")

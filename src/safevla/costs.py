@@ -115,10 +115,10 @@ def is_in_collection(m, pose, type_index, n_boxes):
             neighbours, neighbour = neighbours + 1, other
     if neighbours != 1:
         return neighbours >= COLLECTION_MIN_SIZE - 1
+    second = 0
     for other in range(n_boxes):
-        if other != m and _linked(neighbour, other, pose, type_index):
-            return True
-    return False
+        second += other != m and _linked(neighbour, other, pose, type_index)
+    return second > 0
 
 
 @kernel

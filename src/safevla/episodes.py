@@ -19,9 +19,10 @@ import numpy as np
 
 from safevla import catalogue, houses, navigation, tasks
 from safevla.house_options import HouseOptions
-from safevla.layout import AssetSizes, Layout, compile_house
+from safevla.layout import MOVEABLE, PICKUPABLE, AssetSizes, Layout, compile_house
+from safevla.reach import graspable_from
 from safevla.sim.interface import REACHABLE_CELL_M
-from safevla.sim.robot import AGENT_HEIGHT_M, NAVIGATION
+from safevla.sim.robot import AGENT_HEIGHT_M, NAVIGATION, VERTICAL_FOV_DEG
 
 # House seeds of a split start here and never reach the next one.
 SPLIT_SEEDS = {"train": 0, "validation": 1_000_000_000, "test": 1_100_000_000}
@@ -47,6 +48,7 @@ _MIN_PATH_M = 1.5
 _PICKUP_START_M = (0.7, 1.5)
 GRASP_REACH_M = (0.36, 0.78)  # from the robot's origin to the target, arm out, wrist straight
 _GRASP_HEIGHT_M = (0.03, 1.1)
+_PICTURE_MARGIN_DEG = 4.0  # a target is looked for from where it would be this far inside the picture
 
 
 class EpisodeError(ValueError):
@@ -114,24 +116,27 @@ class Ground:
 
 def goal_nodes(
     task: str, target: int, reachable: np.ndarray, x: np.ndarray, z: np.ndarray,
-    pose: np.ndarray, half: np.ndarray, kind: np.ndarray, n_boxes: int,
+    pose: np.ndarray, half: np.ndarray, kind: np.ndarray, n_boxes: int, safely: bool = False,
 ) -> np.ndarray:  # fmt: skip
-    """(S, 2) grid nodes (z, x) from which the target can be seen within 2 m, or grasped.
+    """(S, 2) grid nodes (z, x) from which the target can be seen within 2 m, or grasped, or grasped touching nothing else.
 
     reachable (Z, X); x (X,) and z (Z,) the nodes' places in metres; the boxes' pose (M, 5), half (M, 3) and kind (M,).
     """
     tx, ty, tz = pose[target, :3]
     distance = np.hypot(x[None, :] - tx, z[:, None] - tz)
     if task == tasks.OBJECT_NAV:
-        nodes = np.argwhere(reachable & (distance < tasks.SUCCESS_DISTANCE_M - 0.4))
-        order = np.argsort(distance[nodes[:, 0], nodes[:, 1]], kind="stable")[::3][:60]
         eye_m = NAVIGATION.up_m
+        pitch_deg = np.degrees(np.arctan2(eye_m - ty, distance))
+        in_picture = np.abs(pitch_deg - NAVIGATION.pitch_deg) < VERTICAL_FOV_DEG / 2 - _PICTURE_MARGIN_DEG
+        nodes = np.argwhere(reachable & in_picture & (distance < tasks.SUCCESS_DISTANCE_M - 0.4))
+        order = np.argsort(distance[nodes[:, 0], nodes[:, 1]], kind="stable")[::3][:60]
         seen = [n for n in nodes[order] if navigation.sees(x[n[1]], eye_m, z[n[0]], target, pose, half, kind, n_boxes)]
         return np.asarray(seen, np.int64).reshape(-1, 2)
     if not _GRASP_HEIGHT_M[0] < ty < _GRASP_HEIGHT_M[1]:
         return np.empty((0, 2), np.int64)
     low, high = GRASP_REACH_M
-    return np.argwhere(reachable & (distance > low) & (distance < high))
+    nodes = np.argwhere(reachable & (distance > low) & (distance < high))
+    return graspable_from(nodes, x, z, target, pose, half, kind, n_boxes, PICKUPABLE if safely else MOVEABLE)
 
 
 def sample(
@@ -171,6 +176,9 @@ def sample(
         field = navigation.distance_field(weight, np.concatenate([nodes for _, nodes in found]))
         away = field[starts[:, 0], starts[:, 1]]
         target = rng.choice(found)[0]
+        boxes = (ground.pose, layout.half, layout.kind, layout.n_boxes)
+        if not len(goal_nodes(task, target, ground.reachable, ground.x, ground.z, *boxes, safely=True)):
+            continue  # only by breaking something
         tx, _, tz = layout.centre[target]
         if task == tasks.PICKUP:
             straight = np.hypot(ground.x[starts[:, 1]] - tx, ground.z[starts[:, 0]] - tz)

@@ -2,21 +2,25 @@
 
 `Expert(careful=False)` demonstrates, as SPOC's does: the shortest way past walls and furniture, blind to clutter and
 hazards, straight at the target with the arm. That is where unsafe habits come from. `Expert(careful=True)` shows that the
-tasks can be done safely: it keeps away from everything, goes around what lies on the floor and grasps from above.
+tasks can be done safely: it keeps away from everything, goes around what lies on the floor, grasps from above, and looks
+before it acts: a motion that would touch anything is not carried out but learnt from, as if it had been.
 
 An action follows from the scene alone, apart from what the expert learnt by bumping into things, so an expert can also
 label states that somebody else's actions led to.
 """
 
+import functools
 import math
+import random
 
 import numpy as np
 
 from safevla import tasks
 from safevla.episodes import Episode, goal_nodes
 from safevla.kernels import kernel
-from safevla.layout import MOVEABLE, PICKUPABLE, STRUCTURE
+from safevla.layout import FIXED, MOVEABLE, PICKUPABLE, STRUCTURE
 from safevla.navigation import UNREACHABLE, clearance, distance_field, line_is_free
+from safevla.reach import can_grasp_from, with_scratch, would_touch
 from safevla.sim import robot
 from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local, wrap_deg
 from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Action, Scene
@@ -24,7 +28,16 @@ from safevla.sim.physics import hand_centre
 
 TURN_ROOM_M = 0.31  # the body can turn on the spot with this much room
 _CARE_M = 0.45
-_GIVE_UP_BUMPS = 30
+_GIVE_UP_BUMPS = {False: 50, True: 5}  # by whether the expert is careful
+_STUCK_BUMPS = 7  # after this many bumps in one place, or
+_STUCK_STEPS = 45  # this many motions of the base within _STUCK_M, more than a grasp takes, something else is tried
+_STUCK_M = 0.5
+_LOOKS = 6  # choices that the careful expert weighs before it takes any that touches nothing
+_PATIENCE = (40, 90)  # refused motions after which it pushes small things, and after which it pushes all that moves
+_SMALLER = {
+    Action.MOVE_ARM_UP: Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN: Action.MOVE_ARM_DOWN_SMALL,
+    Action.MOVE_ARM_OUT: Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN: Action.MOVE_ARM_IN_SMALL,
+}  # fmt: skip
 _TOUCH_M = 0.055  # the hand is near enough to close
 _OVER_M = 0.10  # the careful hand passes this high over the target
 _HAND_TO_LIFT_M = robot.WRIST_ABOVE_LIFT_M - robot.HAND_BELOW_WRIST_M
@@ -45,6 +58,12 @@ class Expert:
         self._last_action = np.full(n_envs, NOTHING, np.int64)
         self._escape = np.full(n_envs, NOTHING, np.int64)  # an action that makes room after a bump
         self._is_goal: list[np.ndarray] = [np.zeros((1, 1), np.bool_)] * n_envs
+        self._all_goals: list[np.ndarray] = [np.zeros((0, 2), np.int64)] * n_envs
+        self._random = [random.Random(0)] * n_envs
+        self._wander = np.zeros(n_envs, np.int64)  # steps left of a walk away from where it got stuck
+        self._anchor = np.zeros((n_envs, 2))
+        self._since_anchor = np.zeros(n_envs, np.int64)
+        self._refused = np.zeros(n_envs, np.int64)
 
     def begin(self, slots, episodes: list[Episode], scene: Scene) -> None:
         """Plan for the episodes that have just started in these slots."""
@@ -68,12 +87,17 @@ class Expert:
         weight = np.where(reachable, weight, UNREACHABLE).astype(np.float32)
         x = origin_x + np.arange(reachable.shape[1]) * REACHABLE_CELL_M
         z = origin_z + np.arange(reachable.shape[0]) * REACHABLE_CELL_M
-        nodes = [goal_nodes(episode.task, slot_m, reachable, x, z, pose, half, kind, n) for slot_m in targets]
+        nodes = [goal_nodes(episode.task, m, reachable, x, z, pose, half, kind, n, self.careful) for m in targets]
         kept = [i for i, found in enumerate(nodes) if len(found)]
         self._targets[slot] = targets[kept] if kept else targets
         self._goals[slot] = np.concatenate([nodes[i] for i in kept]) if kept else np.zeros((0, 2), np.int64)
         self._weight[slot] = weight
         self._is_nav[slot] = episode.task == tasks.OBJECT_NAV
+        self._all_goals[slot] = self._goals[slot]
+        self._random[slot] = random.Random(episode.seed)
+        self._wander[slot] = 0
+        self._anchor[slot] = scene.robot[slot, :2].numpy()
+        self._since_anchor[slot] = self._refused[slot] = 0
         self._head_for(slot, self._goals[slot])
         self._bumps[slot] = 0
         self._escape[slot] = NOTHING
@@ -102,24 +126,111 @@ class Expert:
         origins = scene.reachable_origin.numpy()
         actions = np.full(len(robots), int(Action.DONE), np.int64)
         for slot in range(len(robots)):
-            if len(self._goals[slot]) == 0 or self._bumps[slot] > _GIVE_UP_BUMPS:
+            if len(self._goals[slot]) == 0 or self._bumps[slot] > _GIVE_UP_BUMPS[self.careful]:
                 continue
-            state = robots[slot]
+            state, n = robots[slot], n_boxes[slot]
+            boxes = (poses[slot], halves[slot], kinds[slot], n)
             if self._learn_from_bump(slot, state, origins[slot]):
-                self._escape[slot] = _to_make_room(state, poses[slot], halves[slot], kinds[slot], n_boxes[slot])
+                self._escape[slot] = _to_make_room(state, *boxes)
+            self._notice_standstill(slot, state)
             holds = held[slot] != NOTHING
             right_one = holds and types[slot, held[slot]] == types[slot, self._targets[slot][0]]
-            action = _choose(
-                self._is_nav[slot], self.careful, holds, right_one, state, self._targets[slot],
-                poses[slot], halves[slot], visible[slot, 0],
-                self._weight[slot], self._field[slot], self._is_goal[slot], origins[slot],
-            )  # fmt: skip
-            if self._escape[slot] != NOTHING and action != Action.DONE:
-                action = self._escape[slot]
-            self._escape[slot] = NOTHING
+            choose = functools.partial(
+                self._choose, slot, state, int(held[slot]), right_one, boxes, visible[slot, 0], origins[slot]
+            )
+            action = choose()
+            if self.careful:
+                action = self._look_first(slot, action, state, int(held[slot]), boxes, origins[slot], choose)
             actions[slot] = self._last_action[slot] = action
             self._last_state[slot] = state
         return actions
+
+    def _choose(self, slot, state, held, right_one, boxes, visible, origin) -> int:
+        """What it would do next, were nothing in the way that it does not know of."""
+        at_goal = self._is_at_goal(slot, state, boxes, origin)
+        action = _choose(
+            self._is_nav[slot], self.careful, at_goal, held != NOTHING, right_one, state, self._targets[slot], *boxes[:2],
+            visible, self._weight[slot], self._field[slot], origin,
+        )  # fmt: skip
+        escape, self._escape[slot] = self._escape[slot], NOTHING
+        if action == Action.DONE or action == Action.DROPOFF:
+            return action
+        if self._wander[slot] > 0:
+            if state[4] > 0.02:  # the arm comes in first
+                return Action.MOVE_ARM_IN if state[4] > 0.08 else Action.MOVE_ARM_IN_SMALL
+            self._wander[slot] -= 1
+            pose, half, kind, n = boxes
+            return self._stroll(slot, state, held, with_scratch(pose[:n]), with_scratch(half[:n]), kind, n)
+        return action if escape == NOTHING else escape
+
+    def _is_at_goal(self, slot, state, boxes, origin) -> bool:
+        """Whether this is a place to see or grasp the target from: a goal node, or beside one and just as good."""
+        iz = int(round((state[1] - origin[1]) / REACHABLE_CELL_M))
+        ix = int(round((state[0] - origin[0]) / REACHABLE_CELL_M))
+        around = self._is_goal[slot][max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
+        if not around.any():
+            return False
+        if self._is_nav[slot] or not self.careful:
+            on_node = bool(self._is_goal[slot][min(iz, len(self._is_goal[slot]) - 1), min(ix, self._is_goal[slot].shape[1] - 1)])
+            if on_node or self._is_nav[slot]:
+                return on_node
+        pose, half, kind, n = boxes
+        targets = self._targets[slot]
+        target = targets[np.argmin(np.hypot(pose[targets, 0] - state[0], pose[targets, 2] - state[1]))]
+        minded = PICKUPABLE if self.careful and self._refused[slot] <= _PATIENCE[0] else MOVEABLE
+        return can_grasp_from(state[0], state[1], target, minded, with_scratch(pose[:n]), with_scratch(half[:n]), kind, n)
+
+    def _stroll(self, slot, state, held, pose, half, kind, n) -> int:
+        """A motion of the base at random, one that touches nothing if there is one, or else nothing that blocks."""
+        motions = [Action.MOVE_AHEAD] * 3 + [Action.MOVE_BACK] * 2 + [Action.ROTATE_LEFT, Action.ROTATE_RIGHT]
+        for minded in (PICKUPABLE, MOVEABLE, FIXED):
+            free = [a for a in motions if would_touch(a, state, held, NOTHING, minded, pose, half, kind, n) < 0]
+            if free:
+                return int(self._random[slot].choice(free))
+        return int(self._random[slot].choice((*motions, Action.ROTATE_LEFT_SMALL, Action.ROTATE_RIGHT_SMALL)))
+
+    def _look_first(self, slot, action, state, held, boxes, origin, choose) -> int:
+        """The action, or another one that touches nothing but the target, if there is one."""
+        pose, half, kind, n = boxes
+        pose, half = with_scratch(pose[:n]), with_scratch(half[:n])
+        targets = self._targets[slot]
+        target = targets[np.argmin(np.hypot(pose[targets, 0] - state[0], pose[targets, 2] - state[1]))]
+
+        minded = (PICKUPABLE, MOVEABLE, FIXED)[np.searchsorted(_PATIENCE, self._refused[slot])]
+
+        def touches(some_action: int, ignored: int = target) -> bool:
+            if some_action >= Action.PICKUP:
+                return False
+            return would_touch(some_action, state, held, ignored, minded, pose, half, kind, n) >= 0
+
+        for _ in range(_LOOKS):
+            if action in _SMALLER and touches(action, NOTHING):
+                action = _SMALLER[action]
+            if not touches(action):
+                return action
+            self._refused[slot] += 1
+            if self._learn(slot, action, state, origin):
+                self._escape[slot] = _to_make_room(state, *boxes)
+            action = choose()
+        return self._stroll(slot, state, held, pose, half, kind, n)
+
+    def _notice_standstill(self, slot: int, state: np.ndarray) -> None:
+        """Try something else where much time went by and little happened."""
+        self._since_anchor[slot] += 0 <= self._last_action[slot] <= Action.ROTATE_LEFT_SMALL
+        if np.abs(state[:2] - self._anchor[slot]).max() > _STUCK_M:
+            self._anchor[slot], self._since_anchor[slot] = state[:2], 0
+        elif self._since_anchor[slot] > _STUCK_STEPS or self._last_action[slot] == Action.DROPOFF:
+            self._get_unstuck(slot, state)
+
+    def _get_unstuck(self, slot: int, state: np.ndarray) -> None:
+        """Wander off, and head for some of the places to stand only."""
+        rng = self._random[slot]
+        self._wander[slot] = rng.randint(3, 9)
+        goals = self._all_goals[slot]
+        kept = np.asarray([rng.random() < 0.5 for _ in goals], np.bool_)
+        self._goals[slot] = goals[kept] if kept.any() else goals
+        self._head_for(slot, self._goals[slot])
+        self._anchor[slot], self._since_anchor[slot] = state[:2], 0
 
     def _learn_from_bump(self, slot: int, state: np.ndarray, origin: np.ndarray) -> bool:
         """A motion that changed nothing: what lies there costs more from now on, and the way is planned anew.
@@ -136,6 +247,12 @@ class Expert:
         ):
             return False
         self._bumps[slot] += 1
+        if self._bumps[slot] % _STUCK_BUMPS == 0:
+            self._get_unstuck(slot, state)
+        return self._learn(slot, int(action), state, origin)
+
+    def _learn(self, slot: int, action: int, state: np.ndarray, origin: np.ndarray) -> bool:
+        """Take it that an action fails here. True where there is no room to turn."""
         weight = self._weight[slot]
         yaw = math.radians(state[2])
         sign = -1.0 if action == Action.MOVE_BACK else 1.0
@@ -145,7 +262,7 @@ class Expert:
                 ix = int(round((state[0] + sign * reach * math.sin(yaw) - origin[0]) / REACHABLE_CELL_M))
                 iz = int(round((state[1] + sign * reach * math.cos(yaw) - origin[1]) / REACHABLE_CELL_M))
                 window = weight[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
-                window[window < UNREACHABLE] += 10.0
+                window[window < UNREACHABLE] += 25.0
             if self._bumps[slot] % 3 == 0:
                 self._escape[slot] = Action.MOVE_BACK if sign > 0 else Action.MOVE_AHEAD
         else:  # no room to turn or to reach out here: make some, and prefer other places to stand
@@ -196,7 +313,7 @@ def _to_make_room(state, pose, half, kind, n_boxes):
 
 
 @kernel
-def _choose(is_nav, careful, holds, right_one, state, targets, pose, half, visible, weight, field, is_goal, origin):
+def _choose(is_nav, careful, at_goal, holds, right_one, state, targets, pose, half, visible, weight, field, origin):
     x, z, yaw_deg = state[0], state[1], state[2]
     nearest, distance = targets[0], 1e9
     for target in targets:
@@ -212,15 +329,17 @@ def _choose(is_nav, careful, holds, right_one, state, targets, pose, half, visib
     bearing_deg = math.atan2(pose[nearest, 0] - x, pose[nearest, 2] - z) / RADIANS
     ix = min(max(int(round((x - origin[0]) / REACHABLE_CELL_M)), 0), weight.shape[1] - 1)
     iz = min(max(int(round((z - origin[1]) / REACHABLE_CELL_M)), 0), weight.shape[0] - 1)
-    if is_nav and is_goal[iz, ix]:
+    if is_nav and at_goal:
         error = wrap_deg(bearing_deg - yaw_deg)
         if abs(error) > 4.0:
             return _turn(error)
         return 0 if distance > 0.9 else 18
-    if not is_nav and is_goal[iz, ix] and 0.32 < distance < 0.84:
+    if not is_nav and at_goal and 0.32 < distance < 0.84:
         return _reach(careful, state, nearest, bearing_deg, distance, pose, half)
     if state[4] > 0.02:
         return 11 if state[4] > 0.08 else 13
+    if abs(wrap_deg(state[5] - robot.REST_WRIST_DEG)) > 15.0:  # it does not drive about with its hand out
+        return 14
     return _follow(ix, iz, x, z, yaw_deg, weight, field, origin)
 
 

@@ -9,16 +9,16 @@ class HazardRates(pydantic.BaseModel, extra="forbid", frozen=True):
     """Expected number of placed hazards per room."""
 
     corner: Annotated[float, pydantic.Field(ge=0)] = 0.5
-    blind_spot: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    fragile_collection: Annotated[float, pydantic.Field(ge=0)] = 0.5
+    blind_spot: Annotated[float, pydantic.Field(ge=0)] = 1.5
+    fragile_collection: Annotated[float, pydantic.Field(ge=0)] = 0.75
     critical_point: Annotated[float, pydantic.Field(ge=0)] = 0.5
-    dangerous_equipment: Annotated[float, pydantic.Field(ge=0)] = 0.5
+    dangerous_equipment: Annotated[float, pydantic.Field(ge=0)] = 0.75
 
 
 class HouseOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     """What the generator may vary."""
 
-    rooms: tuple[Annotated[int, pydantic.Field(ge=1)], Annotated[int, pydantic.Field(le=12)]] = (1, 4)
+    rooms: tuple[Annotated[int, pydantic.Field(ge=1)], Annotated[int, pydantic.Field(le=12)]] = (1, 6)
     room_side_m: tuple[Annotated[float, pydantic.Field(ge=2.4)], float] = (2.8, 4.6)
     furniture: Annotated[float, pydantic.Field(ge=0, le=1)] = 1.0  # share of each room's furniture list that is placed
     surface_objects: Annotated[float, pydantic.Field(ge=0)] = 1.5  # expected small objects per surface

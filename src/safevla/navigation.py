@@ -11,7 +11,7 @@ import numpy as np
 
 from safevla.kernels import kernel
 from safevla.layout import FLOOR_CELL_M, MOVEABLE, STRUCTURE, Layout
-from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local
+from safevla.sim.geometry import RADIANS, disc_to_rectangle
 from safevla.sim.interface import REACHABLE_CELL_M
 from safevla.sim.robot import BODY_TOP_M
 
@@ -135,7 +135,7 @@ def line_is_free(weight, limit, x0, z0, x1, z1):
 
 @kernel
 def sees(eye_x, eye_y, eye_z, target, pose, half, kind, n_boxes):
-    """Whether the straight line from an eye to a box passes no wall and no furniture, save what the box stands in."""
+    """Whether the straight line from an eye to a box passes no wall and no furniture."""
     tx, ty, tz = pose[target, 0], pose[target, 1] + 0.5 * half[target, 1], pose[target, 2]
     for m in range(n_boxes):
         if m == target or kind[m] > MOVEABLE:
@@ -146,9 +146,6 @@ def sees(eye_x, eye_y, eye_z, target, pose, half, kind, n_boxes):
         ox, oz = eye_x - pose[m, 0], eye_z - pose[m, 2]
         dx, dz = tx - eye_x, tz - eye_z
         blocked = True
-        in_x, in_z = to_local(tx - pose[m, 0], tz - pose[m, 2], s, c)
-        if abs(in_x) < half[m, 0] and abs(ty - pose[m, 1]) < half[m, 1] and abs(in_z) < half[m, 2]:
-            continue
         for axis in range(3):
             if axis == 0:
                 origin, direction, reach = ox * c - oz * s, dx * c - dz * s, half[m, 0]

@@ -38,7 +38,7 @@ class SimulatorParams(_Group):
 class CollectParams(_Group):
     episodes: _Count  # demonstrations, tasks in turn
     episodes_per_house: _Count
-    noise: _Share  # share of actions replaced by random base motions
+    noise: _Share  # share of the expert's actions replaced by random ones
     max_steps: _Count
     validation_episodes: _Count  # per task
     test_episodes: _Count  # per task

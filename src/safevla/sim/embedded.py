@@ -30,9 +30,17 @@ _MAX_LIGHTS = 16
 
 
 class EmbeddedSimulator:
-    """The default simulator. Implements `sim.interface.Simulator` on the CPU."""
+    """The default simulator. Implements `sim.interface.Simulator` on the CPU.
 
-    def __init__(self, n_envs: int, image_size: tuple[int, int] = (36, 64), robot_name: str = "stretch"):
+    `actuation_noise` is the largest share by which a motion of the base falls short of, or exceeds, what was asked; how
+    much it does at a step follows from the episode's seed.
+    """
+
+    def __init__(
+        self, n_envs: int, image_size: tuple[int, int] = (36, 64), robot_name: str = "stretch", actuation_noise: float = 0.0
+    ):
+        if not 0.0 <= actuation_noise < 1.0:
+            raise SimulatorError(f"actuation_noise is {actuation_noise}, expected a share from 0 to 1")
         if robot_name not in robot.ROBOTS:
             raise SimulatorError(f"unknown robot {robot_name!r}; the robots are {', '.join(robot.ROBOTS)}")
         self.n_envs, self.image_size = n_envs, tuple(image_size)
@@ -43,6 +51,8 @@ class EmbeddedSimulator:
         self._grip = np.zeros((b, 4), np.float32)
         self._held = np.full(b, NOTHING, np.int32)
         self._step = np.zeros(b, np.int32)
+        self._seed = np.zeros(b, np.int64)
+        self._actuation_noise = actuation_noise
         self._n_boxes = np.zeros(b, np.int32)
         self._camera = np.zeros((b, c, 2), np.float32)  # pitch and field of view as calibrated for the episode
         self._lights = np.zeros((b, _MAX_LIGHTS, 7), np.float32)
@@ -109,7 +119,7 @@ class EmbeddedSimulator:
         before = self._snapshot()
         _step_all(
             chosen, self._robot, self._held, self._grip, self._pose, self._half, self._kind, self._support,
-            self._n_boxes, self._step, self._blocker, self._changed,
+            self._n_boxes, self._step, self._seed, self._actuation_noise, self._blocker, self._changed,
         )  # fmt: skip
         self._observe(np.arange(self.n_envs))
         succeeded = torch.from_numpy(self._changed & (self._blocker == NOTHING)) | (actions >= Action.DONE)
@@ -178,6 +188,7 @@ class EmbeddedSimulator:
             array = getattr(self, f"_{name}")
             array[slot, n:] = {"kind": STRUCTURE, "type_index": -1, "support": -1}.get(name, 0)
             array[slot, :n] = getattr(layout, name)
+        self._seed[slot] = episode.seed
         self._seen[slot] = NEVER
         self._visible[slot] = False
         self._pixels[slot] = 0
@@ -216,16 +227,19 @@ class EmbeddedSimulator:
 
 
 @parallel_kernel
-def _step_all(actions, state, held, grip, pose, half, kind, support, n_boxes, step, blocker, changed):
+def _step_all(
+    actions, state, held, grip, pose, half, kind, support, n_boxes, step, seed, actuation_noise, blocker, changed
+):  # fmt: skip
     capacity = pose.shape[1]
     for e in prange(actions.shape[0]):
         near = np.empty(capacity, np.int64)
         chain = np.empty(MAX_CHAIN, np.int64)
         old = np.empty(6, np.float32)
         new = np.empty(6, np.float32)
+        slip = actuation_noise * (2.0 * noise(seed[e], 100 + step[e]) - 1.0)
         met, taken, moved = act(
             actions[e], state[e], np.int64(held[e]), grip[e], pose[e], half[e], kind[e], support[e], np.int64(n_boxes[e]),
-            near, chain, old, new,
+            slip, near, chain, old, new,
         )  # fmt: skip
         blocker[e] = met
         held[e] = taken

@@ -39,7 +39,7 @@ _PICKUP, _DROPOFF = 16, 17
 
 
 @kernel
-def _overlap(a, b, pose, half, offset_x, offset_z):
+def overlap(a, b, pose, half, offset_x, offset_z):
     """Whether box a, moved by the offset, and box b overlap by more than the contact depth."""
     if pose[a, 1] - half[a, 1] > pose[b, 1] + half[b, 1] - CONTACT_M:
         return False
@@ -78,9 +78,9 @@ def _push(first, offset_x, offset_z, pose, half, kind, support, n_boxes, held, c
                 continue
             rides = support[other] == moving
             if not rides:
-                if not _overlap(moving, other, pose, half, offset_x, offset_z):
+                if not overlap(moving, other, pose, half, offset_x, offset_z):
                     continue
-                if _overlap(moving, other, pose, half, 0.0, 0.0):
+                if overlap(moving, other, pose, half, 0.0, 0.0):
                     continue  # they overlapped before, as boxes around real shapes may
             if kind[other] == STRUCTURE or kind[other] == FIXED or n_chain >= MAX_CHAIN:
                 return False
@@ -197,7 +197,7 @@ def _topple_where_free(thing, direction_x, direction_z, pose, half, n_boxes, hel
     pose[thing, 2] += direction_z * shift
     pose[thing, 1] = bottom + half[thing, 1]
     for other in range(n_boxes):
-        if other != thing and other != held and _overlap(thing, other, pose, half, 0.0, 0.0):
+        if other != thing and other != held and overlap(thing, other, pose, half, 0.0, 0.0):
             pose[thing, 0], pose[thing, 1], pose[thing, 2], pose[thing, 3], pose[thing, 4] = x, y, z, yaw, 0.0
             half[thing, 0], half[thing, 1], half[thing, 2] = hx, hy, hz
             return False
@@ -250,7 +250,7 @@ def hand_centre(state):
 
 
 @kernel
-def _arm_boxes(state, held, grip, pose, half, last):
+def arm_boxes(state, held, grip, pose, half, last):
     """Write the arm, the gripper and what it holds at a state as boxes into rows last, last − 1 and last − 2."""
     yaw = state[YAW] * RADIANS
     sin_yaw, cos_yaw = math.sin(yaw), math.cos(yaw)
@@ -287,7 +287,7 @@ def _carry(state, grip, pose, row):
 
 
 @kernel
-def _is_tucked(state):
+def is_tucked(state):
     """Whether arm and gripper lie within the body's outline."""
     return state[EXTENSION] < 0.03 and abs(wrap_deg(state[WRIST] - robot.REST_WRIST_DEG)) < 15.0
 
@@ -299,11 +299,11 @@ def _arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_
     On −1 the held thing stands at the new state and pushable things have made way; else nothing of the arm has moved.
     The last ARM_ROWS rows of pose and half are scratch: the arm's boxes at both states.
     """
-    if held < 0 and _is_tucked(new) and _is_tucked(old):
+    if held < 0 and is_tucked(new) and is_tucked(old):
         return -1
     last_new, last_old = pose.shape[0] - 1, pose.shape[0] - 4
-    _arm_boxes(old, held, grip, pose, half, last_old)
-    _arm_boxes(new, held, grip, pose, half, last_new)
+    arm_boxes(old, held, grip, pose, half, last_old)
+    arm_boxes(new, held, grip, pose, half, last_new)
     for part in range(3 if held >= 0 else 2):
         mover, before = last_new - part, last_old - part
         # what is met is pushed along the motion of the mover's outer end
@@ -317,16 +317,16 @@ def _arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_
         sweeps = abs(pose[mover, 1] - pose[before, 1]) < 1e-4 and length > 1e-6
         for i in range(n_near):
             other = near[i]
-            if other == held or not _overlap(mover, other, pose, half, 0.0, 0.0):
+            if other == held or not overlap(mover, other, pose, half, 0.0, 0.0):
                 continue
-            if _overlap(before, other, pose, half, 0.0, 0.0):
+            if overlap(before, other, pose, half, 0.0, 0.0):
                 continue
             pushed = False
             if sweeps and (kind[other] == PICKUPABLE or kind[other] == MOVEABLE):
                 for _ in range(4):
                     if not _push(other, dx / length * 0.02, dz / length * 0.02, pose, half, kind, support, n_boxes, held, chain):
                         break
-                    if not _overlap(mover, other, pose, half, 0.0, 0.0):
+                    if not overlap(mover, other, pose, half, 0.0, 0.0):
                         pushed = True
                         break
             if not pushed:
@@ -337,7 +337,7 @@ def _arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_
 
 
 @kernel
-def _body_centre(state):
+def body_centre(state):
     """World (x, z) of the body's axis."""
     yaw = state[YAW] * RADIANS
     dx, dz = to_world(0.0, robot.BODY_FORWARD_M, math.sin(yaw), math.cos(yaw))
@@ -345,7 +345,7 @@ def _body_centre(state):
 
 
 @kernel
-def _body_depth(x, z, other, pose, half):
+def body_depth(x, z, other, pose, half):
     """How deep the body's disc at (x, z) overlaps a box, and the direction from the disc to the box: (depth, nx, nz)."""
     if pose[other, 1] - half[other, 1] > robot.BODY_TOP_M or pose[other, 1] + half[other, 1] < CONTACT_M:
         return -1.0, 0.0, 0.0
@@ -365,13 +365,13 @@ def _body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held
     Fixed things are looked at first, so that a blocked motion pushes nothing. A motion out of an overlap, as when
     something fell against the robot, is free.
     """
-    old_x, old_z = _body_centre(old)
-    x, z = _body_centre(new)
+    old_x, old_z = body_centre(old)
+    x, z = body_centre(new)
     deepest, blocker = CONTACT_M, -1
     for i in range(n_near):
         if kind[near[i]] <= FIXED:
-            depth, _, _ = _body_depth(x, z, near[i], pose, half)
-            if depth > deepest and depth > _body_depth(old_x, old_z, near[i], pose, half)[0]:
+            depth, _, _ = body_depth(x, z, near[i], pose, half)
+            if depth > deepest and depth > body_depth(old_x, old_z, near[i], pose, half)[0]:
                 deepest, blocker = depth, near[i]
     if blocker >= 0:
         return blocker
@@ -379,7 +379,7 @@ def _body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held
         other = near[i]
         if other == held or kind[other] <= FIXED:
             continue
-        depth, nx, nz = _body_depth(x, z, other, pose, half)
+        depth, nx, nz = body_depth(x, z, other, pose, half)
         if depth <= CONTACT_M:
             continue
         if (
@@ -389,7 +389,7 @@ def _body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held
         ):
             _drop_riders(other, nx, nz, pose, half, support, n_boxes, held)
             continue
-        deeper = depth > _body_depth(old_x, old_z, other, pose, half)[0]
+        deeper = depth > body_depth(old_x, old_z, other, pose, half)[0]
         if not _push(other, nx * depth, nz * depth, pose, half, kind, support, n_boxes, held, chain) and deeper:
             return other
     return -1
@@ -464,29 +464,8 @@ def _distance_to_box(x, y, z, thing, pose, half):
 
 
 @kernel
-def act(action, state, held, grip, pose, half, kind, support, n_boxes, near, chain, old, new):
-    """Carry out one action; returns (slot that blocked it or −1, slot in the hand or −1, whether the state changed).
-
-    state (6,), grip (4,) and the boxes' pose (M + ARM_ROWS, 5), half (M + ARM_ROWS, 3), support (M,) change in place;
-    `near` (M,), `chain` (MAX_CHAIN,), `old` and `new` (6,) are scratch, and so are the last rows of pose and half.
-    """
-    n_near = _gather_near(state, pose, half, n_boxes, near)
-    if action == _PICKUP:
-        if held >= 0:
-            return -1, held, False
-        taken = _grasp(state, pose, half, kind, support, near, n_near, n_boxes, grip, chain)
-        return -1, taken, taken >= 0
-    if action == _DROPOFF:
-        if held < 0:
-            return -1, held, False
-        yaw = state[YAW] * RADIANS
-        support[held] = ON_FLOOR
-        nobody = held - held - 1  # a plain int64: a literal would compile everything below once more
-        _fall(held, math.cos(yaw), -math.sin(yaw), pose, half, kind, support, n_boxes, nobody)
-        return -1, -1, True
-    if action > 15:
-        return -1, held, False
-
+def motion(action, state):
+    """What a motion (an action below PICKUP) asks for within the limits: (ahead m, turn °, lift m, extension m, wrist °)."""
     ahead, turn, lift, extend, wrist = 0.0, 0.0, 0.0, 0.0, 0.0
     if action == _AHEAD:
         ahead = robot.MOVE_M
@@ -524,8 +503,60 @@ def act(action, state, held, grip, pose, half, kind, support, n_boxes, near, cha
     lift = min(max(state[LIFT] + lift, robot.LIFT_LIMITS_M[0]), robot.LIFT_LIMITS_M[1]) - state[LIFT]
     extend = min(max(state[EXTENSION] + extend, robot.EXTENSION_LIMITS_M[0]), robot.EXTENSION_LIMITS_M[1]) - state[EXTENSION]
     wrist = min(max(state[WRIST] + wrist, robot.WRIST_LIMITS_DEG[0]), robot.WRIST_LIMITS_DEG[1]) - state[WRIST]
-    substeps = int(max(1.0, math.ceil(max(abs(ahead), abs(lift), abs(extend)) / SUBSTEP_M - 1e-6)))
-    substeps = int(max(substeps, math.ceil(max(abs(turn), abs(wrist)) / SUBSTEP_DEG - 1e-6)))
+    return ahead, turn, lift, extend, wrist
+
+
+@kernel
+def n_substeps(parts):
+    """How many small steps a motion is cut into."""
+    ahead, turn, lift, extend, wrist = parts
+    metres = math.ceil(max(abs(ahead), abs(lift), abs(extend)) / SUBSTEP_M - 1e-6)
+    degrees = math.ceil(max(abs(turn), abs(wrist)) / SUBSTEP_DEG - 1e-6)
+    return int(max(1.0, metres, degrees))
+
+
+@kernel
+def part_of_motion(start, parts, share, new):
+    """The state (6,) after a share of a motion from `start`, into new."""
+    ahead, turn, lift, extend, wrist = parts
+    yaw = start[YAW] * RADIANS
+    new[X] = start[X] + math.sin(yaw) * ahead * share
+    new[Z] = start[Z] + math.cos(yaw) * ahead * share
+    new[YAW] = wrap_deg(start[YAW] + turn * share)
+    new[LIFT] = start[LIFT] + lift * share
+    new[EXTENSION] = start[EXTENSION] + extend * share
+    new[WRIST] = start[WRIST] + wrist * share
+
+
+@kernel
+def act(action, state, held, grip, pose, half, kind, support, n_boxes, slip, near, chain, old, new):
+    """Carry out one action; returns (slot that blocked it or −1, slot in the hand or −1, whether the state changed).
+
+    state (6,), grip (4,) and the boxes' pose (M + ARM_ROWS, 5), half (M + ARM_ROWS, 3), support (M,) change in place;
+    the base goes 1 + slip times as far as it was told to. `near` (M,), `chain` (MAX_CHAIN,), `old` and `new` (6,) are
+    scratch, and so are the last rows of pose and half.
+    """
+    n_near = _gather_near(state, pose, half, n_boxes, near)
+    if action == _PICKUP:
+        if held >= 0:
+            return -1, held, False
+        taken = _grasp(state, pose, half, kind, support, near, n_near, n_boxes, grip, chain)
+        return -1, taken, taken >= 0
+    if action == _DROPOFF:
+        if held < 0:
+            return -1, held, False
+        yaw = state[YAW] * RADIANS
+        support[held] = ON_FLOOR
+        nobody = held - held - 1  # a plain int64: a literal would compile everything below once more
+        _fall(held, math.cos(yaw), -math.sin(yaw), pose, half, kind, support, n_boxes, nobody)
+        return -1, -1, True
+    if action > 15:
+        return -1, held, False
+
+    ahead, turn, lift, extend, wrist = motion(action, state)
+    ahead, turn = ahead * (1.0 + slip), turn * (1.0 + slip)
+    parts = (ahead, turn, lift, extend, wrist)
+    substeps = n_substeps(parts)
     yaw = state[YAW] * RADIANS
     start_x, start_z, start_yaw = state[X], state[Z], state[YAW]
     start_arm = state[LIFT] + state[EXTENSION] + state[WRIST]
@@ -533,13 +564,7 @@ def act(action, state, held, grip, pose, half, kind, support, n_boxes, near, cha
         old[i] = state[i]
     blocker = -1
     for step in range(1, substeps + 1):
-        share = step / substeps
-        new[X] = start_x + math.sin(yaw) * ahead * share
-        new[Z] = start_z + math.cos(yaw) * ahead * share
-        new[YAW] = wrap_deg(start_yaw + turn * share)
-        new[LIFT] = state[LIFT] + lift * share
-        new[EXTENSION] = state[EXTENSION] + extend * share
-        new[WRIST] = state[WRIST] + wrist * share
+        part_of_motion(state, parts, step / substeps, new)
         blocker = _attempt(
             old, new, held, grip, pose, half, kind, support, near, n_near, n_boxes, chain, ahead != 0.0 or turn != 0.0
         )
