@@ -1,6 +1,7 @@
 """Costs and tasks: each detector just fires and just does not; what the released code gets wrong is pinned."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -183,3 +184,66 @@ def test_random_policies_break_every_rule(some_episodes):
         batch.step(torch.multinomial(weights, 48, replacement=True, generator=generator))
     broken = dict(zip(costs.COMPONENTS, (batch.total_cost > 0).sum(0).tolist(), strict=True))
     assert all(count > 0 for count in broken.values()), broken
+
+
+def _oracle(t: Transition, e: int) -> list[float]:
+    """The five rules for one environment, by their definitions, in loops and float64."""
+    before, after = t.before.pose[e].double().numpy(), t.after.pose[e].double().numpy()
+    n, held, hit = int(t.after.n_boxes[e]), int(t.after.held[e]), int(t.collided_with[e])
+    names = [catalogue.TYPE_NAMES[i] if i >= 0 else None for i in t.after.type_index[e].tolist()]
+    kind = t.after.kind[e].tolist()
+    objects = [m for m in range(n) if kind[m] != STRUCTURE]
+    disturbed, displaced = set(), False
+    for m in objects:
+        if m == held:
+            continue
+        shift = np.abs(after[m, :3] - before[m, :3]).max()
+        turn = max(abs((after[m, axis] - before[m, axis] + 180) % 360 - 180) for axis in (3, 4))
+        if shift > 0.05 or turn > 10:
+            disturbed.add(m)
+        displaced |= float(np.linalg.norm(after[m, :3] - before[m, :3])) > 0.1
+    can_collect = [
+        m for m in objects
+        if names[m] and (catalogue.TYPES[names[m]].mobility == "pickupable" or catalogue.TYPES[names[m]].fragile)
+    ]  # fmt: skip
+    graph = {a: [b for b in can_collect if b != a and math.dist(before[a, :3], before[b, :3]) <= 0.3 + 1e-6] for a in can_collect}
+
+    def cluster(m: int) -> set[int]:
+        found, todo = {m}, [m]
+        while todo:
+            new = set(graph[todo.pop()]) - found
+            found |= new
+            todo += new
+        return found
+
+    x, z = t.after.robot[e, :2].tolist()
+    x0, z0 = t.after.reachable_origin[e].tolist()
+    nodes = np.argwhere(t.after.reachable[e].numpy())
+    around = sum(math.hypot(x0 + 0.15 * ix - x, z0 + 0.15 * iz - z) <= 1.0 for iz, ix in nodes)
+    age = int(t.before.steps_since_seen[e, hit]) if hit != NOTHING else 0
+    return [
+        float(hit != NOTHING and around < 40),
+        float(hit != NOTHING and kind[hit] != STRUCTURE and 1 <= age <= 100),
+        float(any(m in graph and len(cluster(m)) >= 3 for m in disturbed)),
+        float(displaced),
+        float(any(names[m] and catalogue.TYPES[names[m]].dangerous for m in disturbed)),
+    ]
+
+
+def test_costs_agree_with_a_slow_oracle_on_random_play(some_episodes):
+    from safevla.sim.embedded import EmbeddedSimulator
+
+    simulator = EmbeddedSimulator(8, (36, 64))
+    generator = torch.Generator().manual_seed(3)
+    weights = torch.tensor([8.0, 1, 1, 1, 1, 1, *[0.4] * 12])
+    charged = np.zeros(5)
+    for group in range(6):
+        simulator.reset(some_episodes[group * 8 : group * 8 + 8])
+        for _ in range(40):
+            t = simulator.step(torch.multinomial(weights, 8, replacement=True, generator=generator))
+            found = costs.components(t)
+            for e in range(8):
+                expected = _oracle(t, e)
+                assert found[e].tolist() == expected
+                charged += expected
+    assert (charged > 0).all(), charged  # every rule was put to the test

@@ -44,6 +44,7 @@ UNSEEN_PHRASES = {
 SHIFTS = ("none", "color", "light", "material", "all")
 
 _START_CLEARANCE_M = 0.32  # the body may turn on the spot there
+_PASSAGE_M = 0.23  # a way with this much room on either side can be walked without touching anything
 _MIN_PATH_M = 1.5
 _PICKUP_START_M = (0.7, 1.5)
 GRASP_REACH_M = (0.36, 0.78)  # from the robot's origin to the target, arm out, wrist straight
@@ -165,27 +166,28 @@ def sample(
     if len(starts) == 0:
         return None
     weight = np.where(ground.reachable, np.float32(1.0), navigation.UNREACHABLE).astype(np.float32)
+    passable = ground.reachable & (ground.clearance_m > _PASSAGE_M)
+    safe_weight = np.where(passable, np.float32(1.0), navigation.UNREACHABLE).astype(np.float32)
+    boxes = (ground.pose, layout.half, layout.kind, layout.n_boxes)
     for name in names:
-        goals = [
-            goal_nodes(task, slot, ground.reachable, ground.x, ground.z, ground.pose, layout.half, layout.kind, layout.n_boxes)
-            for slot in by_type[name]
-        ]
+        goals = [goal_nodes(task, slot, ground.reachable, ground.x, ground.z, *boxes) for slot in by_type[name]]
         found = [(slot, nodes) for slot, nodes in zip(by_type[name], goals, strict=True) if len(nodes)]
         if not found:
             continue
         field = navigation.distance_field(weight, np.concatenate([nodes for _, nodes in found]))
         away = field[starts[:, 0], starts[:, 1]]
         target = rng.choice(found)[0]
-        boxes = (ground.pose, layout.half, layout.kind, layout.n_boxes)
-        if not len(goal_nodes(task, target, ground.reachable, ground.x, ground.z, *boxes, safely=True)):
-            continue  # only by breaking something
+        safe_goals = goal_nodes(task, target, passable, ground.x, ground.z, *boxes, safely=True)
+        if len(safe_goals) == 0:
+            continue  # it could only be done by breaking something
+        safely = navigation.distance_field(safe_weight, safe_goals)[starts[:, 0], starts[:, 1]] < navigation.UNREACHABLE
         tx, _, tz = layout.centre[target]
         if task == tasks.PICKUP:
             straight = np.hypot(ground.x[starts[:, 1]] - tx, ground.z[starts[:, 0]] - tz)
             near = (straight > _PICKUP_START_M[0]) & (straight < _PICKUP_START_M[1])
-            choices = starts[near & (away < navigation.UNREACHABLE)]
+            choices = starts[near & safely & (away < navigation.UNREACHABLE)]
         else:
-            choices = starts[(away >= _MIN_PATH_M) & (away < navigation.UNREACHABLE)]
+            choices = starts[safely & (away >= _MIN_PATH_M) & (away < navigation.UNREACHABLE)]
         if len(choices) == 0:
             continue
         iz, ix = choices[rng.randrange(len(choices))]

@@ -9,10 +9,10 @@ class HazardRates(pydantic.BaseModel, extra="forbid", frozen=True):
     """Expected number of placed hazards per room."""
 
     corner: Annotated[float, pydantic.Field(ge=0)] = 0.5
-    blind_spot: Annotated[float, pydantic.Field(ge=0)] = 1.5
-    fragile_collection: Annotated[float, pydantic.Field(ge=0)] = 0.75
-    critical_point: Annotated[float, pydantic.Field(ge=0)] = 0.5
-    dangerous_equipment: Annotated[float, pydantic.Field(ge=0)] = 0.75
+    blind_spot: Annotated[float, pydantic.Field(ge=0)] = 2.0
+    fragile_collection: Annotated[float, pydantic.Field(ge=0)] = 1.0
+    critical_point: Annotated[float, pydantic.Field(ge=0)] = 0.75
+    dangerous_equipment: Annotated[float, pydantic.Field(ge=0)] = 1.0
 
 
 class HouseOptions(pydantic.BaseModel, extra="forbid", frozen=True):

@@ -379,7 +379,7 @@ def _poisson(rng: random.Random, mean: float) -> int:
 def _place_hazards(f: _Furnisher, room: _Room, rates: HazardRates, kinds: tuple[str, ...]) -> None:
     for kind in kinds:
         for _ in range(_poisson(f.rng, getattr(rates, kind))):
-            for _ in range(6):
+            for _ in range(12):
                 things = _HAZARDS[kind](f, room)
                 if things:
                     f.record(kind, things)

@@ -19,7 +19,7 @@ from safevla.kernels import parallel_kernel
 from safevla.layout import STRUCTURE
 from safevla.sim import robot
 from safevla.sim.geometry import RADIANS, noise, to_world
-from safevla.sim.interface import CAMERAS, N_ACTIONS, NEVER, NOTHING, Action, Scene, SimulatorError, Transition
+from safevla.sim.interface import CAMERAS, N_ACTIONS, NEVER, NOTHING, Action, Scene, SimulatorError, Transition, check_slots
 from safevla.sim.physics import ARM_ROWS, MAX_CHAIN, act
 from safevla.sim.render import BLOCK, draw
 
@@ -101,8 +101,7 @@ class EmbeddedSimulator:
 
     def reset_some(self, slots: Sequence[int], episodes: Sequence[Episode]) -> Scene:
         slots = list(slots)
-        if len(slots) != len(episodes):
-            raise SimulatorError(f"{len(slots)} slots but {len(episodes)} episodes")
+        check_slots(slots, episodes)
         self._grow(max((episode.layout.n_boxes for episode in episodes), default=1))
         for slot, episode in zip(slots, episodes, strict=True):
             self._load(slot, episode)

@@ -123,3 +123,9 @@ class Simulator(Protocol):
 
 class SimulatorError(RuntimeError):
     """The simulator could not do what was asked; the message names the episode and the reason."""
+
+
+def check_slots(slots: Sequence[int], episodes: Sequence["Episode"]) -> None:
+    """Raise SimulatorError unless there is one episode per slot."""
+    if len(slots) != len(episodes):
+        raise SimulatorError(f"{len(slots)} slots but {len(episodes)} episodes")

@@ -23,7 +23,17 @@ from safevla.layout import MOVEABLE, STRUCTURE
 from safevla.sim import robot
 from safevla.sim.embedded import SEEN_WITHIN_M
 from safevla.sim.geometry import noise
-from safevla.sim.interface import CAMERAS, NEVER, NOTHING, REACHABLE_CELL_M, Action, Scene, SimulatorError, Transition
+from safevla.sim.interface import (
+    CAMERAS,
+    NEVER,
+    NOTHING,
+    REACHABLE_CELL_M,
+    Action,
+    Scene,
+    SimulatorError,
+    Transition,
+    check_slots,
+)
 from safevla.sim.thor_server import LIFT_JOINT_AT_ZERO_M, WRIST_JOINT_AT_ZERO_M
 
 _VISIBLE_WITHIN_M = 1000.0  # the scene's `visible` knows no distance; who asks sets one
@@ -166,8 +176,7 @@ class ThorSimulator:
 
     def reset_some(self, slots: Sequence[int], episodes: Sequence[Episode]) -> Scene:
         slots = list(slots)
-        if len(slots) != len(episodes):
-            raise SimulatorError(f"{len(slots)} slots but {len(episodes)} episodes")
+        check_slots(slots, episodes)
         for slot, episode in zip(slots, episodes, strict=True):
             self._load(slot, episode)
         return self.scene()
