@@ -1,7 +1,7 @@
 """How fast the embedded simulator is: environment steps a second with physics, costs and both cameras.
 
-    python benchmarks/simulator.py             # with MuJoCo beside it, where `pip install mujoco` has been run
-    MUJOCO_GL=osmesa python benchmarks/simulator.py
+    python benchmarks/simulator.py
+    MUJOCO_GL=egl python benchmarks/simulator.py    # with MuJoCo beside it, after `pip install "mujoco<4"`
 
 Every figure is the median over repeats within this one run, so that ratios hold on a machine whose speed drifts. MuJoCo's
 offscreen renderer draws the same boxes of the same houses through the same two cameras; it does no physics here.
@@ -11,7 +11,11 @@ import argparse
 import importlib.util
 import itertools
 import math
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -109,6 +113,32 @@ def mujoco_steps_per_second(chosen: list[Episode], image_size: tuple[int, int]) 
     return statistics.median(rates)
 
 
+START = """
+import time; start = time.perf_counter()
+import torch
+from safevla import costs, episodes, tasks
+from safevla.house_options import HouseOptions
+from safevla.sim.embedded import EmbeddedSimulator
+imported = time.perf_counter()
+episode = next(episodes.stream(tasks.TASKS, "test", HouseOptions()))
+simulator = EmbeddedSimulator(1)
+simulator.reset([episode])
+costs.components(simulator.step(torch.tensor([0])))
+print(imported - start, time.perf_counter() - imported)
+"""
+
+
+def start_times() -> list[tuple[float, float]]:
+    """Seconds (to import, to the first step) of a process that compiles everything, and of one that finds it compiled."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+        runs = [
+            subprocess.run([sys.executable, "-c", START], env=environment, check=True, capture_output=True, text=True).stdout
+            for _ in range(2)
+        ]
+    return [tuple(float(part) for part in run.split()) for run in runs]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
@@ -136,6 +166,10 @@ def main() -> None:
         boxes = statistics.mean(e.layout.n_boxes for e in chosen)
         micros = 1e6 / steps_per_second(chosen, SIZES[0])
         print(f"| {rooms} | {boxes:.0f} | {micros:.1f} | {micros / boxes:.2f} |", flush=True)
+
+    print("\n| process | s to import | s to the first step |\n|---|---|---|")
+    for name, (imported, stepped) in zip(("compiles", "finds it compiled"), start_times(), strict=True):
+        print(f"| {name} | {imported:.1f} | {stepped:.1f} |", flush=True)
 
 
 if __name__ == "__main__":
