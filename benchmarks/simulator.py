@@ -143,9 +143,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
     compute.prepare(0, parser.parse_args().threads)
-    houses = some_episodes(N_ENVS, HouseOptions())
+    options = HouseOptions()
+    houses = some_episodes(N_ENVS, options)
     beside = importlib.util.find_spec("mujoco") is not None
-    print(f"{N_ENVS} environments, {torch.get_num_threads()} threads, houses of 1-4 rooms, "
+    print(f"{N_ENVS} environments, {torch.get_num_threads()} threads, houses of {options.rooms[0]}-{options.rooms[1]} rooms, "
           f"{statistics.mean(e.layout.n_boxes for e in houses):.0f} boxes on average\n")  # fmt: skip
     print("| pictures | env-steps/s | of them costs | MuJoCo draws | ratio |\n|---|---|---|---|---|")
     for size in SIZES:

@@ -48,6 +48,17 @@ def _fires(name: str, t: Transition) -> bool:
     return bool(row[name])
 
 
+def _disturbed(t: Transition) -> list[bool]:
+    """Of every object that is not part of the house."""
+    before, after = t.before.pose[0].numpy(), t.after.pose[0].numpy()
+    return [costs.is_disturbed(before, after, m) for m in range(int(t.after.n_boxes[0])) if int(t.after.kind[0, m]) != STRUCTURE]
+
+
+def _in_collection(scene: Scene) -> list[bool]:
+    pose, type_index, n = scene.pose[0].numpy(), scene.type_index[0].numpy(), int(scene.n_boxes[0])
+    return [costs.is_in_collection(m, pose, type_index, n) for m in range(n)]
+
+
 @pytest.mark.parametrize(
     ("by", "yaw", "tilt", "expected"),
     [((0.049, 0, 0), 0, 0, False), ((0.051, 0, 0), 0, 0, True), ((0, -0.051, 0), 0, 0, True), ((0.049, 0.049, 0.049), 0, 0, False),
@@ -55,7 +66,7 @@ def _fires(name: str, t: Transition) -> bool:
 )  # fmt: skip
 def test_disturbed_is_five_centimetres_or_ten_degrees_on_an_axis(by, yaw, tilt, expected):
     t = _moved(_scene(["Knife"], [(0.5, 0.1, 0.5)]), 0, by, yaw, tilt)
-    assert bool(costs.disturbed(t)[0, 0]) is expected
+    assert _disturbed(t) == [expected]
     assert _fires("dangerous_equipment", t) is expected
 
 
@@ -99,7 +110,7 @@ def test_in_collection_agrees_with_slow_components():
             for i in range(n):
                 label[i] = label[near[i]].min()
         expected = np.array([(label == label[i]).sum() >= 3 for i in range(n)])
-        np.testing.assert_array_equal(costs.in_collection(scene)[0].numpy(), expected)
+        np.testing.assert_array_equal(_in_collection(scene), expected)
 
 
 def _corridor(width_nodes: int) -> torch.Tensor:
@@ -141,7 +152,7 @@ def test_walls_are_no_blind_spots_and_never_disturbed():
     scene = dataclasses.replace(scene, kind=torch.full_like(scene.kind, STRUCTURE))
     t = _moved(scene, slot=0, by=(1.0, 0, 0), hit=0)
     assert not _fires("blind_spot", t)
-    assert not costs.disturbed(t).any()
+    assert not _disturbed(t)
 
 
 def test_a_cost_is_charged_to_the_step_that_caused_it():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import subprocess
 import sys
 
@@ -144,6 +145,23 @@ def test_the_multiplier_rises_exactly_above_the_limit_and_never_below_zero():
     assert multiplier.value == held
 
 
+def test_the_pid_multiplier_agrees_with_the_formula_written_out():
+    gains = params.PIDGains(proportional=0.05, integral=0.01, derivative=0.02)
+    settings = _ppo_params(multiplier_rule="pid", multiplier_pid=gains, multiplier_init=0.1, multiplier_max=1.0)
+    multiplier = ppo.Multiplier("ppo_lagrangian", settings, limit=2.0)
+    costs, integral = [6.0, 8.0, 3.0, 1.0, 0.5, 40.0], 0.1
+    for before, cost in zip([math.inf, *costs], costs, strict=False):
+        multiplier.update(cost)
+        integral = min(max(integral + 0.01 * (cost - 2.0), 0.0), 1.0)
+        expected = 0.05 * (cost - 2.0) + integral + 0.02 * max(cost - before, 0.0)
+        assert multiplier.value == pytest.approx(min(max(expected, 0.0), 1.0), abs=1e-6)
+    other = ppo.Multiplier("ppo_lagrangian", settings, limit=2.0)
+    other.restore(json.loads(json.dumps(multiplier.state())))
+    for cost in (5.0, 2.5):
+        multiplier.update(cost), other.update(cost)
+        assert other.value == multiplier.value
+
+
 @pytest.mark.parametrize(("method", "expected"), [("ppo", 0.0), ("ppo_shaped", 0.4)])
 def test_other_methods_do_not_learn_the_multiplier(method, expected):
     multiplier = ppo.Multiplier(method, _ppo_params(fixed_penalty=0.4), limit=2.0)
@@ -156,7 +174,8 @@ def rollout_and_policy():
     torch.manual_seed(0)
     model = Policy(TINY)
     batch = Batch(EmbeddedSimulator(6, TINY.image_size), max_steps=9)
-    collector = Collector(batch, episodes.stream(tasks.TASKS, "train", HouseOptions()), torch.Generator().manual_seed(0))
+    source = episodes.stream(tasks.TASKS, "train", HouseOptions())
+    collector = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False)
     collector.collect(model, 5)
     rollout, ended = collector.collect(model, 16)
     return rollout, ended, model
@@ -172,6 +191,25 @@ def test_the_first_epoch_sees_the_probabilities_that_acted(rollout_and_policy):
     log_prob = output.logits.log_softmax(-1).gather(-1, rollout.action[..., None])[..., 0]
     torch.testing.assert_close(log_prob, rollout.log_prob, atol=1e-4, rtol=0)
     torch.testing.assert_close(output.value, rollout.value, atol=1e-4, rtol=0)
+
+
+def test_what_a_frozen_encoder_saw_serves_learning():
+    torch.manual_seed(0)
+    model = Policy(TINY)
+    batch = Batch(EmbeddedSimulator(4, TINY.image_size), max_steps=9)
+    source = episodes.stream(tasks.TASKS, "train", HouseOptions())
+    rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=True).collect(model, 12)
+    assert rollout.truth.class_map is None
+    with torch.no_grad():
+        again, _ = model(rollout.observation, rollout.starts, rollout.memory)
+        kept, _ = model(rollout.observation, rollout.starts, rollout.memory, rollout.sight)
+    torch.testing.assert_close(kept.logits, again.logits, atol=1e-5, rtol=0)
+    settings = _ppo_params(freeze_encoder=True, value_warmup=0)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    ppo.Learner(model, "ppo", "Fetch", settings).learn(rollout, torch.Generator().manual_seed(0), only_values=False)
+    changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert "actor.weight" in changed and "place" in changed
+    assert not any(name.startswith("encoder.") for name in changed)
 
 
 def test_the_anchor_is_the_divergence_from_the_first_policy(rollout_and_policy):

@@ -74,7 +74,7 @@ def test_figures_need_neither_torch_nor_the_simulator():
 @pytest.mark.parametrize("profile", ["laptop", "smoke", "paper"])
 def test_profiles_are_valid(profile):
     assert params.load(profile)
-    generated = pipeline.profile_pipeline(yaml.safe_load((ROOT / "dvc.yaml").read_text()), profile, params.raw(profile))
+    generated = pipeline.profile_pipeline(yaml.safe_load((ROOT / "dvc.yaml").read_text()), profile, params.raw(profile), ROOT)
     assert "strip" not in generated["stages"]
     assert all(stage["wdir"] == "../../.." for stage in generated["stages"].values())
 

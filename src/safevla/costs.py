@@ -23,7 +23,7 @@ from safevla import catalogue
 from safevla.kernels import kernel, parallel_kernel
 from safevla.layout import STRUCTURE
 from safevla.sim.geometry import wrap_deg
-from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Scene, Transition
+from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Transition
 
 DISTURBED_M, DISTURBED_DEG = 0.05, 10.0
 CORNER_RADIUS_M, CORNER_MIN_POSITIONS = 1.0, 40
@@ -182,24 +182,3 @@ COSTS: dict[str, Callable[[Transition], torch.Tensor]] = {name: _component(i) fo
 def collided(t: Transition) -> torch.Tensor:
     """(B,) bool: something blocked the motion."""
     return t.collided_with != NOTHING
-
-
-def disturbed(t: Transition) -> torch.Tensor:
-    """(B, M) bool: the objects that the step disturbed, whatever they are."""
-    before, after, held = t.before.pose.numpy(), t.after.pose.numpy(), t.after.held.numpy()
-    kind, n_boxes = t.after.kind.numpy(), t.after.n_boxes.numpy()
-    found = np.zeros(before.shape[:2], np.bool_)
-    for e, m in np.argwhere((before != after).any(-1)):
-        counts = m < n_boxes[e] and m != held[e] and kind[e, m] != STRUCTURE
-        found[e, m] = counts and is_disturbed(before[e], after[e], m)
-    return torch.from_numpy(found)
-
-
-def in_collection(scene: Scene) -> torch.Tensor:
-    """(B, M) bool: the objects that are part of a collection."""
-    pose, type_index = scene.pose.numpy(), scene.type_index.numpy()
-    found = np.zeros(type_index.shape, np.bool_)
-    for e, n in enumerate(scene.n_boxes.tolist()):
-        for m in range(n):
-            found[e, m] = is_in_collection(m, pose[e], type_index[e], n)
-    return torch.from_numpy(found)

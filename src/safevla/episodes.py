@@ -1,11 +1,10 @@
-"""Episodes: a house, a task, a target, a start and an instruction; sampled, shifted, written and read.
+"""Episodes: a house, a task, a target, a start and an instruction; sampled, written and read.
 
 Files are JSON lines in the schema of the public Safety-CHORES benchmark (`task_type, house_index,
 agent_starting_position, …`), with three keys of ours under `extras`: the house's id, the episode's id and its seed.
 Splits are disjoint ranges of house seeds; training draws fresh houses without end.
 """
 
-import copy
 import dataclasses
 import functools
 import gzip
@@ -40,8 +39,6 @@ UNSEEN_PHRASES = {
     tasks.PICKUP: ("get hold of {a}", "lift {a}", "clutch {a}"),
     tasks.FETCH: ("bring {a}", "get me {a}", "find {a} and clutch that {noun}"),
 }
-
-SHIFTS = ("none", "color", "light", "material", "all")
 
 _START_CLEARANCE_M = 0.32  # the body may turn on the spot there
 _PASSAGE_M = 0.23  # a way with this much room on either side can be walked without touching anything
@@ -279,38 +276,6 @@ def in_houses(
                 if episode is not None:
                     object.__setattr__(episode, "layout", layout)
                     yield episode
-
-
-# --------------------------------------------------------------------------------------------------- shifts
-
-
-def shifted(episode: Episode, shift: str) -> Episode:
-    """The episode with its house edited: object colours, lights, materials, or all of them."""
-    if shift not in SHIFTS:
-        raise EpisodeError(f"unknown shift {shift!r}; the shifts are {', '.join(SHIFTS)}")
-    if shift == "none":
-        return episode
-    house = copy.deepcopy(episode.house)
-    rng = random.Random(f"{shift}|{episode.seed}")
-    if shift in ("color", "all"):
-        for thing, _ in houses.objects(house):
-            thing["color"] = _random_colour(rng)
-    if shift in ("light", "all"):
-        for light in house["proceduralParameters"]["lights"]:
-            light["intensity"] = light["intensity"] * rng.uniform(0.3, 1.8)
-            light["rgb"] = _random_colour(rng, low=0.45)
-    if shift in ("material", "all"):
-        for surface in house["walls"]:
-            surface["material"] = {"name": rng.choice(("Tiles2", "PureWhite")), "color": _random_colour(rng)}
-        for room in house["rooms"]:
-            room["floorMaterial"] = {"name": rng.choice(("Tiles2", "WoodGrains")), "color": _random_colour(rng)}
-        for thing, _ in houses.objects(house):
-            thing["pattern"] = rng.choice(catalogue.PATTERNS)
-    return dataclasses.replace(episode, house=house, shift=shift, id=f"{episode.id}|{shift}")
-
-
-def _random_colour(rng: random.Random, low: float = 0.05) -> dict[str, float]:
-    return {channel: round(rng.uniform(low, 1.0), 3) for channel in "rgb"}
 
 
 # --------------------------------------------------------------------------------------------------- files

@@ -8,21 +8,23 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
 import torch
 
-from safevla import costs
+from safevla import catalogue, costs
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.expert import Expert
 from safevla.layout import STRUCTURE
 from safevla.observations import Observation
-from safevla.policy import Policy
 from safevla.progress import Progress
 from safevla.sim.interface import CAMERAS, NOTHING, Action, Scene, Simulator
+
+if TYPE_CHECKING:
+    from safevla.policy import Policy
 
 COLUMNS = (
     "profile", "method", "task", "seed", "split", "shift", "episode_id", "house_id", "instruction", "success", "steps",
@@ -50,7 +52,7 @@ class PolicyActor:
     drawn but decided: said when its probability exceeds `done_threshold`, and only then. At 0 it is drawn like any other.
     """
 
-    def __init__(self, policy: Policy, n_envs: int, seed: int, done_threshold: float = 0.0):
+    def __init__(self, policy: "Policy", n_envs: int, seed: int, done_threshold: float = 0.0):
         self.policy = policy.eval()
         self.done_threshold = done_threshold
         self.memory = policy.new_memory(n_envs)
@@ -165,21 +167,27 @@ def _row(batch: Batch, slot: int, success: bool, timed_out: bool) -> dict:
 class Trace:
     """One played episode, step by step, as plain data that figures can draw without a simulator."""
 
-    facts: dict  # method, task, instruction, success, path, costs, boxes
-    frames: np.ndarray  # (K, C, H, W, 3) uint8, of the steps in facts["frame_steps"]
+    facts: dict  # method, task, instruction, success, path, actions, costs, boxes, …
+    frames: np.ndarray  # (T + 1, C, H, W, 3) uint8, before each step and after the last
 
 
-def trace(actor: Actor, simulator: Simulator, episode: Episode, max_steps: int, method: str, n_frames: int = 6) -> Trace:
+def trace(actor: Actor, simulator: Simulator, episode: Episode, max_steps: int, method: str) -> Trace:
     """Play one episode in a simulator of one environment and keep what happened."""
     batch = Batch(simulator, max_steps)
     observation = batch.start([episode])
     actor.begin([0], [episode], simulator.scene())
     layout = episode.layout
     path, step_costs, struck, pictures = [simulator.scene().robot[0, :3].tolist()], [], [], []
+    actions, probabilities, cost_values = [], [], []
     start_pose = simulator.scene().pose[0, : layout.n_boxes].clone()
     while True:
         pictures.append(observation.pixels[0])
-        outcome = batch.step(actor.act(observation, simulator.scene()))
+        chosen = actor.act(observation, simulator.scene())
+        actions.append(int(chosen[0]))
+        if isinstance(actor, PolicyActor):
+            probabilities.append([round(v, 4) for v in actor.probabilities[0].tolist()])
+            cost_values.append(round(float(actor.cost_value[0]), 4))
+        outcome = batch.step(chosen)
         observation = outcome.observation
         path.append(outcome.transition.after.robot[0, :3].tolist())
         step_costs.append(outcome.cost[0].tolist())
@@ -189,7 +197,7 @@ def trace(actor: Actor, simulator: Simulator, episode: Episode, max_steps: int, 
             break
     pictures.append(observation.pixels[0])
     scene = simulator.scene()
-    target = layout.index_of(episode.target_id)
+    target_type = catalogue.TYPES[episode.target_type].index
     boxes = [
         {
             "x": float(start_pose[m, 0]), "z": float(start_pose[m, 2]), "yaw_deg": float(start_pose[m, 3]),
@@ -198,12 +206,11 @@ def trace(actor: Actor, simulator: Simulator, episode: Episode, max_steps: int, 
             "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
             "colour": layout.colour[m].tolist(),
             "structure": bool(layout.kind[m] == STRUCTURE),
-            "target": bool(layout.type_index[m] == layout.type_index[target] and m >= layout.n_structure),
+            "target": bool(layout.type_index[m] == target_type),
             "moved": bool((scene.pose[0, m, :3] - start_pose[m, :3]).norm() > costs.DISTURBED_M and m != int(scene.held[0])),
         }
         for m in range(layout.n_boxes)
     ]  # fmt: skip
-    chosen = np.unique(np.linspace(0, len(pictures) - 1, n_frames).round().astype(int))
     facts = {
         "method": method,
         "task": episode.task,
@@ -211,14 +218,16 @@ def trace(actor: Actor, simulator: Simulator, episode: Episode, max_steps: int, 
         "instruction": episode.instruction,
         "success": bool(outcome.success[0]),
         "path": path,
+        "actions": actions,
+        "probabilities": probabilities,  # of each action before each step; none for an expert
+        "cost_values": cost_values,  # what the cost critic expected of the rest of the episode; none for an expert
         "step_costs": step_costs,
         "struck": struck,
         "boxes": boxes,
         "hazards": episode.house["metadata"].get("hazards", []),
-        "frame_steps": chosen.tolist(),
         "cameras": list(CAMERAS),
     }
-    return Trace(facts, torch.stack([pictures[i] for i in chosen]).numpy())
+    return Trace(facts, torch.stack(pictures).numpy())
 
 
 def write_traces(traces: Sequence[Trace], folder: Path) -> None:

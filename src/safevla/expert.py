@@ -6,16 +6,18 @@ tasks can be done safely: it keeps away from everything, goes around what lies o
 before it acts: a motion that would touch anything is not carried out but learnt from, as if it had been.
 
 An action follows from the scene alone, apart from what the expert learnt by bumping into things, so an expert can also
-label states that somebody else's actions led to.
+label states that somebody else's actions led to. An expert that is stuck wanders off at random, drawn from the episode's
+seed, before it tries again.
 """
 
 import functools
 import math
 import random
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from safevla import tasks
+from safevla import catalogue, tasks
 from safevla.episodes import Episode, goal_nodes
 from safevla.kernels import kernel
 from safevla.layout import FIXED, MOVEABLE, PICKUPABLE, STRUCTURE
@@ -40,6 +42,7 @@ _SMALLER = {
 }  # fmt: skip
 _TOUCH_M = 0.055  # the hand is near enough to close
 _OVER_M = 0.10  # the careful hand passes this high over the target
+_Boxes = tuple[np.ndarray, np.ndarray, np.ndarray, int]  # pose (M, ·), half (M, 3) and kind (M,) of a house, n_boxes
 _HAND_TO_LIFT_M = robot.WRIST_ABOVE_LIFT_M - robot.HAND_BELOW_WRIST_M
 
 
@@ -65,7 +68,7 @@ class Expert:
         self._since_anchor = np.zeros(n_envs, np.int64)
         self._refused = np.zeros(n_envs, np.int64)
 
-    def begin(self, slots, episodes: list[Episode], scene: Scene) -> None:
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
         """Plan for the episodes that have just started in these slots."""
         for slot, episode in zip(slots, episodes, strict=True):
             self._plan(int(slot), episode, scene)
@@ -76,8 +79,7 @@ class Expert:
         reachable = scene.reachable[slot].numpy()
         origin_x, origin_z = (float(v) for v in scene.reachable_origin[slot])
         types = scene.type_index[slot, :n].numpy()
-        target_type = types[episode.layout.index_of(episode.target_id)]
-        targets = np.flatnonzero(types == target_type)
+        targets = np.flatnonzero(types == catalogue.TYPES[episode.target_type].index)
         room = np.empty(reachable.shape, np.float32)
         clearance(pose, half, kind, n, STRUCTURE, MOVEABLE, origin_x, origin_z, room)
         weight = 1.0 + 12.0 * np.maximum(0.0, 1.0 - room / TURN_ROOM_M)
@@ -90,7 +92,7 @@ class Expert:
         nodes = [goal_nodes(episode.task, m, reachable, x, z, pose, half, kind, n, self.careful) for m in targets]
         kept = [i for i, found in enumerate(nodes) if len(found)]
         self._targets[slot] = targets[kept] if kept else targets
-        self._goals[slot] = np.concatenate([nodes[i] for i in kept]) if kept else np.zeros((0, 2), np.int64)
+        self._goals[slot] = np.concatenate([nodes[i] for i in kept]) if kept else np.zeros((0, 2), np.int64)  # none: gives up
         self._weight[slot] = weight
         self._is_nav[slot] = episode.task == tasks.OBJECT_NAV
         self._all_goals[slot] = self._goals[slot]
@@ -145,7 +147,9 @@ class Expert:
             self._last_state[slot] = state
         return actions
 
-    def _choose(self, slot, state, held, right_one, boxes, visible, origin) -> int:
+    def _choose(
+        self, slot: int, state: np.ndarray, held: int, right_one: bool, boxes: _Boxes, visible: np.ndarray, origin: np.ndarray
+    ) -> int:
         """What it would do next, were nothing in the way that it does not know of."""
         at_goal = self._is_at_goal(slot, state, boxes, origin)
         action = _choose(
@@ -163,24 +167,29 @@ class Expert:
             return self._stroll(slot, state, held, with_scratch(pose[:n]), with_scratch(half[:n]), kind, n)
         return action if escape == NOTHING else escape
 
-    def _is_at_goal(self, slot, state, boxes, origin) -> bool:
+    def _is_at_goal(self, slot: int, state: np.ndarray, boxes: _Boxes, origin: np.ndarray) -> bool:
         """Whether this is a place to see or grasp the target from: a goal node, or beside one and just as good."""
-        iz = int(round((state[1] - origin[1]) / REACHABLE_CELL_M))
-        ix = int(round((state[0] - origin[0]) / REACHABLE_CELL_M))
-        around = self._is_goal[slot][max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
-        if not around.any():
+        is_goal = self._is_goal[slot]
+        iz = min(max(int(round((state[1] - origin[1]) / REACHABLE_CELL_M)), 0), is_goal.shape[0] - 1)
+        ix = min(max(int(round((state[0] - origin[0]) / REACHABLE_CELL_M)), 0), is_goal.shape[1] - 1)
+        if self._is_nav[slot]:
+            return bool(is_goal[iz, ix])
+        if is_goal[iz, ix] and not self.careful:
+            return True
+        if not is_goal[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2].any():
             return False
-        if self._is_nav[slot] or not self.careful:
-            on_node = bool(self._is_goal[slot][min(iz, len(self._is_goal[slot]) - 1), min(ix, self._is_goal[slot].shape[1] - 1)])
-            if on_node or self._is_nav[slot]:
-                return on_node
         pose, half, kind, n = boxes
-        targets = self._targets[slot]
-        target = targets[np.argmin(np.hypot(pose[targets, 0] - state[0], pose[targets, 2] - state[1]))]
         minded = PICKUPABLE if self.careful and self._refused[slot] <= _PATIENCE[0] else MOVEABLE
+        target = self._nearest_target(slot, state, pose)
         return can_grasp_from(state[0], state[1], target, minded, with_scratch(pose[:n]), with_scratch(half[:n]), kind, n)
 
-    def _stroll(self, slot, state, held, pose, half, kind, n) -> int:
+    def _nearest_target(self, slot: int, state: np.ndarray, pose: np.ndarray) -> int:
+        targets = self._targets[slot]
+        return int(targets[np.argmin(np.hypot(pose[targets, 0] - state[0], pose[targets, 2] - state[1]))])
+
+    def _stroll(
+        self, slot: int, state: np.ndarray, held: int, pose: np.ndarray, half: np.ndarray, kind: np.ndarray, n: int
+    ) -> int:
         """A motion of the base at random, one that touches nothing if there is one, or else nothing that blocks."""
         motions = [Action.MOVE_AHEAD] * 3 + [Action.MOVE_BACK] * 2 + [Action.ROTATE_LEFT, Action.ROTATE_RIGHT]
         for minded in (PICKUPABLE, MOVEABLE, FIXED):
@@ -189,13 +198,20 @@ class Expert:
                 return int(self._random[slot].choice(free))
         return int(self._random[slot].choice((*motions, Action.ROTATE_LEFT_SMALL, Action.ROTATE_RIGHT_SMALL)))
 
-    def _look_first(self, slot, action, state, held, boxes, origin, choose) -> int:
+    def _look_first(
+        self,
+        slot: int,
+        action: int,
+        state: np.ndarray,
+        held: int,
+        boxes: _Boxes,
+        origin: np.ndarray,
+        choose: Callable[[], int],
+    ) -> int:
         """The action, or another one that touches nothing but the target, if there is one."""
         pose, half, kind, n = boxes
         pose, half = with_scratch(pose[:n]), with_scratch(half[:n])
-        targets = self._targets[slot]
-        target = targets[np.argmin(np.hypot(pose[targets, 0] - state[0], pose[targets, 2] - state[1]))]
-
+        target = self._nearest_target(slot, state, pose)
         minded = (PICKUPABLE, MOVEABLE, FIXED)[np.searchsorted(_PATIENCE, self._refused[slot])]
 
         def touches(some_action: int, ignored: int = target) -> bool:

@@ -167,6 +167,39 @@ def shifts(summary: pd.DataFrame) -> plt.Figure:
     return figure
 
 
+def ablation(summary: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
+    """One task under several constraints: success against cost with intervals, and cost and multiplier in training.
+
+    summary: a line per variant; curves: training curves with their variant. A method's variants share its colour.
+    """
+    variants = list(dict.fromkeys(summary["variant"]))
+    markers = dict(zip(variants, "os^DvPX*"[: len(variants)], strict=True))
+    figure, axes = plt.subplots(1, 3, figsize=(8.7, 3.2))
+    for variant in variants:
+        line = summary[summary["variant"] == variant].iloc[0]
+        colour = METHOD_COLOURS[line["method"]]
+        axes[0].errorbar(
+            line["cost"], line["success"],
+            xerr=[[line["cost"] - line["cost_low"]], [line["cost_high"] - line["cost"]]],
+            yerr=[[line["success"] - line["success_low"]], [line["success_high"] - line["success"]]],
+            fmt=markers[variant], color=colour, capsize=2, label=variant, ms=5,
+        )  # fmt: skip
+        mine = curves[curves["variant"] == variant]
+        for ax, measure in zip(axes[1:], ("cost", "multiplier"), strict=True):
+            ax.plot(mine["steps"] / 1000, mine[measure], color=colour, lw=1.2, marker=markers[variant], ms=4, markevery=0.2)
+    axes[0].set(
+        xlabel="cost per episode", ylabel="success rate", title=f"{summary['task'].iloc[0]} (n = {int(summary['n'].iloc[0])})"
+    )
+    axes[1].set(xlabel="environment steps (thousands)", ylabel="cost per episode", title="training")
+    axes[2].set(xlabel="environment steps (thousands)", ylabel="multiplier λ", title="training")
+    for ax in axes:
+        ax.set_ylim(bottom=0)
+    axes[0].set_xlim(left=0)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    return figure
+
+
 def _draw_boxes(ax: plt.Axes, boxes: list[dict]) -> None:
     """The boxes of a house from above, low ones first."""
     for box in sorted(boxes, key=lambda b: b["top_m"]):
@@ -235,19 +268,20 @@ def episode_maps(traces: list[dict]) -> plt.Figure:
     return figure
 
 
-def frames(trace: dict, pictures: np.ndarray) -> plt.Figure:
-    """What both cameras showed at some steps of an episode; pictures (K, C, H, W, 3)."""
-    n = len(pictures)
+def frames(trace: dict, pictures: np.ndarray, n: int = 6) -> plt.Figure:
+    """What both cameras showed at n steps of an episode; pictures (T + 1, C, H, W, 3), before each step and at the end."""
+    steps = np.unique(np.linspace(0, len(pictures) - 1, n).round().astype(int))
+    n = len(steps)
     figure, axes = plt.subplots(2, n, figsize=(1.7 * n, 2.4), squeeze=False)
     for k in range(n):
         for c, camera in enumerate(trace["cameras"]):
             ax = axes[c, k]
-            ax.imshow(pictures[k, c])
+            ax.imshow(pictures[steps[k], c])
             ax.set_xticks([])
             ax.set_yticks([])
             if k == 0:
                 ax.set_ylabel(camera, fontsize=7)
-        axes[0, k].set_title(f"step {trace['frame_steps'][k]}", fontsize=7, fontweight="normal")
+        axes[0, k].set_title(f"step {steps[k]}", fontsize=7, fontweight="normal")
     figure.suptitle(f"“{trace['instruction']}”, {METHOD_LABELS.get(trace['method'], trace['method'])}", fontsize=9)
     return figure
 

@@ -85,11 +85,11 @@ class Replay:
 
 
 def augment(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Jitter brightness and colour balance per environment: (T, B, C, H, W, 3) uint8 in and out."""
+    """Jitter brightness and colour balance per environment: (T, B, C, H, W, 3) uint8 in, floats of the same range out."""
     n = pixels.shape[1]
     gain = 1.0 + 0.3 * (2.0 * torch.rand(n, 1, generator=generator) - 1.0)
     gain = gain + 0.1 * (2.0 * torch.rand(n, 3, generator=generator) - 1.0)
-    return (pixels * gain[None, :, None, None, None, :]).clamp_(0, 255).to(torch.uint8)
+    return (pixels * gain[None, :, None, None, None, :]).clamp_(0, 255)
 
 
 def loss_terms(policy: Policy, window: Window, memory: Memory) -> tuple[dict[str, torch.Tensor], Memory]:
@@ -108,7 +108,7 @@ def loss_terms(policy: Policy, window: Window, memory: Memory) -> tuple[dict[str
 
 
 def pretrain(
-    make_simulator: Callable[[], Simulator],
+    simulator: Simulator,
     table: pd.DataFrame,
     options: HouseOptions,
     config: PolicyConfig,
@@ -128,7 +128,7 @@ def pretrain(
     schedule = _schedule(n_updates, params)
     rng = np.random.default_rng([seed, first])
     generator = torch.Generator().manual_seed(seed * 1_000_003 + first)
-    replay = Replay(make_simulator(), table, options, rng)
+    replay = Replay(simulator, table, options, rng)
     memory = policy.new_memory(params.n_envs)
     progress = Progress("imitation", n_updates * params.n_envs * params.window, done=first * params.n_envs * params.window)
     policy.train()

@@ -14,6 +14,7 @@ import yaml
 
 from safevla.house_options import HouseOptions
 from safevla.policy_config import PolicyConfig
+from safevla.thor_options import ThorOptions
 
 DEFAULT_PROFILE = "laptop"
 
@@ -23,7 +24,10 @@ _NotNegative = Annotated[float, pydantic.Field(ge=0)]
 
 Task = Literal["ObjectNav", "Pickup", "Fetch"]
 Method = Literal["ppo", "ppo_shaped", "ppo_lagrangian"]
-Shift = Literal["color", "light", "material", "all"]
+Shift = Literal[
+    "color", "light", "material", "all", "phrasing", "larger_houses", "more_hazards", "procthor",
+    "camera", "actuation", "sensor", "impossible",
+]  # fmt: skip
 
 
 class _Group(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -31,8 +35,10 @@ class _Group(pydantic.BaseModel, extra="forbid", frozen=True):
 
 
 class SimulatorParams(_Group):
+    name: Literal["embedded", "ai2thor"]
     robot: Literal["stretch", "stretch_forward_down"]
     n_envs: _Count  # environments side by side
+    thor: ThorOptions  # how AI2-THOR is started, where it is the simulator
 
 
 class CollectParams(_Group):
@@ -57,6 +63,12 @@ class ImitationParams(_Group):
     checkpoint_updates: _Count
 
 
+class PIDGains(_Group):
+    proportional: _NotNegative  # multiplier per unit of cost above the limit
+    integral: _NotNegative  # the same, gained at every update
+    derivative: _NotNegative  # multiplier per unit that the cost has risen by
+
+
 class PPOParams(_Group):
     steps: _Count  # environment steps per task, over all ranks
     n_envs: _Count  # per rank
@@ -77,10 +89,13 @@ class PPOParams(_Group):
     advantage_scale_min: Annotated[float, pydantic.Field(gt=0)]  # advantages are divided by their deviation, or by this if larger
     value_warmup: Annotated[int, pydantic.Field(ge=0)]  # first steps, in which only the critics learn
     wrong_done_penalty: _NotNegative  # taken from the reward when `done` is wrong
+    freeze_encoder: bool  # what the cameras show is encoded as imitation left it
     cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
+    multiplier_rule: Literal["adam", "pid"]
     multiplier_init: _NotNegative
     multiplier_lr: _NotNegative
     multiplier_max: _NotNegative
+    multiplier_pid: PIDGains
     fixed_penalty: _NotNegative  # the multiplier of ppo_shaped
     recent_episodes: _Count  # over which progress is reported
     checkpoint_rollouts: _Count
@@ -97,10 +112,17 @@ class EvaluateParams(_Group):
     episodes: _Count  # per task, in distribution
     ood_episodes: _Count  # per task and shift
     shifts: list[Shift]
+    real_houses: str | None  # a ProcTHOR file, for the shift `procthor`; a relative path is taken from the repository's root
     max_steps: _Count
     done_threshold: _Share  # policies say `done` when its probability exceeds this, and only then; 0: drawn
     n_envs: _Count
     showcase_episodes: _Count  # per task, kept with their paths and pictures for the figures
+
+
+class AblateParams(_Group):
+    task: Task
+    limit_factors: list[_NotNegative]  # of the task's cost limit
+    fixed_penalties: list[_NotNegative]
 
 
 class FigureParams(_Group):
@@ -119,6 +141,7 @@ class Params(_Group):
     imitation: ImitationParams
     finetune: FinetuneParams
     evaluate: EvaluateParams
+    ablate: AblateParams
     figures: FigureParams
 
 

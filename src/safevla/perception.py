@@ -43,24 +43,31 @@ CLASS_OF_TYPE = _class_of_type()
 class Truth:
     """What the auxiliary heads should say; leading dimensions (B,) or (T, B)."""
 
-    class_map: torch.Tensor  # (…, C, N_CLASSES, gh, gw) uint8
     surroundings: torch.Tensor  # (…, N_SURROUNDINGS) uint8
     named: torch.Tensor  # (…,) int64 into TARGET_CLASSES
+    class_map: torch.Tensor | None = None  # (…, C, N_CLASSES, gh, gw) uint8; None where nothing learns to see
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "Truth":
         """The same with a function applied to every tensor."""
-        return Truth(function(self.class_map), function(self.surroundings), function(self.named))
+        seen = None if self.class_map is None else function(self.class_map)
+        return Truth(function(self.surroundings), function(self.named), seen)
 
     @staticmethod
     def stack(steps: list["Truth"]) -> "Truth":
         """T steps of (B, …) as one of (T, B, …)."""
-        return Truth(*(torch.stack([getattr(step, f.name) for step in steps]) for f in dataclasses.fields(Truth)))
+        maps = [step.class_map for step in steps if step.class_map is not None]
+        return Truth(
+            torch.stack([step.surroundings for step in steps]),
+            torch.stack([step.named for step in steps]),
+            torch.stack(maps) if maps else None,
+        )
 
 
-def truth(simulator: Simulator, goals: Goals, grid: tuple[int, int]) -> Truth:
-    """What the simulator knows of the B robots' current views; grid (gh, gw) is the class maps' size."""
+def truth(simulator: Simulator, goals: Goals, grid: tuple[int, int] | None) -> Truth:
+    """What the simulator knows of the B robots' current views; grid (gh, gw) is the class maps' size, None for no maps."""
     scene = simulator.scene()
-    return Truth(class_map(simulator.render_ids(), scene, grid), surroundings(scene), CLASS_OF_TYPE[goals.target_type])
+    seen = None if grid is None else class_map(simulator.render_ids(), scene, grid)
+    return Truth(surroundings(scene), CLASS_OF_TYPE[goals.target_type], seen)
 
 
 def class_map(ids: dict[str, torch.Tensor], scene: Scene, grid: tuple[int, int]) -> torch.Tensor:

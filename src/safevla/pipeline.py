@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,21 @@ STAGE_NOTEBOOKS = {
     "finetune_safe_rl": "03_finetune_safe_rl",
     "evaluate_in_distribution": "04_evaluate_in_distribution",
     "evaluate_ood": "05_evaluate_ood",
+    "ablate_constraint": "05b_ablate_constraint",
     "make_figures": "06_make_figures",
 }
 _DRIVER = f"{PACKAGE}.run"
+_CHOOSES = f"src/{PACKAGE}/sim/choose.py"
 _POLICIES = "data/${profile}/finetune/"
 
 
 def import_closure(root: Path, notebook: Path) -> list[str]:
     """Files under src/ that a stage's notebook and the driver import, directly or not, relative to the root, sorted."""
+    return _closure(_imports(_notebook_source(notebook), root / "src") | {_DRIVER}, root)
+
+
+def _closure(pending: set[str], root: Path) -> list[str]:
     source = root / "src"
-    pending = _imports(_notebook_source(notebook), source) | {_DRIVER}
     found: set[str] = set()
     while pending:
         module = pending.pop()
@@ -62,9 +68,9 @@ def _module_file(module: str, source: Path) -> Path:
 
 
 def _imports(code: str, source: Path) -> set[str]:
-    """Modules of the package that some code imports, anywhere in it."""
+    """Modules of the package that some code imports, anywhere in it, except for type checkers only."""
     found = set()
-    for node in ast.walk(ast.parse(code)):
+    for node in _statements(ast.parse(code)):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -76,6 +82,15 @@ def _imports(code: str, source: Path) -> set[str]:
     return found - {PACKAGE, f"{PACKAGE}.sim"}
 
 
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Everything in a piece of code but the bodies of `if TYPE_CHECKING`."""
+    yield node
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _statements(child)
+
+
 def policy_folders(values: dict[str, Any]) -> list[str]:
     """The outputs of the matrix stage, in order: what every stage that reads all policies depends on."""
     finetune = values["finetune"]
@@ -84,13 +99,18 @@ def policy_folders(values: dict[str, Any]) -> list[str]:
 
 def derived_deps(stage: str, deps: list[str], root: Path, values: dict[str, Any]) -> dict[str, list[str]]:
     """The two lists among a stage's dependencies that follow from elsewhere, by what their entries begin with."""
-    lists = {"src/": import_closure(root, root / "notebooks" / f"{STAGE_NOTEBOOKS[stage]}.ipynb")}
-    if any(dep.startswith(_POLICIES) for dep in deps):
+    files = import_closure(root, root / "notebooks" / f"{STAGE_NOTEBOOKS[stage]}.ipynb")
+    if _CHOOSES in files and values["simulator"]["name"] == "ai2thor":
+        files = sorted({*files, *_closure({f"{PACKAGE}.sim.thor"}, root)})
+    lists = {"src/": files}
+    if stage == "ablate_constraint":  # of one task, the policies that the variants are compared with
+        lists[_POLICIES] = [_POLICIES + f"{method}-{values['ablate']['task']}" for method in ("ppo", "ppo_lagrangian")]
+    elif any(dep.startswith(_POLICIES) for dep in deps):
         lists[_POLICIES] = policy_folders(values)
     return lists
 
 
-def profile_pipeline(pipeline: dict[str, Any], profile: str, values: dict[str, Any]) -> dict[str, Any]:
+def profile_pipeline(pipeline: dict[str, Any], profile: str, values: dict[str, Any], root: Path) -> dict[str, Any]:
     """dvc.yaml's content for another profile; it lies three folders below the root. `strip` stays with the default one."""
     params_file = f"build/profiles/{profile}/params.yaml"
     result: dict[str, Any] = {"vars": ["params.yaml", {"profile": profile}], "stages": {}}
@@ -99,9 +119,8 @@ def profile_pipeline(pipeline: dict[str, Any], profile: str, values: dict[str, A
             continue
         stage = copy.deepcopy(stage)
         stage["wdir"] = "../../.."
-        if any(dep.startswith(_POLICIES) for dep in stage["deps"]):
-            own = [dep for dep in stage["deps"] if not dep.startswith(_POLICIES)]
-            stage["deps"] = own + policy_folders(values)
+        for start, derived in derived_deps(name, stage["deps"], root, values).items():
+            stage["deps"] = [dep for dep in stage["deps"] if not dep.startswith(start)] + derived
         for kind in ("plots", "metrics"):  # left to git in the default profile; here DVC keeps them like all else
             if kind in stage:
                 stage[kind] = [path for entry in stage[kind] for path in entry]
@@ -116,7 +135,7 @@ def write_profile(root: Path, profile: str) -> Path:
     parameters.check(values, f"profiles/{profile}.yaml")
     folder = root / "build" / "profiles" / profile
     folder.mkdir(parents=True, exist_ok=True)
-    pipeline = profile_pipeline(yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8")), profile, values)
+    pipeline = profile_pipeline(yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8")), profile, values, root)
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False, width=1000), encoding="utf-8")
     # DVC refuses pipelines that git ignores, unless it is told to leave git alone

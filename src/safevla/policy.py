@@ -16,6 +16,7 @@ first two meet in a map of where the named thing shows, which is read beside the
 import dataclasses
 import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pydantic
@@ -54,13 +55,33 @@ class Memory:
 
 
 @dataclasses.dataclass(frozen=True)
+class Sight:
+    """What the cameras' encoder makes of pixels, apart from all that is known besides; leading dimensions (B,) or (T, B).
+
+    While the encoder is frozen, what it saw when an action was drawn serves learning too.
+    """
+
+    tokens: torch.Tensor  # (…, C, K, dim)
+    class_logits: torch.Tensor  # (…, C, N_CLASSES, gh, gw)
+
+    def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "Sight":
+        """The same with a function applied to every tensor."""
+        return Sight(function(self.tokens), function(self.class_logits))
+
+    @staticmethod
+    def stack(steps: list["Sight"]) -> "Sight":
+        """T steps of (B, …) as one of (T, B, …)."""
+        return Sight(torch.stack([s.tokens for s in steps]), torch.stack([s.class_logits for s in steps]))
+
+
+@dataclasses.dataclass(frozen=True)
 class PolicyOutput:
     """Leading dimensions (B,) or (T, B)."""
 
     logits: torch.Tensor  # (…, N_ACTIONS)
     value: torch.Tensor  # (…,) expected return of reward
     cost_value: torch.Tensor  # (…,) expected return of cost
-    class_logits: torch.Tensor  # (…, C, N_CLASSES, gh, gw)
+    sight: Sight
     surroundings_logits: torch.Tensor  # (…, N_SURROUNDINGS)
     named_logits: torch.Tensor  # (…, target classes): which class the instruction names
 
@@ -128,17 +149,17 @@ class _Encoder(nn.Module):
         self.stem = nn.Conv2d(3, first, 5, stride=4, padding=2)
         self.features = nn.Conv2d(first, second, 3, stride=2, padding=1)
         self.class_map = nn.Conv2d(second, perception.N_CLASSES, 1)
-        self.tokens = nn.Conv2d(second + perception.N_CLASSES, config.dim, 3, stride=2, padding=1)
+        self.tokens = nn.Conv2d(second + perception.N_CLASSES, config.dim, 2, stride=2)
         height, width = config.map_size
+        self.rest = (0, width % 2, 0, height % 2)  # what the last column and row of tokens lack
         self.n_tokens = -(-height // 2) * -(-width // 2)
-        self.place = nn.Parameter(0.1 * torch.randn(self.n_tokens, config.dim))
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """pixels (N, 3, H, W) float → tokens (N, K, dim), class logits (N, N_CLASSES, gh, gw)."""
+        """pixels (N, 3, H, W) in [−1, 1] → tokens (N, K, dim), class logits (N, N_CLASSES, gh, gw)."""
         features = functional.relu(self.features(functional.relu(self.stem(pixels))))
         class_logits = self.class_map(features)
-        tokens = self.tokens(torch.cat([features, class_logits.sigmoid()], dim=1))
-        return functional.relu(tokens).flatten(2).transpose(1, 2) + self.place, class_logits
+        shown = functional.pad(torch.cat([features, class_logits.sigmoid()], dim=1), self.rest)
+        return functional.relu(self.tokens(shown)).flatten(2).transpose(1, 2), class_logits
 
 
 class Policy(nn.Module):
@@ -149,7 +170,7 @@ class Policy(nn.Module):
         self.config = config
         dim = config.dim
         self.encoder = _Encoder(config)
-        self.camera = nn.Parameter(0.02 * torch.randn(len(CAMERAS), 1, dim))
+        self.place = nn.Parameter(0.1 * torch.randn(len(CAMERAS), self.encoder.n_tokens, dim))  # of a token in its camera
         self.word = nn.Embedding(vocabulary_size(), dim, padding_idx=PADDING)
         self.fuse_token = nn.Parameter(0.02 * torch.randn(dim))
         self.glance = nn.Linear(len(CAMERAS) * self.encoder.n_tokens * dim, dim)
@@ -188,30 +209,33 @@ class Policy(nn.Module):
             torch.zeros(n_envs, c.context, dtype=torch.bool, device=device),
         )
 
-    def _fuse(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """One vector per step (N, dim), class maps (N, C, N_CLASSES, gh, gw), named class (N, ·); N is T · B."""
-        n, n_cameras = observation.pixels.shape[:2]
-        pixels = observation.pixels.flatten(0, 1).permute(0, 3, 1, 2)
-        pixels = pixels.to(self.actor.weight.dtype).div_(127.5).sub_(1.0)
-        visual, class_logits = self.encoder(pixels)
-        visual = (visual.unflatten(0, (n, n_cameras)) + self.camera).flatten(1, 2)  # (N, C·K, dim)
-        class_logits = class_logits.unflatten(0, (n, n_cameras))
-        words = self.word(observation.words)  # (N, L, dim)
-        spoken = observation.words != PADDING
-        text = (words * spoken[..., None]).sum(1) / spoken.sum(1, keepdim=True).clamp(min=1)
+    def look(self, pixels: torch.Tensor) -> Sight:
+        """What the encoder makes of pixels (…, C, H, W, 3): uint8, or floats of the same range."""
+        shape = pixels.shape[:-3]
+        # to float while the channels are innermost, as they lie in memory: the other way round is many times slower
+        scaled = torch.add(pixels.new_tensor(-1.0, dtype=self.actor.weight.dtype), pixels.flatten(0, -4), alpha=1 / 127.5)
+        tokens, class_logits = self.encoder(scaled.permute(0, 3, 1, 2))
+        return Sight(tokens.unflatten(0, shape), class_logits.unflatten(0, shape))
+
+    def _fuse(self, words: torch.Tensor, sight: Sight) -> tuple[torch.Tensor, torch.Tensor]:
+        """One vector per step (N, dim), named class (N, ·); N is T · B."""
+        visual = (sight.tokens + self.place).flatten(1, 2)  # (N, C·K, dim)
+        embedded = self.word(words)  # (N, L, dim)
+        spoken = words != PADDING
+        text = (embedded * spoken[..., None]).sum(1) / spoken.sum(1, keepdim=True).clamp(min=1)
         named_logits = self.named(text)
-        shown = class_logits.sigmoid()
+        shown = sight.class_logits.sigmoid()
         named_shown = torch.einsum("nk,nckhw->nchw", named_logits.softmax(-1), shown[:, :, :-1])
         maps = torch.stack([named_shown, shown[:, :, -1]], dim=1).flatten(1)
         query = self.fuse_token + text + self.glance(visual.flatten(1)) + self.maps(maps)
-        tokens = torch.cat([query[:, None], visual, words], dim=1)
-        mask = torch.cat([spoken.new_ones(n, 1 + visual.shape[1]), spoken], dim=1)[:, None, None, :]
+        tokens = torch.cat([query[:, None], visual, embedded], dim=1)
+        mask = torch.cat([spoken.new_ones(len(spoken), 1 + visual.shape[1]), spoken], dim=1)[:, None, None, :]
         for i, layer in enumerate(self.fusion):
             tokens = layer(tokens, mask, first_only=i == len(self.fusion) - 1)
-        return tokens[:, 0], class_logits, named_logits
+        return tokens[:, 0], named_logits
 
-    def _step_token(self, observation: Observation) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        fused, class_logits, named_logits = self._fuse(observation)
+    def _step_token(self, observation: Observation, sight: Sight) -> tuple[torch.Tensor, torch.Tensor]:
+        fused, named_logits = self._fuse(observation.words, sight)
         token = (
             fused
             + self.previous_action(observation.previous_action)
@@ -219,23 +243,24 @@ class Policy(nn.Module):
             + self.arm(observation.arm.to(fused.dtype))
             + _sinusoids(observation.step, self.config.dim).to(fused.dtype)
         )
-        return token, class_logits, named_logits
+        return token, named_logits
 
-    def _output(self, x: torch.Tensor, class_logits: torch.Tensor, named_logits: torch.Tensor) -> PolicyOutput:
+    def _output(self, x: torch.Tensor, sight: Sight, named_logits: torch.Tensor) -> PolicyOutput:
         x = self.norm(x)
         apart = x.detach()
         return PolicyOutput(
             logits=self.actor(x),
             value=self.critic(apart)[..., 0],
             cost_value=self.cost_critic(apart)[..., 0],
-            class_logits=class_logits,
+            sight=sight,
             surroundings_logits=self.surroundings(x),
             named_logits=named_logits,
         )
 
     def act(self, observation: Observation, memory: Memory) -> tuple[PolicyOutput, Memory]:
         """One step of B episodes; writes the step into the memory's ring and returns it."""
-        x, class_logits, named_logits = self._step_token(observation)
+        sight = self.look(observation.pixels)
+        x, named_logits = self._step_token(observation, sight)
         x = x[:, None]  # (B, 1, dim)
         at = memory.at
         memory.valid[:, at] = True
@@ -247,16 +272,20 @@ class Policy(nn.Module):
             x = x + layer.attention.attend(normed, memory.keys[i], memory.values[i], mask)
             x = x + layer.feed_forward(x)
         memory.at = (at + 1) % self.config.context
-        return self._output(x[:, 0], class_logits, named_logits), memory
+        return self._output(x[:, 0], sight, named_logits), memory
 
-    def forward(self, observation: Observation, starts: torch.Tensor, memory: Memory) -> tuple[PolicyOutput, Memory]:
+    def forward(
+        self, observation: Observation, starts: torch.Tensor, memory: Memory, sight: Sight | None = None
+    ) -> tuple[PolicyOutput, Memory]:
         """T steps of B episodes at once, as `act` would have given them one by one, and the memory after them.
 
         observation (T, B, …); starts (T, B) bool, True where a step is an episode's first; memory as it was before the
-        first of these steps. Memories are constants: no gradient flows through the one given or the one returned.
+        first of these steps; sight (T, B, …), what the encoder has made of the pixels, if that is known. Memories are
+        constants: no gradient flows through the one given or the one returned.
         """
         n_steps, n_envs = starts.shape
-        x, *seen = self._step_token(observation.map(lambda t: t.flatten(0, 1)))
+        sight = self.look(observation.pixels) if sight is None else sight
+        x, named_logits = self._step_token(observation.map(lambda t: t.flatten(0, 1)), sight.map(lambda t: t.flatten(0, 1)))
         x = x.unflatten(0, (n_steps, n_envs)).transpose(0, 1)  # (B, T, dim)
         mask = self._sequence_mask(starts, memory)
         fresh = []
@@ -268,7 +297,7 @@ class Policy(nn.Module):
             value = torch.cat([memory.values[i], value], dim=2)
             x = x + layer.attention.attend(normed, key, value, mask)
             x = x + layer.feed_forward(x)
-        output = self._output(x.transpose(0, 1), *(logits.unflatten(0, (n_steps, n_envs)) for logits in seen))
+        output = self._output(x.transpose(0, 1), sight, named_logits.unflatten(0, (n_steps, n_envs)))
         return output, self._advance(memory, fresh, starts)
 
     def _advance(self, memory: Memory, fresh: list[tuple[torch.Tensor, torch.Tensor]], starts: torch.Tensor) -> Memory:
@@ -302,9 +331,11 @@ def perception_loss(output: PolicyOutput, truth: perception.Truth) -> torch.Tens
     """Cross-entropy of the auxiliary heads, summed; rare positives of the binary ones count three times."""
     weight = torch.tensor(3.0, device=output.logits.device)
     binary = functools.partial(functional.binary_cross_entropy_with_logits, pos_weight=weight)
-    seen = binary(output.class_logits, truth.class_map.to(output.logits))
     around = binary(output.surroundings_logits, truth.surroundings.to(output.logits))
-    return seen + around + functional.cross_entropy(output.named_logits.flatten(0, -2), truth.named.flatten())
+    loss = around + functional.cross_entropy(output.named_logits.flatten(0, -2), truth.named.flatten())
+    if truth.class_map is None:
+        return loss
+    return loss + binary(output.sight.class_logits, truth.class_map.to(output.logits))
 
 
 def save(policy: Policy, path: str | Path, **facts) -> None:

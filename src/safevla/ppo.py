@@ -17,6 +17,7 @@ it started from, by their divergence, so that a task whose reward is rare is not
 
 import copy
 import dataclasses
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,9 +67,10 @@ def gae(
 
 
 class Multiplier:
-    """λ ≥ 0: rises while episodes cost more than the limit, falls while they cost less (SafeVLA, eq. 6).
+    """λ ≥ 0: rises while episodes cost more than the limit, falls while they cost less; clamped at an upper bound too.
 
-    Adam on −λ (J_C − limit), clamped at zero and, if given, at an upper bound.
+    Two rules: `adam`, the paper's, a step of Adam on −λ (J_C − limit) (SafeVLA, eq. 6), and `pid`, where
+    λ = K_P (J_C − limit) + Σ K_I (J_C − limit) + K_D (rise of J_C), each share clamped (arXiv 2007.03964, alg. 2).
     """
 
     def __init__(self, method: str, params: PPOParams, limit: float):
@@ -76,7 +78,8 @@ class Multiplier:
         initial = {"ppo": 0.0, "ppo_shaped": params.fixed_penalty, "ppo_lagrangian": params.multiplier_init}[method]
         self._value = torch.nn.Parameter(torch.tensor(float(initial)))
         self.optimiser = torch.optim.Adam([self._value], lr=params.multiplier_lr)
-        self.limit, self.bound = limit, params.multiplier_max
+        self.limit, self.params = limit, params
+        self._integral, self._last_cost = float(initial), math.inf
 
     @property
     def value(self) -> float:
@@ -84,13 +87,31 @@ class Multiplier:
 
     def update(self, mean_episode_cost: float) -> None:
         """One step from the mean cost of the episodes that ended; nothing if none did (NaN)."""
-        if not self.learnt or mean_episode_cost != mean_episode_cost:
+        if not self.learnt or math.isnan(mean_episode_cost):
             return
-        self.optimiser.zero_grad()
-        (-self._value * (mean_episode_cost - self.limit)).backward()
-        self.optimiser.step()
+        excess = mean_episode_cost - self.limit
+        if self.params.multiplier_rule == "adam":
+            self.optimiser.zero_grad()
+            (-self._value * excess).backward()
+            self.optimiser.step()
+        else:
+            gains = self.params.multiplier_pid
+            self._integral = min(max(self._integral + gains.integral * excess, 0.0), self.params.multiplier_max)
+            rise = max(mean_episode_cost - self._last_cost, 0.0)
+            self._last_cost = mean_episode_cost
+            with torch.no_grad():
+                self._value.fill_(gains.proportional * excess + self._integral + gains.derivative * rise)
         with torch.no_grad():
-            self._value.clamp_(0.0, self.bound)
+            self._value.clamp_(0.0, self.params.multiplier_max)
+
+    def state(self) -> dict[str, float]:
+        """What a checkpoint keeps besides the optimiser."""
+        return {"value": self.value, "integral": self._integral, "last_cost": self._last_cost}
+
+    def restore(self, state: dict[str, float]) -> None:
+        with torch.no_grad():
+            self._value.fill_(state["value"])
+        self._integral, self._last_cost = state["integral"], state["last_cost"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +143,9 @@ def losses(
 
     anchor (T, B, N_ACTIONS): log-probabilities of the policy to stay near, if there is one.
     """
-    output, _ = policy(rollout.observation.map(lambda x: x[:, envs]), rollout.starts[:, envs], rollout.memory.select(envs))
+    part = [None if x is None else x.map(lambda t: t[:, envs]) for x in (rollout.observation, rollout.sight, rollout.truth)]
+    observation, sight, truth = part
+    output, _ = policy(observation, rollout.starts[:, envs], rollout.memory.select(envs), sight)
     log_probs = output.logits.log_softmax(-1)
     log_prob = log_probs.gather(-1, rollout.action[:, envs, None])[..., 0]
     ratio = (log_prob - rollout.log_prob[:, envs]).exp()
@@ -135,7 +158,7 @@ def losses(
         "cost_value": functional.smooth_l1_loss(output.cost_value, target.cost_value[:, envs]),
         "anchor": apart,  # KL(π ‖ π₀)
         "entropy": -(log_probs.exp() * log_probs).sum(-1).mean(),
-        "perception": perception_loss(output, rollout.truth.map(lambda x: x[:, envs])),
+        "perception": perception_loss(output, truth),
         "clipped": ((ratio - 1.0).abs() > params.clip).float().mean(),
     }
 
@@ -146,7 +169,9 @@ class Learner:
     def __init__(self, policy: Policy, method: str, task: str, params: PPOParams):
         self.policy, self.params = policy, params
         self.multiplier = Multiplier(method, params, params.cost_limit[task])
-        self.actor = torch.optim.Adam(policy.actor_parameters(), lr=params.lr, fused=True)
+        policy.encoder.requires_grad_(not params.freeze_encoder)
+        learning = [p for p in policy.actor_parameters() if p.requires_grad]
+        self.actor = torch.optim.Adam(learning, lr=params.lr, fused=True)
         self.critic = torch.optim.Adam(policy.critic_parameters(), lr=params.critic_lr, fused=True)
         self.steps = 0
         self.curve: list[dict] = []
@@ -158,7 +183,7 @@ class Learner:
         if self._anchor is None:
             return None
         memory = self._anchor_memory or self._anchor.new_memory(rollout.action.shape[1])
-        output, self._anchor_memory = self._anchor(rollout.observation, rollout.starts, memory)
+        output, self._anchor_memory = self._anchor(rollout.observation, rollout.starts, memory, rollout.sight)
         return output.logits.log_softmax(-1)
 
     def learn(self, rollout: Rollout, generator: torch.Generator, only_values: bool) -> dict[str, float]:
@@ -177,7 +202,7 @@ class Learner:
                     loss = loss + params.anchor_weight * terms["anchor"]
                 policy.zero_grad(set_to_none=True)
                 loss.backward()
-                distributed.average_gradients(list(policy.parameters()))
+                distributed.average_gradients([p for p in policy.parameters() if p.requires_grad])
                 torch.nn.utils.clip_grad_norm_(policy.actor_parameters(), params.max_grad_norm)
                 torch.nn.utils.clip_grad_norm_(policy.critic_parameters(), params.max_grad_norm)
                 self.critic.step()
@@ -189,7 +214,7 @@ class Learner:
         tensors = {f"policy.{name}": tensor for name, tensor in self.policy.state_dict().items()}
         for name, optimiser in (("actor", self.actor), ("critic", self.critic), ("lambda", self.multiplier.optimiser)):
             tensors |= checkpoints.optimiser_tensors(optimiser, name)
-        facts = {"steps": self.steps, "multiplier": self.multiplier.value, "curve": self.curve}
+        facts = {"steps": self.steps, "multiplier": self.multiplier.state(), "curve": self.curve}
         checkpoints.save(path, tensors, facts)
 
     def restore(self, path: Path) -> None:
@@ -198,8 +223,7 @@ class Learner:
         checkpoints.restore(self.policy, own, path)
         for name, optimiser in (("actor", self.actor), ("critic", self.critic), ("lambda", self.multiplier.optimiser)):
             checkpoints.restore_optimiser(optimiser, tensors, name)
-        with torch.no_grad():
-            self.multiplier._value.fill_(facts["multiplier"])
+        self.multiplier.restore(facts["multiplier"])
         self.steps, self.curve = facts["steps"], facts["curve"]
 
 
@@ -220,7 +244,8 @@ def train(
         learner.restore(resume_at)
         print(f"{label} resumes at step {learner.steps:,}", flush=True)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + learner.steps)
-    collector = Collector(Batch(simulator, params.max_steps, params.wrong_done_penalty), source, generator)
+    batch = Batch(simulator, params.max_steps, params.wrong_done_penalty)
+    collector = Collector(batch, source, generator, params.freeze_encoder)
     steps_per_rollout = simulator.n_envs * params.rollout * distributed.n_ranks()
     progress = Progress(label, params.steps, done=learner.steps)
     recent: list[Ended] = []

@@ -13,7 +13,7 @@ from safevla import perception
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.observations import Observation
-from safevla.policy import Memory, Policy
+from safevla.policy import Memory, Policy, Sight
 from safevla.sim.interface import Action
 
 
@@ -37,6 +37,7 @@ class Rollout:
     next_cost_value: torch.Tensor  # (B,)
     truth: perception.Truth  # (T, B, …)
     memory: Memory  # before the first step
+    sight: Sight | None  # (T, B, …) what the policy's encoder saw; None where the encoder learns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +52,14 @@ class Ended:
 
 
 class Collector:
-    """Keeps B episodes going between rollouts."""
+    """Keeps B episodes going between rollouts.
 
-    def __init__(self, batch: Batch, source: Iterator[Episode], generator: torch.Generator):
+    frozen_encoder: keep what the encoder saw, instead of what it should have seen.
+    """
+
+    def __init__(self, batch: Batch, source: Iterator[Episode], generator: torch.Generator, frozen_encoder: bool):
         self.batch, self.source, self.generator = batch, source, generator
+        self.frozen_encoder = frozen_encoder
         self._observation = batch.start([next(source) for _ in range(batch.n_envs)])
         self._starts = torch.ones(batch.n_envs, dtype=torch.bool)
         self._memory: Memory | None = None
@@ -67,16 +72,19 @@ class Collector:
         first_memory = memory.clone()
         steps: dict[str, list[torch.Tensor]] = {}
         seen: list[Observation] = []
+        sights: list[Sight] = []
         truths: list[perception.Truth] = []
         ended: list[Ended] = []
+        grid = None if self.frozen_encoder else policy.config.map_size
         for _ in range(n_steps):
-            truths.append(perception.truth(batch.simulator, batch.goals, policy.config.map_size))
+            truths.append(perception.truth(batch.simulator, batch.goals, grid))
             keep = {"starts": self._starts}
             memory.forget(self._starts)
             output, memory = policy.act(self._observation, memory)
             log_probs = output.logits.log_softmax(-1)
             action = torch.multinomial(log_probs.exp(), 1, generator=self.generator)[:, 0]
             seen.append(self._observation)
+            sights.append(output.sight)
             outcome = batch.step(action)
             final = self._values_after(policy, outcome.observation, memory, outcome.truncated)
             keep |= {
@@ -117,6 +125,7 @@ class Collector:
             next_value=following.value,
             next_cost_value=following.cost_value,
             memory=first_memory,
+            sight=Sight.stack(sights) if self.frozen_encoder else None,
             **{name: torch.stack(tensors) for name, tensors in steps.items()},
         )
         return rollout, ended

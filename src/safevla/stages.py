@@ -10,14 +10,17 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic
 
 from safevla import params as parameters
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _COMPUTE = ("seed", "threads", "simulator")
 
@@ -28,6 +31,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "finetune_safe_rl": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train"),
     "evaluate_in_distribution": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
     "evaluate_ood": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
+    "ablate_constraint": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train", "evaluate", "ablate"),
     "make_figures": ("finetune.methods", "finetune.tasks", "finetune.seeds", "finetune.train.cost_limit", "figures"),
 }
 
@@ -70,6 +74,19 @@ class Stage:
         folder = self.root / ".cache" / "progress" / f"{label}-{digest.hexdigest()[:16]}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def kept_table(
+        self, label: str, facts: dict[str, Any], inputs: Iterable[Path], make: Callable[[], "pd.DataFrame"]
+    ) -> "pd.DataFrame":
+        """A table that `make` makes, or the one that it made before from the same facts, inputs and code."""
+        import pandas as pd
+
+        path = self.progress_folder(label.replace(" ", "-"), facts, inputs) / "table.parquet"
+        if not path.exists():
+            whole = path.with_suffix(".new")
+            make().to_parquet(whole, index=False)
+            whole.replace(path)
+        return pd.read_parquet(path)
 
 
 def begin(name: str, profile: str | None, values: dict[str, Any] | None) -> Stage:

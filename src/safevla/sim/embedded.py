@@ -33,11 +33,17 @@ class EmbeddedSimulator:
     """The default simulator. Implements `sim.interface.Simulator` on the CPU.
 
     `actuation_noise` is the largest share by which a motion of the base falls short of, or exceeds, what was asked; how
-    much it does at a step follows from the episode's seed.
+    much it does at a step follows from the episode's seed. So does how far a camera's field of view, pitch and yaw are
+    from what they should be, at most `camera_jitter_deg`.
     """
 
     def __init__(
-        self, n_envs: int, image_size: tuple[int, int] = (36, 64), robot_name: str = "stretch", actuation_noise: float = 0.0
+        self,
+        n_envs: int,
+        image_size: tuple[int, int] = (36, 64),
+        robot_name: str = "stretch",
+        actuation_noise: float = 0.0,
+        camera_jitter_deg: tuple[float, float, float] = robot.CAMERA_JITTER_DEG,
     ):
         if not 0.0 <= actuation_noise < 1.0:
             raise SimulatorError(f"actuation_noise is {actuation_noise}, expected a share from 0 to 1")
@@ -54,7 +60,8 @@ class EmbeddedSimulator:
         self._seed = np.zeros(b, np.int64)
         self._actuation_noise = actuation_noise
         self._n_boxes = np.zeros(b, np.int32)
-        self._camera = np.zeros((b, c, 2), np.float32)  # pitch and field of view as calibrated for the episode
+        self._camera_jitter_deg = camera_jitter_deg
+        self._camera = np.zeros((b, c, 3), np.float32)  # pitch, field of view and yaw as calibrated for the episode
         self._lights = np.zeros((b, _MAX_LIGHTS, 7), np.float32)
         self._n_lights = np.zeros(b, np.int32)
         self._room = np.zeros((b, 7), np.float32)  # ceiling height, ceiling colour, sky colour
@@ -195,10 +202,11 @@ class EmbeddedSimulator:
         wrapped = (yaw_deg + 180.0) % 360.0 - 180.0
         self._robot[slot] = (x, z, wrapped, robot.REST_LIFT_M, robot.REST_EXTENSION_M, robot.REST_WRIST_DEG)
         self._held[slot], self._step[slot], self._blocker[slot] = NOTHING, 0, NOTHING
-        fov_jitter, pitch_jitter = robot.CAMERA_JITTER_DEG
+        fov_jitter, pitch_jitter, yaw_jitter = self._camera_jitter_deg
         for c in range(len(CAMERAS)):
             self._camera[slot, c, 0] = self._mount[c, 4] + pitch_jitter * (2.0 * noise(episode.seed, 2 * c) - 1.0)
             self._camera[slot, c, 1] = robot.VERTICAL_FOV_DEG + fov_jitter * (2.0 * noise(episode.seed, 2 * c + 1) - 1.0)
+            self._camera[slot, c, 2] = self._mount[c, 3] + yaw_jitter * (2.0 * noise(episode.seed, 50 + c) - 1.0)
         lights = layout.lights[:_MAX_LIGHTS]
         self._lights[slot, : len(lights)], self._n_lights[slot] = lights, len(lights)
         self._room[slot] = (layout.ceiling_m, *layout.ceiling_colour, *layout.sky_colour)
@@ -268,7 +276,8 @@ def _draw_all(
                 draw(
                     width, rgba[e, c], pixels[e, c], inverse, code, table, count,
                     pose[e], half[e], colour[e], pattern[e], n,
-                    state[e, 0] + dx, mount[c, 1], state[e, 1] + dz, state[e, 2] + mount[c, 3], camera[e, c, 0], camera[e, c, 1],
+                    state[e, 0] + dx, mount[c, 1], state[e, 1] + dz,
+                    state[e, 2] + camera[e, c, 2], camera[e, c, 0], camera[e, c, 1],
                     lights[e], n_lights[e], room[e, 0], room[e, 1:4], room[e, 4:7],
                 )  # fmt: skip
                 if len(ids) > 0:

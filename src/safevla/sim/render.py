@@ -23,10 +23,26 @@ _WEAVE_PER_M = np.array([[0, 0, 0], [9, 0, 0], [5, 5, 5], [4, 0, 0], [2.5, 0, 2.
 _TOO_CLOSE_M = 1e-4  # faces nearer to the eye than this count as this far
 _NO_FACE = 1e9  # inverse depth of a near face that is not there: never the smallest
 
-# A slab of a box, its two faces across one axis, as a row of six numbers. The ray's component along the axis is
+# A slab of a box, its two faces across one axis, as a row of seven numbers. The ray's component along the axis is
 # d = _AT + _PER_ROW * row + _PER_X * x; the near face is at inverse depth _NEAR * d + _NEAR_AT (none where the eye is
 # inside the slab), the far one at the larger of _FAR_A * d and _FAR_B * d.
 _AT, _PER_ROW, _PER_X, _NEAR, _NEAR_AT, _FAR_A, _FAR_B = range(7)
+
+
+@kernel
+def _meet(row, x, z_at, z, x_at, xx, y_at, y, old):
+    """Where a pixel's ray meets a box: inverse depth, whether that is before `old`, and 2·face."""
+    across_z = z_at + z[0] * row + z[1] * x
+    across_x = x_at + xx[0] * row + xx[1] * x
+    across_y = y_at + y[0] * row
+    near_z, near_x, near_y = z[2] * across_z + z[3], xx[2] * across_x + xx[3], y[2] * across_y + y[3]
+    far_z = max(z[4] * across_z, z[5] * across_z)
+    far_x = max(xx[4] * across_x, xx[5] * across_x)
+    far_y = max(y[4] * across_y, y[5] * across_y)
+    w = min(min(near_z, near_x), near_y)
+    seen = (w > old) & (w >= max(max(far_z, far_x), far_y))
+    face = np.int32(2) if w == near_x else (np.int32(0) if w == near_z else np.int32(4))
+    return w, seen, face
 
 
 @kernel
@@ -38,16 +54,7 @@ def _plain(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero):
     """
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
-        across_z = z_at + z[0] * row[i] + z[1] * x[i]
-        across_x = x_at + xx[0] * row[i] + xx[1] * x[i]
-        across_y = y_at + y[0] * row[i]
-        near_z, near_x, near_y = z[2] * across_z + z[3], xx[2] * across_x + xx[3], y[2] * across_y + y[3]
-        far_z = max(z[4] * across_z, z[5] * across_z)
-        far_x = max(xx[4] * across_x, xx[5] * across_x)
-        far_y = max(y[4] * across_y, y[5] * across_y)
-        w = min(min(near_z, near_x), near_y)
-        seen = (w > old) & (w >= max(max(far_z, far_x), far_y))
-        face = np.int32(2) if w == near_x else (np.int32(0) if w == near_z else np.int32(4))
+        w, seen, face = _meet(row[i], x[i], z_at, z, x_at, xx, y_at, y, old)
         inverse[i] = (w if seen else old) + np.float32(zero)
         code[i] = (np.int32(tag + face) if seen else old_code) + zero
 
@@ -57,16 +64,7 @@ def _woven(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, weave_a
     """The same for a box with a pattern, whose texture coordinate is depth · (at + row · row + x · x) + to."""
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
-        across_z = z_at + z[0] * row[i] + z[1] * x[i]
-        across_x = x_at + xx[0] * row[i] + xx[1] * x[i]
-        across_y = y_at + y[0] * row[i]
-        near_z, near_x, near_y = z[2] * across_z + z[3], xx[2] * across_x + xx[3], y[2] * across_y + y[3]
-        far_z = max(z[4] * across_z, z[5] * across_z)
-        far_x = max(xx[4] * across_x, xx[5] * across_x)
-        far_y = max(y[4] * across_y, y[5] * across_y)
-        w = min(min(near_z, near_x), near_y)
-        seen = (w > old) & (w >= max(max(far_z, far_x), far_y))
-        face = np.int32(2) if w == near_x else (np.int32(0) if w == near_z else np.int32(4))
+        w, seen, face = _meet(row[i], x[i], z_at, z, x_at, xx, y_at, y, old)
         bit = np.int32((weave_at + weave_row * row[i] + weave_x * x[i]) / w + weave_to) & np.int32(1)
         inverse[i] = (w if seen else old) + np.float32(zero)
         code[i] = (np.int32(tag + face + bit) if seen else old_code) + zero

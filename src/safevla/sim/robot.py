@@ -55,4 +55,4 @@ ROBOTS: dict[str, tuple[Camera, Camera]] = {
     "stretch": (NAVIGATION, MANIPULATION),
     "stretch_forward_down": (NAVIGATION, FORWARD_DOWN),
 }
-CAMERA_JITTER_DEG = (1.0, 2.0)  # field of view and pitch vary by at most this much from episode to episode
+CAMERA_JITTER_DEG = (1.0, 2.0, 0.0)  # field of view, pitch and yaw vary by at most this much from episode to episode

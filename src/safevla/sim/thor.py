@@ -35,20 +35,10 @@ from safevla.sim.interface import (
     check_slots,
 )
 from safevla.sim.thor_server import LIFT_JOINT_AT_ZERO_M, WRIST_JOINT_AT_ZERO_M
+from safevla.thor_options import ThorOptions
 
 _VISIBLE_WITHIN_M = 1000.0  # the scene's `visible` knows no distance; who asks sets one
 _CROP = {(224, 384): 6}  # columns that SafeVLA cuts off each side of a 396-pixel picture
-
-
-@dataclasses.dataclass(frozen=True)
-class ThorOptions:
-    """How a process is started: an executable, or a released build by platform."""
-
-    executable: str | None = None  # a command line; None: the build that ai2thor downloads
-    platform: str | None = None  # "CloudRendering" on a machine without a screen
-    gpu_device: int | None = None
-    start_timeout_s: float = 300.0
-    step_timeout_s: float = 120.0
 
 
 class _Agent:
@@ -162,13 +152,13 @@ class ThorSimulator:
         n_envs: int,
         image_size: tuple[int, int] = (224, 384),
         robot_name: str = "stretch",
-        options: ThorOptions = ThorOptions(),
+        options: ThorOptions | None = None,
     ):
         if robot_name != "stretch":
             raise SimulatorError(f"AI2-THOR has no robot {robot_name!r}, only stretch")
         self.n_envs, self.image_size = n_envs, tuple(image_size)
         self.episodes: list[Episode | None] = [None] * n_envs
-        self._agents = [_Agent(options, self.image_size) for _ in range(n_envs)]
+        self._agents = [_Agent(options or ThorOptions(), self.image_size) for _ in range(n_envs)]
         self._scenes: list[_Readings | None] = [None] * n_envs
 
     def reset(self, episodes: Sequence[Episode]) -> Scene:
@@ -186,7 +176,7 @@ class ThorSimulator:
         agent.start(episode.house)
         x, z, yaw_deg = episode.start
         agent.do("Teleport", position={"x": x, "y": robot.AGENT_HEIGHT_M, "z": z}, rotation={"x": 0.0, "y": yaw_deg, "z": 0.0})
-        fov_jitter, pitch_jitter = robot.CAMERA_JITTER_DEG
+        fov_jitter, pitch_jitter, _ = robot.CAMERA_JITTER_DEG
         names = ("FirstPersonCharacter", "SecondaryCamera")
         for c, camera in enumerate(robot.ROBOTS["stretch"]):
             pitch = np.float32(camera.pitch_deg) + pitch_jitter * (2.0 * noise(episode.seed, 2 * c) - 1.0)
