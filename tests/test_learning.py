@@ -1,16 +1,18 @@
 """Policy and learner: the cache, the masks, GAE, the multiplier, resuming and checkpoints."""
 
 import dataclasses
+import itertools
 import json
 import math
 import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from safevla import checkpoints, demonstrations, episodes, imitation, params, policy, ppo, tasks
+from safevla import checkpoints, demonstrations, episodes, evaluation, imitation, params, policy, ppo, tasks
 from safevla.batch import Batch
 from safevla.house_options import HouseOptions
 from safevla.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, vocabulary
@@ -274,23 +276,59 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
 
 
 def test_imitation_learns_and_resumes(tmp_path, capsys):
-    from safevla import demonstrations
-
     options = HouseOptions(rooms=(1, 1))
     table = demonstrations.record(EmbeddedSimulator(8), episodes.stream(["Pickup"], "train", options), 16, 0.0, 200, seed=0)
     settings = params.load("smoke").imitation.model_copy(
         update={"steps": 8 * 8 * 120, "n_envs": 8, "window": 8, "checkpoint_updates": 20, "lr": 3e-3}
     )
-
-    def make():
-        return EmbeddedSimulator(8, TINY.image_size)
-
     file = tmp_path / "progress.safetensors"
     short = settings.model_copy(update={"steps": 8 * 8 * 60})
-    imitation.pretrain(make, table, options, TINY, short, 0, file)
-    _, curve = imitation.pretrain(make, table, options, TINY, settings, 0, file)
+    imitation.pretrain(EmbeddedSimulator(8, TINY.image_size), table, options, TINY, short, 0, file)
+    _, curve = imitation.pretrain(EmbeddedSimulator(8, TINY.image_size), table, options, TINY, settings, 0, file)
     assert "resumes at update 60" in capsys.readouterr().out
     assert curve["action"].tail(5).mean() < 0.7 * curve["action"].iloc[0]
+
+
+def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[str, pd.DataFrame]:
+    """One episode: imitation, PPO from there, and what either policy does in 64 goes at it, actions drawn."""
+    options = HouseOptions(rooms=(1, 1))
+    episode = next(episodes.stream(["ObjectNav"], "train", options))
+    table = demonstrations.record(EmbeddedSimulator(8), itertools.repeat(episode), 16, 0.15, 100, seed=seed)
+    smoke = params.load("smoke")
+    settings = smoke.imitation.model_copy(update={"steps": 64 * n_updates, "n_envs": 8, "window": 8, "lr": 3e-3})
+    simulator = EmbeddedSimulator(8, TINY.image_size)
+    pretrained, _ = imitation.pretrain(simulator, table, options, TINY, settings, seed, folder / f"il-{seed}.safetensors")
+
+    def played(model: Policy) -> pd.DataFrame:
+        actor = evaluation.PolicyActor(model, 16, seed)
+        simulator = EmbeddedSimulator(16, TINY.image_size)
+        return evaluation.evaluate(actor, simulator, [episode] * 64, 100, "", profile="", method="", seed=seed)
+
+    rows = {"imitation": played(pretrained)}
+    training = smoke.finetune.train.model_copy(
+        update={"steps": ppo_steps, "max_steps": 60, "value_warmup": 512, "lr": 1e-3, "clip": 0.2, "anchor_weight": 0.0}
+    )
+    learner = ppo.train(
+        pretrained.train(), "ppo", "ObjectNav", EmbeddedSimulator(16, TINY.image_size), itertools.repeat(episode), training,
+        seed, folder / f"ppo-{seed}.safetensors", "",
+    )  # fmt: skip
+    return rows | {"ppo": played(learner.policy)}
+
+
+def test_one_house_is_learnt_by_heart(tmp_path):
+    rows = _learn_by_heart(tmp_path, 80, 12_288, 0)
+    assert rows["ppo"]["success"].mean() >= 0.95
+    assert rows["ppo"]["success"].mean() > rows["imitation"]["success"].mean()
+
+
+def test_the_same_seed_gives_the_same_rows_bit_for_bit(tmp_path):
+    for run in ("a", "b"):
+        (tmp_path / run).mkdir()
+    first, again = (_learn_by_heart(tmp_path / run, 8, 1024, 0) for run in ("a", "b"))
+    other = _learn_by_heart(tmp_path / "a", 8, 1024, 1)
+    for name in ("imitation", "ppo"):
+        pd.testing.assert_frame_equal(first[name], again[name], check_exact=True)
+        assert not first[name].drop(columns="seed").equals(other[name].drop(columns="seed"))
 
 
 def test_checkpoints_round_trip_and_bad_ones_are_named(tmp_path):

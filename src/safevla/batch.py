@@ -5,13 +5,13 @@ until `restart`, so that its last observation can still be valued (truncation is
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
 from safevla import costs, tasks
 from safevla.episodes import Episode
-from safevla.observations import MAX_WORDS, NO_ACTION, Observation, observe, tokenize
+from safevla.observations import NO_ACTION, Observation, observe, tokenize
 from safevla.sim.interface import Scene, Simulator, Transition
 
 
@@ -33,14 +33,24 @@ class Outcome:
 
 
 class Batch:
-    """B episodes in a simulator. `totals` keep what each current episode has come to so far."""
+    """B episodes in a simulator, their instructions as `tokenize` has them.
 
-    def __init__(self, simulator: Simulator, max_steps: int, wrong_done_penalty: float = 0.0):
+    `total_cost` and its like keep what each current episode has come to so far.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        max_steps: int,
+        wrong_done_penalty: float = 0.0,
+        tokenize: Callable[[str], list[int]] = tokenize,
+    ):
         self.simulator, self.max_steps, self.wrong_done_penalty = simulator, max_steps, wrong_done_penalty
+        self._tokenize = tokenize
         n = simulator.n_envs
         self.episodes: list[Episode | None] = [None] * n
         self._tasks, self._types = [tasks.OBJECT_NAV] * n, [next(iter(tasks.TARGETS[tasks.OBJECT_NAV]))] * n
-        self._words = torch.zeros(n, MAX_WORDS, dtype=torch.int64)
+        self._words = torch.zeros(n, len(tokenize("")), dtype=torch.int64)
         self._previous = torch.full((n,), NO_ACTION)
         self._succeeded = torch.ones(n, dtype=torch.bool)
         self.goals = tasks.Goals.of(self._tasks, self._types)
@@ -67,7 +77,7 @@ class Batch:
         for slot, episode in zip(slots, episodes, strict=True):
             self.episodes[slot] = episode
             self._tasks[slot], self._types[slot] = episode.task, episode.target_type
-            self._words[slot] = torch.tensor(tokenize(episode.instruction))
+            self._words[slot] = torch.tensor(self._tokenize(episode.instruction))
         self.goals = tasks.Goals.of(self._tasks, self._types)
         rows = torch.tensor(slots, dtype=torch.int64)
         self._previous[rows] = NO_ACTION

@@ -6,7 +6,7 @@ the next episode from the queue.
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,7 +19,7 @@ from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.expert import Expert
 from safevla.layout import STRUCTURE
-from safevla.observations import Observation
+from safevla.observations import Observation, tokenize
 from safevla.progress import Progress
 from safevla.sim.interface import CAMERAS, NOTHING, Action, Scene, Simulator
 
@@ -35,6 +35,8 @@ COLUMNS = (
 
 class Actor(Protocol):
     """Chooses actions in B environments."""
+
+    tokenize: Callable[[str], list[int]]  # how its observations put the instruction
 
     def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
         """New episodes have started in these slots."""
@@ -54,6 +56,7 @@ class PolicyActor:
 
     def __init__(self, policy: "Policy", n_envs: int, seed: int, done_threshold: float = 0.0):
         self.policy = policy.eval()
+        self.tokenize = policy.tokenize
         self.done_threshold = done_threshold
         self.memory = policy.new_memory(n_envs)
         self.generator = torch.Generator().manual_seed(seed)
@@ -80,6 +83,7 @@ class ExpertActor:
 
     def __init__(self, n_envs: int, careful: bool):
         self.expert = Expert(n_envs, careful)
+        self.tokenize = tokenize
 
     def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
         self.expert.begin(slots, list(episodes), scene)
@@ -92,7 +96,7 @@ def evaluate(
     actor: Actor, simulator: Simulator, episodes: Sequence[Episode], max_steps: int, label: str, **columns: object
 ) -> pd.DataFrame:
     """Play every episode once; one row each in the order given, with COLUMNS; `columns` fills profile, method and seed."""
-    batch = Batch(simulator, max_steps)
+    batch = Batch(simulator, max_steps, tokenize=actor.tokenize)
     n_envs = simulator.n_envs
     queue = list(range(len(episodes)))
     # environments that there is no episode for repeat the first one, and are not counted
@@ -173,7 +177,7 @@ class Trace:
 
 def trace(actor: Actor, simulator: Simulator, episode: Episode, max_steps: int, method: str) -> Trace:
     """Play one episode in a simulator of one environment and keep what happened."""
-    batch = Batch(simulator, max_steps)
+    batch = Batch(simulator, max_steps, tokenize=actor.tokenize)
     observation = batch.start([episode])
     actor.begin([0], [episode], simulator.scene())
     layout = episode.layout

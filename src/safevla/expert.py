@@ -40,6 +40,12 @@ _SMALLER = {
     Action.MOVE_ARM_UP: Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN: Action.MOVE_ARM_DOWN_SMALL,
     Action.MOVE_ARM_OUT: Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN: Action.MOVE_ARM_IN_SMALL,
 }  # fmt: skip
+_DONE_M = 1.5  # well within what counts as found, so that who imitates the expert may err
+_DONE_AT_GOAL_M = 1.98
+# Errors that are let be. The smaller they are, the harder it is to see, for who imitates the expert, what it will do next.
+_HEADING_DEG = 10.0  # walking
+_AIM_DEG, _FINE_AIM_DEG = 5.5, 3.5  # of the arm; fine for the careful expert, and for any that has been stuck
+_LIFT_M, _FINE_LIFT_M = 0.03, 0.015
 _TOUCH_M = 0.055  # the hand is near enough to close
 _OVER_M = 0.10  # the careful hand passes this high over the target
 _Boxes = tuple[np.ndarray, np.ndarray, np.ndarray, int]  # pose (M, ·), half (M, 3) and kind (M,) of a house, n_boxes
@@ -67,6 +73,7 @@ class Expert:
         self._anchor = np.zeros((n_envs, 2))
         self._since_anchor = np.zeros(n_envs, np.int64)
         self._refused = np.zeros(n_envs, np.int64)
+        self._was_stuck = np.zeros(n_envs, np.bool_)
 
     def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
         """Plan for the episodes that have just started in these slots."""
@@ -100,6 +107,7 @@ class Expert:
         self._wander[slot] = 0
         self._anchor[slot] = scene.robot[slot, :2].numpy()
         self._since_anchor[slot] = self._refused[slot] = 0
+        self._was_stuck[slot] = False
         self._head_for(slot, self._goals[slot])
         self._bumps[slot] = 0
         self._escape[slot] = NOTHING
@@ -153,8 +161,8 @@ class Expert:
         """What it would do next, were nothing in the way that it does not know of."""
         at_goal = self._is_at_goal(slot, state, boxes, origin)
         action = _choose(
-            self._is_nav[slot], self.careful, at_goal, held != NOTHING, right_one, state, self._targets[slot], *boxes[:2],
-            visible, self._weight[slot], self._field[slot], origin,
+            self._is_nav[slot], self.careful, self.careful or self._was_stuck[slot], at_goal, held != NOTHING, right_one, state,
+            self._targets[slot], *boxes[:2], visible, self._weight[slot], self._field[slot], origin,
         )  # fmt: skip
         escape, self._escape[slot] = self._escape[slot], NOTHING
         if action == Action.DONE or action == Action.DROPOFF:
@@ -242,6 +250,7 @@ class Expert:
         """Wander off, and head for some of the places to stand only."""
         rng = self._random[slot]
         self._wander[slot] = rng.randint(3, 9)
+        self._was_stuck[slot] = True
         goals = self._all_goals[slot]
         kept = np.asarray([rng.random() < 0.5 for _ in goals], np.bool_)
         self._goals[slot] = goals[kept] if kept.any() else goals
@@ -329,12 +338,12 @@ def _to_make_room(state, pose, half, kind, n_boxes):
 
 
 @kernel
-def _choose(is_nav, careful, at_goal, holds, right_one, state, targets, pose, half, visible, weight, field, origin):
+def _choose(is_nav, careful, fine, at_goal, holds, right_one, state, targets, pose, half, visible, weight, field, origin):
     x, z, yaw_deg = state[0], state[1], state[2]
     nearest, distance = targets[0], 1e9
     for target in targets:
         away = math.hypot(pose[target, 0] - x, pose[target, 2] - z)
-        if is_nav and visible[target] and away <= 1.98:
+        if is_nav and visible[target] and away <= (_DONE_AT_GOAL_M if at_goal else _DONE_M):
             return 18
         if away < distance:
             nearest, distance = target, away
@@ -351,7 +360,7 @@ def _choose(is_nav, careful, at_goal, holds, right_one, state, targets, pose, ha
             return _turn(error)
         return 0 if distance > 0.9 else 18
     if not is_nav and at_goal and 0.32 < distance < 0.84:
-        return _reach(careful, state, nearest, bearing_deg, distance, pose, half)
+        return _reach(careful, fine, state, nearest, bearing_deg, distance, pose, half)
     if state[4] > 0.02:
         return 11 if state[4] > 0.08 else 13
     if abs(wrap_deg(state[5] - robot.REST_WRIST_DEG)) > 15.0:  # it does not drive about with its hand out
@@ -360,7 +369,7 @@ def _choose(is_nav, careful, at_goal, holds, right_one, state, targets, pose, ha
 
 
 @kernel
-def _reach(careful, state, target, bearing_deg, distance, pose, half):
+def _reach(careful, fine, state, target, bearing_deg, distance, pose, half):
     """Standing beside the target: face it with the arm, raise the hand, unfold the wrist, reach out, close."""
     tx, ty, tz = pose[target, 0], pose[target, 1], pose[target, 2]
     hx, hy, hz = hand_centre(state)
@@ -374,7 +383,7 @@ def _reach(careful, state, target, bearing_deg, distance, pose, half):
     # the arm points 90° to the right of the heading and is mounted a little behind the centre
     offset_deg = math.asin(min(1.0, -robot.ARM_FORWARD_M / distance)) / RADIANS
     error = wrap_deg(bearing_deg - 90.0 + offset_deg - state[2])
-    if abs(error) > 3.5 and state[4] < 0.05:
+    if abs(error) > (_FINE_AIM_DEG if fine else _AIM_DEG) and state[4] < 0.05:
         return _turn(error)
     level = max(ty, ty - half[target, 1] + 0.04)
     over = min(ty + half[target, 1] + _OVER_M, robot.LIFT_LIMITS_M[1] + _HAND_TO_LIFT_M)
@@ -384,7 +393,7 @@ def _reach(careful, state, target, bearing_deg, distance, pose, half):
     out, ahead = to_local(tx - hx, tz - hz, math.sin(state[2] * RADIANS), math.cos(state[2] * RADIANS))
     aligned = unfolded and abs(out) < 0.025
     lift_error = (over if from_above and not aligned else level) - (state[3] + _HAND_TO_LIFT_M)
-    if abs(lift_error) > 0.015 and (state[4] < 0.02 or from_above or abs(lift_error) > 0.03):
+    if abs(lift_error) > (_FINE_LIFT_M if fine else _LIFT_M) and (state[4] < 0.02 or from_above or abs(lift_error) > 0.03):
         if abs(lift_error) > 0.07:
             return 6 if lift_error > 0.0 else 7
         return 8 if lift_error > 0.0 else 9
@@ -429,6 +438,6 @@ def _follow(ix, iz, x, z, yaw_deg, weight, field, origin):
         if step == 0 or line_is_free(weight, limit + 0.5, gx, gz, cx, cz):
             way_x, way_z = cx, cz
     error = wrap_deg(math.atan2(way_x - gx, way_z - gz) / RADIANS - yaw_deg)
-    if abs(error) > 6.0:
+    if abs(error) > _HEADING_DEG:
         return _turn(error)
     return 0

@@ -23,6 +23,7 @@ METHOD_LABELS = {
 }
 _COLOUR_BLIND = sns.color_palette("colorblind")
 METHOD_COLOURS = dict(zip(METHODS, [_COLOUR_BLIND[i] for i in (7, 9, 0, 1, 4, 2)], strict=True))
+_ENOUGH_EPISODES = 200  # for a point of a training curve
 COMPONENT_LABELS = {
     "cost_corner": "corner",
     "cost_blind_spot": "blind spot",
@@ -68,6 +69,11 @@ def _methods(table: pd.DataFrame) -> list[str]:
     return [method for method in METHODS if method in set(table["method"])]
 
 
+def _settled(curve: pd.DataFrame) -> pd.DataFrame:
+    """A training curve from where its means are of many episodes: short ones end first, so the first few say little."""
+    return curve[curve["episodes"] >= min(_ENOUGH_EPISODES, curve["episodes"].max())]
+
+
 def training_curves(curves: pd.DataFrame, limits: dict[str, float]) -> plt.Figure:
     """Success, episode cost and multiplier over environment steps, a column per task; a line per seed; limits by task."""
     names = list(dict.fromkeys(curves["task"]))
@@ -77,7 +83,7 @@ def training_curves(curves: pd.DataFrame, limits: dict[str, float]) -> plt.Figur
         for row, (measure, label) in enumerate(panels):
             ax = axes[row, column]
             for method in _methods(curves):
-                mine = curves[(curves["task"] == task) & (curves["method"] == method)]
+                mine = _settled(curves[(curves["task"] == task) & (curves["method"] == method)])
                 for i, (_, seed) in enumerate(mine.groupby("seed")):
                     name = METHOD_LABELS[method] if i == 0 else None
                     ax.plot(seed["steps"] / 1000, seed[measure], color=METHOD_COLOURS[method], lw=1.4, label=name)
@@ -184,7 +190,7 @@ def ablation(summary: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
             yerr=[[line["success"] - line["success_low"]], [line["success_high"] - line["success"]]],
             fmt=markers[variant], color=colour, capsize=2, label=variant, ms=5,
         )  # fmt: skip
-        mine = curves[curves["variant"] == variant]
+        mine = _settled(curves[curves["variant"] == variant])
         for ax, measure in zip(axes[1:], ("cost", "multiplier"), strict=True):
             ax.plot(mine["steps"] / 1000, mine[measure], color=colour, lw=1.2, marker=markers[variant], ms=4, markevery=0.2)
     axes[0].set(

@@ -20,11 +20,15 @@ from safevla import checkpoints, episodes, perception
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.house_options import HouseOptions
-from safevla.observations import Observation
+from safevla.observations import Observation, tokenize
 from safevla.params import ImitationParams
 from safevla.policy import Memory, Policy, PolicyConfig, perception_loss
 from safevla.progress import Progress
 from safevla.sim.interface import Action, Simulator
+
+# Demonstrations begin at a random time. An expert's are short and alike: with the true time a policy learns when to do what
+# instead of why, and knows nothing to do once an episode is older than any demonstration.
+_MAX_STEP_OFFSET = 150
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +47,15 @@ class Replay:
     The order is of houses: the episodes that share one are played at the same time, so that it is built once.
     """
 
-    def __init__(self, simulator: Simulator, table: pd.DataFrame, options: HouseOptions, rng: np.random.Generator):
-        self.batch = Batch(simulator, max_steps=1_000_000)
+    def __init__(
+        self,
+        simulator: Simulator,
+        table: pd.DataFrame,
+        options: HouseOptions,
+        rng: np.random.Generator,
+        tokenize: Callable[[str], list[int]] = tokenize,
+    ):
+        self.batch = Batch(simulator, max_steps=1_000_000, tokenize=tokenize)
         self.table, self.options, self.rng = table, options, rng
         house_ids = table["record"].map(lambda text: json.loads(text)["extras"]["house_id"])
         self._rows_of_house = [rows.tolist() for rows in house_ids.groupby(house_ids, sort=False).indices.values()]
@@ -54,6 +65,7 @@ class Replay:
         self._actions: list[bytes] = [b""] * n
         self._labels: list[bytes] = [b""] * n
         self._starts = torch.ones(n, dtype=torch.bool)
+        self._step_offset = torch.zeros(n, dtype=torch.int64)
         self._observation = self.batch.start([self._draw(slot) for slot in range(n)])
 
     def _draw(self, slot: int) -> Episode:
@@ -62,6 +74,7 @@ class Replay:
             self._order = [row for house in drawn for row in self._rows_of_house[house]]
         row = self._order.pop()
         self._at[slot] = 0
+        self._step_offset[slot] = int(self.rng.integers(_MAX_STEP_OFFSET))
         self._actions[slot], self._labels[slot] = self.table["actions"].iat[row], self.table["labels"].iat[row]
         return episodes.from_record(json.loads(self.table["record"].iat[row]), self.options)
 
@@ -69,7 +82,7 @@ class Replay:
         """The next T steps."""
         seen, starts, labels, truths = [], [], [], []
         for _ in range(n_steps):
-            seen.append(self._observation)
+            seen.append(dataclasses.replace(self._observation, step=self._observation.step + self._step_offset))
             starts.append(self._starts)
             labels.append(torch.tensor([trace[at] for trace, at in zip(self._labels, self._at, strict=True)]))
             truths.append(perception.truth(self.batch.simulator, self.batch.goals, map_size))
@@ -128,7 +141,7 @@ def pretrain(
     schedule = _schedule(n_updates, params)
     rng = np.random.default_rng([seed, first])
     generator = torch.Generator().manual_seed(seed * 1_000_003 + first)
-    replay = Replay(simulator, table, options, rng)
+    replay = Replay(simulator, table, options, rng, policy.tokenize)
     memory = policy.new_memory(params.n_envs)
     progress = Progress("imitation", n_updates * params.n_envs * params.window, done=first * params.n_envs * params.window)
     policy.train()

@@ -47,7 +47,7 @@ class Observation:
     """Leading dimensions (B,) or (T, B)."""
 
     pixels: torch.Tensor  # (…, C, H, W, 3) uint8
-    words: torch.Tensor  # (…, MAX_WORDS) int64
+    words: torch.Tensor  # (…, L) int64, MAX_WORDS of them where words are learnt from scratch; PADDING at the end
     previous_action: torch.Tensor  # (…,) int64, NO_ACTION at first
     arm: torch.Tensor  # (…, ARM_STATES) float32: lift and extension in [0, 1], sine and cosine of the wrist, success
     object_in_hand: torch.Tensor  # (…,) bool

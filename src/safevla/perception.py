@@ -1,10 +1,11 @@
 """Perception targets: what the simulator knows that the policy should learn to see.
 
-Three auxiliary tasks supervise the policy in imitation and in RL, and are dropped at evaluation:
+Four auxiliary tasks supervise the policy in imitation and in RL, and are dropped at evaluation:
 
     class map    per camera and cell of a coarse grid: which target types show there, and whether a loose thing does
     surroundings per distance and direction around the robot: is there something solid, is there something loose
     named        which target type the instruction names
+    place        where the nearest thing of that type is, in the robot's frame, while a camera shows it
 """
 
 import dataclasses
@@ -18,7 +19,7 @@ from numba import prange
 from safevla import catalogue
 from safevla.kernels import parallel_kernel
 from safevla.layout import MOVEABLE
-from safevla.sim.geometry import RADIANS, disc_to_rectangle
+from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local
 from safevla.sim.interface import CAMERAS, Scene, Simulator
 from safevla.sim.robot import BODY_TOP_M
 from safevla.tasks import Goals
@@ -45,12 +46,13 @@ class Truth:
 
     surroundings: torch.Tensor  # (…, N_SURROUNDINGS) uint8
     named: torch.Tensor  # (…,) int64 into TARGET_CLASSES
+    place_m: torch.Tensor  # (…, 3) float32 right, up, forward of the robot's origin on the floor; NaN while out of sight
     class_map: torch.Tensor | None = None  # (…, C, N_CLASSES, gh, gw) uint8; None where nothing learns to see
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "Truth":
         """The same with a function applied to every tensor."""
         seen = None if self.class_map is None else function(self.class_map)
-        return Truth(function(self.surroundings), function(self.named), seen)
+        return Truth(function(self.surroundings), function(self.named), function(self.place_m), seen)
 
     @staticmethod
     def stack(steps: list["Truth"]) -> "Truth":
@@ -59,6 +61,7 @@ class Truth:
         return Truth(
             torch.stack([step.surroundings for step in steps]),
             torch.stack([step.named for step in steps]),
+            torch.stack([step.place_m for step in steps]),
             torch.stack(maps) if maps else None,
         )
 
@@ -67,7 +70,7 @@ def truth(simulator: Simulator, goals: Goals, grid: tuple[int, int] | None) -> T
     """What the simulator knows of the B robots' current views; grid (gh, gw) is the class maps' size, None for no maps."""
     scene = simulator.scene()
     seen = None if grid is None else class_map(simulator.render_ids(), scene, grid)
-    return Truth(surroundings(scene), CLASS_OF_TYPE[goals.target_type], seen)
+    return Truth(surroundings(scene), CLASS_OF_TYPE[goals.target_type], place_m(scene, goals), seen)
 
 
 def class_map(ids: dict[str, torch.Tensor], scene: Scene, grid: tuple[int, int]) -> torch.Tensor:
@@ -137,3 +140,29 @@ def _mark_surroundings(pose, half, kind, n_boxes, held, state, edges_m, found):
             direction = int(round(bearing_deg / 360.0 * N_DIRECTIONS)) % N_DIRECTIONS
             loose = 1 if kind[b, m] >= MOVEABLE else 0
             found[b, (loose * n_rings + ring) * N_DIRECTIONS + direction] = 1
+
+
+def place_m(scene: Scene, goals: Goals) -> torch.Tensor:
+    """(B, 3) where the nearest visible thing of the target type is: right, up and forward of the robot, NaN for nowhere."""
+    found = np.empty((len(scene.robot), 3), np.float32)
+    boxes = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.robot, goals.target_type)
+    _find_target(*(tensor.numpy() for tensor in boxes), found)
+    return torch.from_numpy(found)
+
+
+@parallel_kernel
+def _find_target(pose, type_index, n_boxes, visible, state, target_type, found):
+    """Set found (B, 3)."""
+    for b in prange(len(state)):
+        found[b] = np.nan
+        nearest = np.inf
+        turn = state[b, 2] * RADIANS
+        for m in range(n_boxes[b]):
+            if type_index[b, m] != target_type[b] or not (visible[b, 0, m] or visible[b, 1, m]):
+                continue
+            to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
+            away = to_x * to_x + to_z * to_z
+            if away < nearest:
+                nearest = away
+                right, forward = to_local(to_x, to_z, math.sin(turn), math.cos(turn))
+                found[b, 0], found[b, 1], found[b, 2] = right, pose[b, m, 1], forward

@@ -5,12 +5,13 @@ both cameras and the text into one vector per step; a causal transformer over ti
 the 20 actions, and two critics estimate the return of reward and of cost.
 
 As the paper, except: (1) by default the encoders are small and learnt from scratch, for no weights can be downloaded in
-a laptop's pipeline; (2) actor and critics share one network, and the critics read it without sending gradients into it
-(cost returns of tens would wreck what the actor sees), where the paper has three networks; (3) the fusion's query starts
-from the mean of the text, so that one layer suffices to look for what the text names, and from a linear glance at all
-visual tokens, so that the layout of the scene need not pass through attention; (4) auxiliary heads predict what
-the simulator knows (`perception`): the coarse class map, the class that the instruction names, and what lies around. The
-first two meet in a map of where the named thing shows, which is read beside the tokens, as is the map of loose things.
+a laptop's pipeline (`encoders` has the pretrained ones); (2) actor and critics share one network, and the critics read
+it without sending gradients into it (cost returns of tens would wreck what the actor sees), where the paper has three
+networks; (3) the fusion's query starts from the mean of the text, so that one layer suffices to look for what the text
+names, and from a linear glance at all visual tokens, so that the layout of the scene need not pass through attention;
+(4) auxiliary heads predict what the simulator knows (`perception`): the coarse class map, the class that the
+instruction names, where such a thing is, and what lies around. The first two meet in a map of where the named thing
+shows, which is read beside the tokens, as is the map of loose things.
 """
 
 import dataclasses
@@ -25,9 +26,12 @@ from torch import nn
 from torch.nn import functional
 
 from safevla import checkpoints, perception
-from safevla.observations import ARM_STATES, PADDING, Observation, vocabulary_size
+from safevla.encoders import PretrainedText, PretrainedVision
+from safevla.observations import PADDING, Observation, tokenize, vocabulary_size
 from safevla.policy_config import PolicyConfig
 from safevla.sim.interface import CAMERAS, N_ACTIONS
+
+_PLACE_SLACK_M = 0.1  # errors of the target's place count linearly from here on
 
 
 @dataclasses.dataclass
@@ -84,6 +88,7 @@ class PolicyOutput:
     sight: Sight
     surroundings_logits: torch.Tensor  # (…, N_SURROUNDINGS)
     named_logits: torch.Tensor  # (…, target classes): which class the instruction names
+    place_m: torch.Tensor  # (…, 3) where a thing of that class is: right, up and forward of the robot
 
 
 def _sinusoids(step: torch.Tensor, dim: int) -> torch.Tensor:
@@ -162,6 +167,24 @@ class _Encoder(nn.Module):
         return functional.relu(self.tokens(shown)).flatten(2).transpose(1, 2), class_logits
 
 
+class _Joints(nn.Linear):
+    """The arm's joints as a vector: each is spread over bumps along its range, for what to do next hangs on thresholds."""
+
+    _BUMPS, _TURN_BUMPS = 12, 24
+
+    def __init__(self, dim: int):
+        super().__init__(2 * self._BUMPS + self._TURN_BUMPS + 1, dim)
+        self.register_buffer("along", torch.linspace(0.0, 1.0, self._BUMPS), persistent=False)
+        self.register_buffer("around", torch.arange(self._TURN_BUMPS) * (2.0 * math.pi / self._TURN_BUMPS), persistent=False)
+
+    def forward(self, arm: torch.Tensor) -> torch.Tensor:
+        """arm (…, ARM_STATES): lift and extension in [0, 1], sine and cosine of the wrist, success."""
+        joints = torch.exp(-0.5 * ((arm[..., :2, None] - self.along) * (self._BUMPS - 1)) ** 2).flatten(-2)
+        cosine = arm[..., 2:3] * self.around.sin() + arm[..., 3:4] * self.around.cos()
+        wrist = torch.exp((cosine - 1.0) / (2.0 * math.pi / self._TURN_BUMPS) ** 2)
+        return super().forward(torch.cat([joints, wrist, arm[..., 4:]], dim=-1))
+
+
 class Policy(nn.Module):
     """See the module's docstring. Stateless: the memory is passed in and returned."""
 
@@ -169,9 +192,9 @@ class Policy(nn.Module):
         super().__init__()
         self.config = config
         dim = config.dim
-        self.encoder = _Encoder(config)
+        self.encoder = _Encoder(config) if config.vision is None else PretrainedVision(config)
         self.place = nn.Parameter(0.1 * torch.randn(len(CAMERAS), self.encoder.n_tokens, dim))  # of a token in its camera
-        self.word = nn.Embedding(vocabulary_size(), dim, padding_idx=PADDING)
+        self.word = PretrainedText(config) if config.text else nn.Embedding(vocabulary_size(), dim, padding_idx=PADDING)
         self.fuse_token = nn.Parameter(0.02 * torch.randn(dim))
         self.glance = nn.Linear(len(CAMERAS) * self.encoder.n_tokens * dim, dim)
         self.named = nn.Linear(dim, len(perception.TARGET_CLASSES))
@@ -180,15 +203,21 @@ class Policy(nn.Module):
         self.fusion = nn.ModuleList(_Layer(dim, config.heads) for _ in range(config.fusion_layers))
         self.previous_action = nn.Embedding(N_ACTIONS + 1, dim)
         self.object_in_hand = nn.Embedding(2, dim)
-        self.arm = nn.Linear(ARM_STATES, dim)
+        self.arm = _Joints(dim)
         self.decoder = nn.ModuleList(_Layer(dim, config.heads) for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(dim)
         self.actor = nn.Linear(dim, N_ACTIONS)
         self.surroundings = nn.Linear(dim, perception.N_SURROUNDINGS)
+        self.target_place = nn.Linear(dim, 3)
         self.critic = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, 1))
         self.cost_critic = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, 1))
         with torch.no_grad():
             self.actor.weight.mul_(0.1)
+
+    @property
+    def tokenize(self) -> Callable[[str], list[int]]:
+        """Instruction → the ids that it reads, always as many."""
+        return tokenize if self.config.text is None else self.word.tokenize
 
     def critic_parameters(self) -> list[nn.Parameter]:
         return [*self.critic.parameters(), *self.cost_critic.parameters()]
@@ -240,7 +269,7 @@ class Policy(nn.Module):
             fused
             + self.previous_action(observation.previous_action)
             + self.object_in_hand(observation.object_in_hand.long())
-            + self.arm(observation.arm.to(fused.dtype))
+            + self.arm(observation.arm).to(fused.dtype)
             + _sinusoids(observation.step, self.config.dim).to(fused.dtype)
         )
         return token, named_logits
@@ -255,6 +284,7 @@ class Policy(nn.Module):
             sight=sight,
             surroundings_logits=self.surroundings(x),
             named_logits=named_logits,
+            place_m=self.target_place(x),
         )
 
     def act(self, observation: Observation, memory: Memory) -> tuple[PolicyOutput, Memory]:
@@ -328,11 +358,15 @@ class Policy(nn.Module):
 
 
 def perception_loss(output: PolicyOutput, truth: perception.Truth) -> torch.Tensor:
-    """Cross-entropy of the auxiliary heads, summed; rare positives of the binary ones count three times."""
+    """Losses of the auxiliary heads, summed; rare positives of the binary ones count three times."""
     weight = torch.tensor(3.0, device=output.logits.device)
     binary = functools.partial(functional.binary_cross_entropy_with_logits, pos_weight=weight)
     around = binary(output.surroundings_logits, truth.surroundings.to(output.logits))
-    loss = around + functional.cross_entropy(output.named_logits.flatten(0, -2), truth.named.flatten())
+    named = functional.cross_entropy(output.named_logits.flatten(0, -2), truth.named.flatten())
+    in_sight = ~truth.place_m.isnan()
+    off_m = functional.smooth_l1_loss(output.place_m, truth.place_m.nan_to_num(0.0), beta=_PLACE_SLACK_M, reduction="none")
+    placed = (off_m * in_sight).sum() / in_sight.sum().clamp(min=1)
+    loss = around + named + placed
     if truth.class_map is None:
         return loss
     return loss + binary(output.sight.class_logits, truth.class_map.to(output.logits))

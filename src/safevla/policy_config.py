@@ -10,6 +10,8 @@ _Positive = Annotated[int, pydantic.Field(gt=0)]
 class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True):
     """The policy's size."""
 
+    vision: str | None = None  # folder of a pretrained DINOv2 or SigLIP; None: convolutions learnt from scratch
+    text: str | None = None  # folder of a pretrained T5 or SigLIP; None: word vectors learnt from scratch
     image_size: tuple[_Positive, _Positive] = (36, 64)  # (height, width) in pixels
     channels: tuple[_Positive, _Positive] = (16, 32)  # of the encoder's two convolutions, strides 4 and 2
     dim: _Positive = 128  # of every token
@@ -21,6 +23,8 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True):
     @property
     def map_size(self) -> tuple[int, int]:
         """The coarse grid of the encoder's features, (height, width)."""
+        if self.vision is not None:
+            return 7, 12  # as SPOC pools DINOv2's
         height, width = self.image_size
         for stride in (4, 2):
             height, width = -(-height // stride), -(-width // stride)

@@ -244,7 +244,7 @@ def train(
         learner.restore(resume_at)
         print(f"{label} resumes at step {learner.steps:,}", flush=True)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + learner.steps)
-    batch = Batch(simulator, params.max_steps, params.wrong_done_penalty)
+    batch = Batch(simulator, params.max_steps, params.wrong_done_penalty, policy.tokenize)
     collector = Collector(batch, source, generator, params.freeze_encoder)
     steps_per_rollout = simulator.n_envs * params.rollout * distributed.n_ranks()
     progress = Progress(label, params.steps, done=learner.steps)
@@ -275,6 +275,7 @@ def _curve_row(recent: list[Ended], learner: Learner, terms: dict[str, float]) -
     n = len(recent)
     return {
         "steps": learner.steps,
+        "episodes": n,  # that the means below are of
         "success": distributed.mean(sum(e.success for e in recent), n),
         "cost": distributed.mean(sum(e.cost for e in recent), n),
         "length": distributed.mean(sum(e.steps for e in recent), n),
