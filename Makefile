@@ -12,7 +12,7 @@ SETUP := $(BIN)/.safevla-installed
 
 export NUMBA_THREADING_LAYER ?= omp
 
-.PHONY: setup reproduce test lint notebooks deps lock clean
+.PHONY: setup reproduce test lint notebooks report deps lock clean
 
 setup: $(SETUP)
 
@@ -36,6 +36,9 @@ lint: $(SETUP)
 
 notebooks: $(SETUP)
 	SAFEVLA_PROFILE=$(PROFILE) $(PYTHON) -m jupyterlab notebooks
+
+report: $(SETUP)
+	$(PYTHON) -m safevla.report $(PROFILE)
 
 deps: $(SETUP)
 	$(PYTHON) -m safevla.pipeline deps

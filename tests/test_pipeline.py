@@ -6,12 +6,10 @@ import subprocess
 import sys
 import tomllib
 
-import numpy as np
-import pandas as pd
 import pytest
 import yaml
 
-from safevla import figures, params, pipeline, run, stages, statistics, strip
+from safevla import params, pipeline, run, stages, strip
 from tests.conftest import ROOT
 
 
@@ -56,7 +54,7 @@ def test_the_import_closure_is_what_python_loads():
     notebook = ROOT / "notebooks" / "06_make_figures.ipynb"
     static = {path for path in pipeline.import_closure(ROOT, notebook) if path.endswith(".py")}
     script = (
-        "import sys, safevla.run, safevla.figures, safevla.stages, safevla.statistics\n"
+        "import sys, safevla.run, safevla.claims, safevla.figures, safevla.stages, safevla.statistics\n"
         "print('\\n'.join(m.__file__ for n, m in sys.modules.items() if n.startswith('safevla') and m.__file__))"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
@@ -110,10 +108,10 @@ def test_a_profile_may_only_change_what_there_is(tmp_path, monkeypatch):
 
 def test_the_driver_refuses_wrong_parameters_before_it_starts(tmp_path, monkeypatch, capsys):
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace("lr: 0.001\n", "rate: 0.001\n", 1))
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace("weight_decay:", "weight_rot:", 1))
     monkeypatch.chdir(tmp_path)
     assert run.main(["make_figures", "none.ipynb", "out.ipynb"]) == 2
-    assert re.search(r"params\.yaml: imitation\.(lr|rate)", capsys.readouterr().err)
+    assert re.search(r"params\.yaml: imitation\.weight_(decay|rot)", capsys.readouterr().err)
 
 
 def _notebook(*sources: str) -> dict:
@@ -168,16 +166,6 @@ def test_notebooks_hold_no_outputs_and_define_little():
         assert len(re.findall(r"^def |^class ", code, re.M)) <= 1, path.name
 
 
-def test_notebooks_for_people_run(tmp_path):
-    import papermill
-
-    for path in sorted((ROOT / "notebooks").glob("explore_*.ipynb")):
-        target = tmp_path / path.name
-        papermill.execute_notebook(str(path), str(target), {"n_houses": 5}, cwd=str(ROOT / "notebooks"), progress_bar=False)
-        outputs = [o for cell in json.loads(target.read_text())["cells"] for o in cell.get("outputs", [])]
-        assert any("image/png" in output.get("data", {}) for output in outputs), path.name
-
-
 def _package(requirement: str) -> str:
     """The package that a requirement names, as pip compares names."""
     return re.sub(r"[-_.]+", "-", re.split(r"[=<>!~ ;\[]", requirement)[0].lower())
@@ -199,66 +187,3 @@ def test_environment_files_agree():
 
 def test_package_init_files_are_empty():
     assert all(path.read_text() == "" for path in (ROOT / "src").rglob("__init__.py"))
-
-
-# statistics and figures --------------------------------------------------------------------------------
-
-
-def _rows(n: int = 40) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    lines = []
-    for method, level in (("imitation", 4.0), ("ppo", 6.0), ("ppo_lagrangian", 2.0)):
-        for i in range(n):
-            parts = rng.poisson(level / 5, 5).astype(float)
-            lines.append(
-                {"profile": "t", "method": method, "task": "ObjectNav", "seed": 0, "split": "test", "shift": "none",
-                 "episode_id": f"e{i}", "success": bool(rng.random() < 0.6), "steps": int(rng.integers(10, 60)), "spl": 0.5, "sel": 0.5,
-                 "cost": parts.sum(), **dict(zip(statistics.COMPONENT_COLUMNS, parts, strict=True)), "unsafe_steps": 1, "collisions": 1,
-                 "moves": 10, "timed_out": False}
-            )  # fmt: skip
-    return pd.DataFrame(lines)
-
-
-def test_intervals_cover_the_mean_and_are_seeded():
-    values = np.random.default_rng(1).normal(3.0, 2.0, 200)
-    low, high = statistics.interval(values, 0.95, 2000)
-    assert low < values.mean() < high
-    slow = [np.random.default_rng(s).choice(values, len(values)).mean() for s in range(2000)]
-    assert (low, high) == pytest.approx(tuple(np.quantile(slow, [0.025, 0.975])), abs=0.05)
-    assert statistics.interval(values, 0.95, 2000) == (low, high)
-    assert statistics.interval(np.ones(5), 0.95, 100) == (1.0, 1.0)
-
-
-def test_paired_difference_uses_the_same_episodes():
-    rows = _rows()
-    found = statistics.paired_difference(rows, "ppo_lagrangian", "ppo", "cost", 0.95, 500)
-    a, b = (rows[rows["method"] == m].set_index("episode_id")["cost"] for m in ("ppo_lagrangian", "ppo"))
-    assert found["difference"] == pytest.approx((a - b).mean()) and found["n"] == 40
-    assert found["low"] < found["difference"] < found["high"] < 0
-
-
-def test_summary_agrees_with_plain_pandas():
-    rows = _rows()
-    line = statistics.summarise(rows, ["task", "method"], 0.95, 200).set_index("method").loc["ppo"]
-    mine = rows[rows["method"] == "ppo"]
-    assert line["cost"] == pytest.approx(mine["cost"].mean())
-    assert line["cost_per_step"] == pytest.approx(mine["cost"].sum() / mine["steps"].sum())
-    assert line["cost_in_success"] == pytest.approx(mine.loc[mine["success"], "cost"].mean())
-    assert line["wrong_done"] == pytest.approx((~mine["success"]).mean())
-
-
-def test_figures_are_the_same_bytes_every_time(tmp_path):
-    summary = statistics.summarise(_rows(), ["task", "method"], 0.95, 100)
-    for folder in ("a", "b"):
-        with figures.style():
-            figures.save(figures.success_against_cost(summary), tmp_path / folder, "x", 60)
-            figures.save(figures.cost_by_component(summary), tmp_path / folder, "y", 60)
-    for name in ("x.png", "x.pdf", "y.png", "y.pdf"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-
-
-def test_main_table_keeps_published_numbers_apart():
-    table = figures.main_table(statistics.summarise(_rows(), ["task", "method"], 0.95, 100)).set_index("method")
-    assert table.loc["ppo_lagrangian", "published_cost"] == 1.854
-    assert np.isnan(table.loc["imitation", "published_cost"])
-    assert "| imitation |" in figures.markdown(table.reset_index())

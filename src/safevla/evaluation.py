@@ -5,23 +5,19 @@ the next episode from the queue.
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 import pandas as pd
 import torch
 
-from safevla import catalogue, costs
+from safevla import costs
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.expert import Expert
-from safevla.layout import STRUCTURE
 from safevla.observations import Observation, tokenize
 from safevla.progress import Progress
-from safevla.sim.interface import CAMERAS, NOTHING, Action, Scene, Simulator
+from safevla.sim.interface import Action, Scene, Simulator
 
 if TYPE_CHECKING:
     from safevla.policy import Policy
@@ -29,7 +25,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "profile", "method", "task", "seed", "split", "shift", "episode_id", "house_id", "instruction", "success", "steps",
     "spl", "sel", "cost", *(f"cost_{name}" for name in costs.COMPONENTS), "unsafe_steps", "collisions",
-    "max_displacement_m", "moves", "path_m", "timed_out",
+    "max_displacement_m", "moves", "path_m", "timed_out", "actions",
 )  # fmt: skip
 
 
@@ -60,8 +56,6 @@ class PolicyActor:
         self.done_threshold = done_threshold
         self.memory = policy.new_memory(n_envs)
         self.generator = torch.Generator().manual_seed(seed)
-        self.probabilities: torch.Tensor | None = None  # (B, N_ACTIONS) of the last step
-        self.cost_value: torch.Tensor | None = None  # (B,) what the cost critic expected
 
     def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
         self.memory.valid[list(slots)] = False
@@ -69,11 +63,9 @@ class PolicyActor:
     @torch.no_grad()
     def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
         output, self.memory = self.policy.act(observation, self.memory)
-        self.probabilities, self.cost_value = output.logits.softmax(-1), output.cost_value
-        chances = self.probabilities
+        chances = output.logits.softmax(-1)
         if self.done_threshold > 0:
             decided = chances[:, Action.DONE] > self.done_threshold
-            chances = chances.clone()
             chances[:, Action.DONE] = decided.float() * 1e6
         return torch.multinomial(chances, 1, generator=self.generator)[:, 0]
 
@@ -95,7 +87,10 @@ class ExpertActor:
 def evaluate(
     actor: Actor, simulator: Simulator, episodes: Sequence[Episode], max_steps: int, label: str, **columns: object
 ) -> pd.DataFrame:
-    """Play every episode once; one row each in the order given, with COLUMNS; `columns` fills profile, method and seed."""
+    """Play every episode once; one row each in the order given, with COLUMNS; `columns` fills profile, method and seed.
+
+    A row's `actions`, a byte each, are what `replay` plays the episode again from.
+    """
     batch = Batch(simulator, max_steps, tokenize=actor.tokenize)
     n_envs = simulator.n_envs
     queue = list(range(len(episodes)))
@@ -105,14 +100,21 @@ def evaluate(
     observation = batch.start(first)
     actor.begin(range(n_envs), first, simulator.scene())
     rows: dict[int, dict] = {}
+    actions_taken = [bytearray() for _ in range(n_envs)]
     progress = Progress(label, len(episodes), "episodes")
     while len(rows) < len(episodes):
-        outcome = batch.step(actor.act(observation, simulator.scene()))
+        actions = actor.act(observation, simulator.scene())
+        for taken, action in zip(actions_taken, actions.tolist(), strict=True):
+            taken.append(action)
+        outcome = batch.step(actions)
         observation = outcome.observation
         ended = outcome.ended.nonzero()[:, 0].tolist()
         for slot in ended:
             if playing[slot] is not None:
-                rows[playing[slot]] = _row(batch, slot, bool(outcome.success[slot]), bool(outcome.truncated[slot]))
+                rows[playing[slot]] = _row(
+                    batch, slot, bool(outcome.success[slot]), bool(outcome.truncated[slot]), bytes(actions_taken[slot])
+                )
+            actions_taken[slot].clear()
             playing[slot] = queue.pop(0) if queue else None
         if ended:
             fresh = [episodes[playing[slot]] if playing[slot] is not None else episodes[0] for slot in ended]
@@ -141,7 +143,7 @@ def sel(success: bool, expert_steps: int, steps: int) -> float:
     return float(success) * expert_steps / max(steps, expert_steps, 1)
 
 
-def _row(batch: Batch, slot: int, success: bool, timed_out: bool) -> dict:
+def _row(batch: Batch, slot: int, success: bool, timed_out: bool, actions: bytes) -> dict:
     episode = batch.episodes[slot]
     cost = batch.total_cost[slot].tolist()
     steps, path_m = int(batch.steps[slot]), float(batch.path_m[slot])
@@ -164,81 +166,8 @@ def _row(batch: Batch, slot: int, success: bool, timed_out: bool) -> dict:
         "moves": int(batch.moves[slot]),
         "path_m": path_m,
         "timed_out": timed_out,
-    }
-
-
-@dataclasses.dataclass(frozen=True)
-class Trace:
-    """One played episode, step by step, as plain data that figures can draw without a simulator."""
-
-    facts: dict  # method, task, instruction, success, path, actions, costs, boxes, …
-    frames: np.ndarray  # (T + 1, C, H, W, 3) uint8, before each step and after the last
-
-
-def trace(actor: Actor, simulator: Simulator, episode: Episode, max_steps: int, method: str) -> Trace:
-    """Play one episode in a simulator of one environment and keep what happened."""
-    batch = Batch(simulator, max_steps, tokenize=actor.tokenize)
-    observation = batch.start([episode])
-    actor.begin([0], [episode], simulator.scene())
-    layout = episode.layout
-    path, step_costs, struck, pictures = [simulator.scene().robot[0, :3].tolist()], [], [], []
-    actions, probabilities, cost_values = [], [], []
-    start_pose = simulator.scene().pose[0, : layout.n_boxes].clone()
-    while True:
-        pictures.append(observation.pixels[0])
-        chosen = actor.act(observation, simulator.scene())
-        actions.append(int(chosen[0]))
-        if isinstance(actor, PolicyActor):
-            probabilities.append([round(v, 4) for v in actor.probabilities[0].tolist()])
-            cost_values.append(round(float(actor.cost_value[0]), 4))
-        outcome = batch.step(chosen)
-        observation = outcome.observation
-        path.append(outcome.transition.after.robot[0, :3].tolist())
-        step_costs.append(outcome.cost[0].tolist())
-        hit = int(outcome.transition.collided_with[0])
-        struck.append(None if hit == NOTHING else layout.names[hit])
-        if outcome.ended[0]:
-            break
-    pictures.append(observation.pixels[0])
-    scene = simulator.scene()
-    target_type = catalogue.TYPES[episode.target_type].index
-    boxes = [
-        {
-            "x": float(start_pose[m, 0]), "z": float(start_pose[m, 2]), "yaw_deg": float(start_pose[m, 3]),
-            "half_x": float(layout.half[m, 0]), "half_z": float(layout.half[m, 2]),
-            "bottom_m": float(layout.centre[m, 1] - layout.half[m, 1]),
-            "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
-            "colour": layout.colour[m].tolist(),
-            "structure": bool(layout.kind[m] == STRUCTURE),
-            "target": bool(layout.type_index[m] == target_type),
-            "moved": bool((scene.pose[0, m, :3] - start_pose[m, :3]).norm() > costs.DISTURBED_M and m != int(scene.held[0])),
-        }
-        for m in range(layout.n_boxes)
-    ]  # fmt: skip
-    facts = {
-        "method": method,
-        "task": episode.task,
-        "episode_id": episode.id,
-        "instruction": episode.instruction,
-        "success": bool(outcome.success[0]),
-        "path": path,
         "actions": actions,
-        "probabilities": probabilities,  # of each action before each step; none for an expert
-        "cost_values": cost_values,  # what the cost critic expected of the rest of the episode; none for an expert
-        "step_costs": step_costs,
-        "struck": struck,
-        "boxes": boxes,
-        "hazards": episode.house["metadata"].get("hazards", []),
-        "cameras": list(CAMERAS),
     }
-    return Trace(facts, torch.stack(pictures).numpy())
-
-
-def write_traces(traces: Sequence[Trace], folder: Path) -> None:
-    """traces.json and traces.npz in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "traces.json").write_text(json.dumps([t.facts for t in traces]))
-    np.savez_compressed(folder / "traces.npz", **{f"frames_{i}": t.frames for i, t in enumerate(traces)})
 
 
 def solvable(episodes: Sequence[Episode], simulator: Simulator, max_steps: int) -> list[Episode]:

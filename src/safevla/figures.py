@@ -1,6 +1,6 @@
 """Figures: tables in, axes out. Nothing here trains, simulates or aggregates episodes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import Affine2D
 
 METHODS = ("expert", "expert_careful", "imitation", "ppo", "ppo_shaped", "ppo_lagrangian")
@@ -150,11 +150,107 @@ def cost_by_component(summary: pd.DataFrame) -> plt.Figure:
     return figure
 
 
+def cost_distribution(rows: pd.DataFrame) -> plt.Figure:
+    """How episode costs are spread, a panel per task: the share of episodes that cost more, and violins, on log scales.
+
+    rows: one per episode.
+    """
+    names = list(dict.fromkeys(rows["task"]))
+    methods = _methods(rows)
+    figure, axes = plt.subplots(2, len(names), figsize=(2.9 * len(names), 5.2), sharex="row", sharey="row", squeeze=False)
+    for column, task in enumerate(names):
+        mine = rows[rows["task"] == task]
+        for method in methods:
+            cost = np.sort(mine[mine["method"] == method]["cost"].to_numpy())
+            share = 1.0 - np.arange(1, len(cost) + 1) / len(cost)
+            axes[0, column].step(cost + 1, share, where="post", color=METHOD_COLOURS[method], label=METHOD_LABELS[method], lw=1.4)
+        sns.violinplot(
+            x=np.log10(mine["cost"] + 1), y=mine["method"], order=methods, hue=mine["method"], hue_order=methods, cut=0,
+            palette=METHOD_COLOURS, ax=axes[1, column], inner="quart", linewidth=0.7, density_norm="width", legend=False,
+        )  # fmt: skip
+        axes[0, column].set(xscale="log", title=f"{task} (n = {int(mine.groupby('method').size().min())})", xlabel="1 + cost")
+        axes[1, column].set(xlabel="log10(1 + cost)", ylabel="")
+    axes[0, 0].set_ylabel("share of episodes that cost more")
+    axes[1, 0].set_yticks(range(len(methods)), [METHOD_LABELS[m] for m in methods])
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def tails(summary: pd.DataFrame) -> plt.Figure:
+    """Mean, mean of the worst 5 % and worst cost of an episode by method, a panel per task, on a log scale."""
+    names = list(dict.fromkeys(summary["task"]))
+    figure, axes = plt.subplots(1, len(names), figsize=(2.9 * len(names), 3.2), sharex=True, sharey=True, squeeze=False)
+    points = (("cost", "o", "mean"), ("cost_cvar", "D", "worst 5 %"), ("worst_cost", "X", "worst episode"))
+    for ax, task in zip(axes[0], names, strict=True):
+        lines = summary[summary["task"] == task].set_index("method")
+        methods = _methods(summary[summary["task"] == task])
+        for y, method in enumerate(methods):
+            values = [lines.loc[method, name] for name, _, _ in points]
+            ax.plot([1 + values[0], 1 + values[-1]], [y, y], color=METHOD_COLOURS[method], lw=1)
+            for (_, marker, _), value in zip(points, values, strict=True):
+                ax.plot(1 + value, y, marker, color=METHOD_COLOURS[method], ms=5.5, mec="white", mew=0.5)
+        ax.set_yticks(range(len(methods)), [METHOD_LABELS[m] for m in methods])
+        ax.set(xscale="log", title=task, xlabel="1 + cost per episode")
+    axes[0, 0].invert_yaxis()
+    handles = [plt.Line2D([], [], marker=marker, color="0.3", ls="", label=label) for _, marker, label in points]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+_QUADRANTS = {
+    "safe_success": ("safe success", 2),
+    "unsafe_success": ("success but unsafe", 8),
+    "safe_failure": ("safe failure", 7),
+    "unsafe_failure": ("unsafe failure", 3),
+}
+
+
+def quadrants(summary: pd.DataFrame) -> plt.Figure:
+    """Shares of episodes by whether they were safe and whether they succeeded, stacked, a panel per task."""
+    names = list(dict.fromkeys(summary["task"]))
+    figure, axes = plt.subplots(1, len(names), figsize=(2.9 * len(names), 3.2), sharey=True, squeeze=False)
+    for ax, task in zip(axes[0], names, strict=True):
+        lines = summary[summary["task"] == task].set_index("method").loc[_methods(summary[summary["task"] == task])]
+        left = np.zeros(len(lines))
+        for name, (label, colour) in _QUADRANTS.items():
+            ax.barh(range(len(lines)), lines[name], left=left, color=_COLOUR_BLIND[colour], label=label)
+            left += lines[name].to_numpy()
+        ax.set_yticks(range(len(lines)), [METHOD_LABELS[m] for m in lines.index])
+        ax.grid(axis="y", visible=False)
+        ax.set(title=f"{task} (n = {int(lines['n'].min())})", xlabel="share of episodes", xlim=(0, 1))
+    axes[0, 0].invert_yaxis()
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def cost_of_failure(summary: pd.DataFrame) -> plt.Figure:
+    """Mean cost of the episodes that succeeded and of those that failed, by method, a panel per task."""
+    names = list(dict.fromkeys(summary["task"]))
+    figure, axes = plt.subplots(1, len(names), figsize=(2.9 * len(names), 3.2), sharey=True, squeeze=False)
+    for ax, task in zip(axes[0], names, strict=True):
+        lines = summary[summary["task"] == task].set_index("method").loc[_methods(summary[summary["task"] == task])]
+        for offset, measure, hatch in ((-0.2, "cost_in_success", ""), (0.2, "cost_in_failure", "////")):
+            error = [lines[measure] - lines[f"{measure}_low"], lines[f"{measure}_high"] - lines[measure]]
+            ax.barh(
+                np.arange(len(lines)) + offset, lines[measure], 0.38, color=[METHOD_COLOURS[m] for m in lines.index],
+                hatch=hatch, edgecolor="white", lw=0.5, xerr=error, error_kw={"lw": 0.8, "capsize": 1.5},
+            )  # fmt: skip
+        ax.set_yticks(range(len(lines)), [METHOD_LABELS[m] for m in lines.index])
+        ax.grid(axis="y", visible=False)
+        ax.set(title=task, xlabel="cost per episode")
+    axes[0, 0].invert_yaxis()
+    kinds = [Patch(facecolor="0.5", label="succeeded"), Patch(facecolor="0.5", hatch="////", edgecolor="white", label="failed")]
+    figure.legend(handles=kinds, loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
 def shifts(summary: pd.DataFrame) -> plt.Figure:
     """Success and cost of each method under each shift, all tasks together, with intervals."""
     order = list(dict.fromkeys(summary["shift"]))
     methods = _methods(summary)
-    figure, axes = plt.subplots(2, 1, figsize=(6.6, 4.6), sharex=True)
+    figure, axes = plt.subplots(2, 1, figsize=(max(6.6, 0.85 * len(order)), 5.0), sharex=True)
     width = 0.8 / len(methods)
     for ax, measure, label in zip(axes, ("success", "cost"), ("success rate", "cost per episode"), strict=True):
         for i, method in enumerate(methods):
@@ -167,7 +263,8 @@ def shifts(summary: pd.DataFrame) -> plt.Figure:
         ax.set_ylim(bottom=0)
         ax.grid(axis="x", visible=False)
     counts = summary.groupby("shift")["n"].min()
-    axes[1].set_xticks(range(len(order)), [f"{name}\n(n ≥ {int(counts[name])})" for name in order])
+    names = [f"{name.replace('_', ' ')}\n(n ≥ {int(counts[name])})" for name in order]
+    axes[1].set_xticks(range(len(order)), names, fontsize=8, rotation=30, ha="right", rotation_mode="anchor")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
@@ -292,6 +389,75 @@ def frames(trace: dict, pictures: np.ndarray, n: int = 6) -> plt.Figure:
     return figure
 
 
+def _path_so_far(ax: plt.Axes, trace: dict, step: int) -> None:
+    """The map up to a step: the way, the robot and its heading, and every rule broken so far."""
+    _draw_boxes(ax, trace["boxes"])
+    path = np.asarray(trace["path"])
+    x, z, yaw_deg = path[step]
+    ax.plot(path[: step + 1, 0], path[: step + 1, 1], color="black", lw=1.2, zorder=5)
+    ax.annotate(
+        "", (x + 0.35 * np.sin(np.radians(yaw_deg)), z + 0.35 * np.cos(np.radians(yaw_deg))), (x, z),
+        arrowprops={"arrowstyle": "-|>", "color": "black", "lw": 1.5}, zorder=8,
+    )  # fmt: skip
+    ax.plot(x, z, "o", color="white", mec="black", ms=8, zorder=7)
+    cost = np.asarray(trace["step_costs"])[:step]
+    for i, (column, label) in enumerate(COMPONENT_LABELS.items()):
+        at = np.flatnonzero(cost[:, i] > 0) if len(cost) else []
+        if len(at):
+            ax.scatter(
+                path[at + 1, 0], path[at + 1, 1], s=28 + 14 * i, facecolors="none", lw=1.4,
+                edgecolors=[COMPONENT_COLOURS[column]], zorder=6, label=label,
+            )  # fmt: skip
+    for hazard in trace["hazards"]:
+        column = f"cost_{hazard['kind']}"
+        ax.plot(hazard["x"], hazard["z"], "P", color=COMPONENT_COLOURS[column], mec="white", ms=6, alpha=0.7, zorder=4)
+    _as_map(ax)
+    if len(cost) and cost.any():
+        ax.legend(loc="upper right", fontsize=6, frameon=True)
+
+
+def episode_step(trace: dict, pictures: np.ndarray, step: int, action_names: Sequence[str]) -> plt.Figure:
+    """An episode at one step: both cameras, the map so far, cost so far, and what the policy thinks of doing next.
+
+    pictures (T + 1, C, H, W, 3); step 0 to T, where T is after the last action.
+    """
+    n_steps = len(trace["actions"])
+    figure = plt.figure(figsize=(9.6, 5.4))
+    grid = figure.add_gridspec(2, 3, width_ratios=(1.1, 1.6, 1.2))
+    for c, camera in enumerate(trace["cameras"]):
+        ax = figure.add_subplot(grid[c, 0])
+        ax.imshow(pictures[step, c])
+        ax.set_title(camera, fontsize=8, fontweight="normal")
+        ax.axis("off")
+    _path_so_far(figure.add_subplot(grid[:, 1]), trace, step)
+    ax = figure.add_subplot(grid[0, 2])
+    so_far = np.concatenate([[0.0], np.asarray(trace["step_costs"]).sum(1).cumsum()])
+    ax.step(range(n_steps + 1), so_far, where="post", color="0.8", lw=1.2)
+    ax.step(range(step + 1), so_far[: step + 1], where="post", color=_COLOUR_BLIND[3], lw=1.8, label="cost so far")
+    if trace["cost_values"]:
+        ax.plot(range(n_steps), trace["cost_values"], color=_COLOUR_BLIND[4], lw=1.2, label="cost critic: still to come")
+    ax.axvline(step, color="0.5", lw=0.8)
+    ax.set(xlabel="step", ylim=(min(0.0, *(trace["cost_values"] or [0.0])), None))
+    ax.legend(fontsize=7, frameon=False)
+    ax = figure.add_subplot(grid[1, 2])
+    if step < n_steps and trace["probabilities"]:
+        chances = np.asarray(trace["probabilities"][step])
+        order = np.argsort(-chances)[:7]
+        taken = trace["actions"][step]
+        ax.barh(range(len(order)), chances[order], color=[_COLOUR_BLIND[2] if a == taken else "0.7" for a in order])
+        ax.set_yticks(range(len(order)), [action_names[a] for a in order])
+        ax.set(xlim=(0, 1), xlabel="probability (green: what it did)")
+        ax.invert_yaxis()
+        ax.grid(axis="y", visible=False)
+    else:
+        outcome = "succeeded" if trace["success"] else "failed"
+        said = f"then: {action_names[trace['actions'][step]]}" if step < n_steps else f"the episode {outcome}"
+        ax.text(0.5, 0.5, said, ha="center", va="center")
+        ax.axis("off")
+    figure.suptitle(f"“{trace['instruction']}”, {METHOD_LABELS.get(trace['method'], trace['method'])}, step {step} of {n_steps}")
+    return figure
+
+
 def main_table(summary: pd.DataFrame) -> pd.DataFrame:
     """Ours beside the published numbers: task × method, means with intervals."""
 
@@ -307,6 +473,9 @@ def main_table(summary: pd.DataFrame) -> pd.DataFrame:
             "cost": [cell(line, "cost") for _, line in summary.iterrows()],
             "cost_per_step": summary["cost_per_step"].round(4),
             "cost_per_move": summary["cost_per_move"].round(4),
+            "cost_cvar": summary["cost_cvar"].round(2),
+            "unsafe_success": summary["unsafe_success"].round(3),
+            "violation_free": summary["violation_free"].round(3),
             "cost_in_success": summary["cost_in_success"].round(3),
             "worst_cost": summary["worst_cost"],
             "timed_out": summary["timed_out"].round(3),
