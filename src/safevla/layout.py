@@ -269,11 +269,11 @@ def _add_pane(boxes: _Boxes, wall: houses.House, window: houses.House) -> None:
 
 
 def _type_of(thing: houses.House, sizes: AssetSizes) -> tuple[str | None, tuple[float, float, float], bool]:
-    """(type, full extents, known) of an object: by its asset, else by the type its id or asset id begins with."""
+    """(type, full extents, known) of an object: by its asset, else by what it says it is or its ids begin with."""
     found = sizes.get(thing["assetId"])
     if found is not None:
         return found[0], found[1], True
-    for name in (thing["id"].split("|")[0], thing["assetId"].split("_")[0]):
+    for name in (thing.get("objectType"), thing["id"].split("|")[0], thing["assetId"].split("_")[0]):
         if name in catalogue.TYPES:
             return name, catalogue.TYPES[name].size_m, False
     return None, _GENERIC_SIZE_M, False
