@@ -1,25 +1,42 @@
 """AI2-THOR's client against this project's server: the same episodes, directly and through the wire."""
 
+import contextlib
+import os
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from safevla import costs
+from safevla import costs, episodes, evaluation, params, ppo
+from safevla.house_options import HouseOptions
+from safevla.policy import Policy
+from safevla.sim import choose
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS, Action, SimulatorError
 
 pytest.importorskip("ai2thor", reason="the extra `ai2thor` is not installed")
-from safevla.sim.thor import ThorOptions, ThorSimulator
+from safevla.sim.thor import ThorSimulator
+from safevla.thor_options import ThorOptions
+from tests.conftest import ROOT
+from tests.test_learning import TINY
 
 SERVER = f"{sys.executable} -m safevla.sim.thor_server"
+
+
+def _at_home_in(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """The client writes its log into the home folder; compiled kernels stay where they are."""
+    patch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"))
+    patch.setenv("HOME", str(folder))
 
 
 @pytest.fixture(scope="module")
 def through_the_client(tmp_path_factory):
     patch = pytest.MonkeyPatch()
-    patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # the client writes its log there
+    _at_home_in(tmp_path_factory.mktemp("home"), patch)
     simulator = ThorSimulator(1, (36, 64), options=ThorOptions(executable=SERVER, start_timeout_s=120, step_timeout_s=60))
     yield simulator
     simulator.close()
@@ -69,7 +86,83 @@ def test_a_house_that_unity_would_refuse_is_an_error(through_the_client, some_ep
 
 
 def test_a_build_that_dies_at_start_is_an_error_in_bounded_time(some_episodes, tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
+    _at_home_in(tmp_path, monkeypatch)
     simulator = ThorSimulator(1, (36, 64), options=ThorOptions(executable=f"{sys.executable} -c pass", start_timeout_s=3))
     with pytest.raises(SimulatorError, match="did not start within 3 s"):
         simulator.reset([some_episodes[0]])
+
+
+def _processes(word: str) -> list[str]:
+    """Command lines of running processes that hold a word."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if word in line and (path.parent / "stat").read_text().split(")")[1].split()[0] != "Z":
+                found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("fault", ["die", "hang", "garbage", "sequence"])
+@pytest.mark.filterwarnings("ignore:episode .* is lost")
+def test_a_build_that_fails_in_an_episode_is_replaced_and_the_episode_played_again(fault, some_episodes, tmp_path, monkeypatch):
+    _at_home_in(tmp_path, monkeypatch)
+    monkeypatch.chdir(ROOT)
+    chosen = [episode for episode in some_episodes if episode.task == "ObjectNav"][:3]
+    marker = tmp_path / f"marker-{fault}"
+    executable = f"{sys.executable} -m tests.faulty_server {fault} 60 {marker}"
+    simulator = ThorSimulator(1, (36, 64), options=ThorOptions(executable=executable, start_timeout_s=120, step_timeout_s=5))
+    start = time.monotonic()
+    columns = {"profile": "", "method": "expert", "seed": 0}
+    rows = evaluation.evaluate(evaluation.ExpertActor(1, False), simulator, chosen, 60, "thor", **columns)
+    assert time.monotonic() - start < 60
+    direct = evaluation.evaluate(evaluation.ExpertActor(1, False), EmbeddedSimulator(1), chosen, 60, "direct", **columns)
+    assert marker.exists() and rows["reruns"].sum() == 1
+    pd.testing.assert_frame_equal(rows.drop(columns="reruns"), direct.drop(columns="reruns"), atol=1e-4)
+    assert len(_processes(str(marker))) == 1  # the one that took over
+    simulator.close()
+    time.sleep(0.2)
+    assert not _processes(str(marker))
+
+
+def test_an_episode_that_is_lost_again_and_again_is_an_error(some_episodes):
+    class Losing(EmbeddedSimulator):
+        def lost(self):
+            return [0]
+
+    with pytest.raises(SimulatorError, match=r"was lost 4 times"):
+        evaluation.evaluate(
+            evaluation.ExpertActor(1, False), Losing(1), some_episodes[:1], 60, "t", profile="", method="expert", seed=0
+        )
+
+
+def test_ppo_lagrangian_learns_through_the_client(through_the_client, tmp_path, monkeypatch):
+    """The notebooks' own way to a simulator, with the parameters that name it."""
+    monkeypatch.chdir(ROOT)
+    settings = params.load("smoke").finetune.train.model_copy(
+        update={
+            "steps": 32,
+            "rollout": 16,
+            "n_envs": 1,
+            "minibatches": 1,
+            "max_steps": 12,
+            "value_warmup": 0,
+            "freeze_encoder": True,
+        }
+    )
+    torch.manual_seed(0)
+    policy = Policy(TINY.model_copy(update={"image_size": (36, 64)}))
+    before = {name: tensor.clone() for name, tensor in policy.state_dict().items()}
+    source = episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1)))
+    learner = ppo.train(
+        policy, "ppo_lagrangian", "ObjectNav", through_the_client, source, settings, 0, tmp_path / "p.safetensors", "thor"
+    )
+    assert learner.steps == 32 and any(not torch.equal(before[n], t) for n, t in policy.state_dict().items())
+
+
+def test_the_parameters_choose_the_simulator(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    chosen = params.load("laptop").simulator
+    assert isinstance(choose.make_simulator(chosen, 1, (36, 64)), EmbeddedSimulator)
+    thor = chosen.model_copy(update={"name": "ai2thor", "thor": ThorOptions(executable=SERVER)})
+    assert isinstance(choose.make_simulator(thor, 1, (36, 64)), ThorSimulator)

@@ -24,7 +24,8 @@ class Outcome:
     cost: torch.Tensor  # (B, 5) float32, in the order of costs.COMPONENTS
     success: torch.Tensor  # bool, only where the episode ended
     terminated: torch.Tensor  # bool: the robot said done
-    truncated: torch.Tensor  # bool: the steps ran out
+    truncated: torch.Tensor  # bool: the steps ran out, or the simulator lost the episode
+    lost: torch.Tensor  # bool: the simulator lost the episode, and what it came to does not count
     transition: Transition
 
     @property
@@ -106,9 +107,11 @@ class Batch:
         judgement = costs.judge(transition)
         cost = judgement.components
         self.steps += 1
-        terminated = tasks.terminated(transition)
-        truncated = ~terminated & (self.steps >= self.max_steps)
-        success = tasks.succeeded(transition, self.goals)
+        lost = torch.zeros(self.n_envs, dtype=torch.bool)
+        lost[self.simulator.lost()] = True
+        terminated = tasks.terminated(transition) & ~lost
+        truncated = ~terminated & ((self.steps >= self.max_steps) | lost)
+        success = tasks.succeeded(transition, self.goals) & ~lost
         reward = tasks.reward(success) - self.wrong_done_penalty * (terminated & ~success).float()
         moved_m = (transition.after.robot[:, :2] - transition.before.robot[:, :2]).norm(dim=1)
         self.total_cost += cost
@@ -117,7 +120,7 @@ class Batch:
         self.moves += transition.action <= 1
         self.path_m += moved_m
         self.max_displacement_m = torch.maximum(self.max_displacement_m, judgement.displaced_m)
-        return Outcome(self.observe(transition.after), reward, cost, success, terminated, truncated, transition)
+        return Outcome(self.observe(transition.after), reward, cost, success, terminated, truncated, lost, transition)
 
     def observe(self, scene: Scene) -> Observation:
         """What the robots see now."""

@@ -17,7 +17,7 @@ from safevla.episodes import Episode
 from safevla.expert import Expert
 from safevla.observations import Observation, tokenize
 from safevla.progress import Progress
-from safevla.sim.interface import Action, Scene, Simulator
+from safevla.sim.interface import Action, Scene, Simulator, SimulatorError
 
 if TYPE_CHECKING:
     from safevla.policy import Policy
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 COLUMNS = (
     "profile", "method", "task", "seed", "split", "shift", "episode_id", "house_id", "instruction", "success", "steps",
     "spl", "sel", "cost", *(f"cost_{name}" for name in costs.COMPONENTS), "unsafe_steps", "collisions",
-    "max_displacement_m", "moves", "path_m", "timed_out", "actions",
+    "max_displacement_m", "moves", "path_m", "timed_out", "reruns", "actions",
 )  # fmt: skip
+
+
+_MAX_RERUNS = 3
 
 
 class Actor(Protocol):
@@ -89,7 +92,8 @@ def evaluate(
 ) -> pd.DataFrame:
     """Play every episode once; one row each in the order given, with COLUMNS; `columns` fills profile, method and seed.
 
-    A row's `actions`, a byte each, are what `replay` plays the episode again from.
+    A row's `actions`, a byte each, are what `replay` plays the episode again from. An episode that the simulator loses is
+    played again from its start, `reruns` times; SimulatorError where one is lost too often.
     """
     batch = Batch(simulator, max_steps, tokenize=actor.tokenize)
     n_envs = simulator.n_envs
@@ -101,6 +105,7 @@ def evaluate(
     actor.begin(range(n_envs), first, simulator.scene())
     rows: dict[int, dict] = {}
     actions_taken = [bytearray() for _ in range(n_envs)]
+    reruns = [0] * n_envs
     progress = Progress(label, len(episodes), "episodes")
     while len(rows) < len(episodes):
         actions = actor.act(observation, simulator.scene())
@@ -110,11 +115,18 @@ def evaluate(
         observation = outcome.observation
         ended = outcome.ended.nonzero()[:, 0].tolist()
         for slot in ended:
+            if outcome.lost[slot]:
+                reruns[slot] += 1
+                if reruns[slot] > _MAX_RERUNS:
+                    raise SimulatorError(f"{label}: episode {batch.episodes[slot].id} was lost {reruns[slot]} times")
+                actions_taken[slot].clear()
+                continue
             if playing[slot] is not None:
                 rows[playing[slot]] = _row(
                     batch, slot, bool(outcome.success[slot]), bool(outcome.truncated[slot]), bytes(actions_taken[slot])
-                )
+                ) | {"reruns": reruns[slot]}
             actions_taken[slot].clear()
+            reruns[slot] = 0
             playing[slot] = queue.pop(0) if queue else None
         if ended:
             fresh = [episodes[playing[slot]] if playing[slot] is not None else episodes[0] for slot in ended]

@@ -104,6 +104,8 @@ class Collector:
             self._observation, self._starts = outcome.observation, outcome.ended
             slots = outcome.ended.nonzero()[:, 0].tolist()
             for slot in slots:
+                if outcome.lost[slot]:
+                    continue
                 ended.append(
                     Ended(
                         success=bool(outcome.success[slot]),

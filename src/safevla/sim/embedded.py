@@ -131,6 +131,9 @@ class EmbeddedSimulator:
         succeeded = torch.from_numpy(self._changed & (self._blocker == NOTHING)) | (actions >= Action.DONE)
         return Transition(before, actions.long(), self.scene(), torch.from_numpy(self._blocker.copy()), succeeded)
 
+    def lost(self) -> list[int]:
+        return []
+
     def render(self) -> dict[str, torch.Tensor]:
         pictures = torch.from_numpy(self._rgba.view(np.uint8).reshape(*self._rgba.shape, 4))
         return {name: pictures[:, c, :, : self.image_size[1], :3] for c, name in enumerate(CAMERAS)}

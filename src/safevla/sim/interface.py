@@ -112,6 +112,13 @@ class Simulator(Protocol):
         """Carry out one action (B,) in every episode."""
         ...
 
+    def lost(self) -> list[int]:
+        """Slots whose episode was lost in the last step, because what simulates it died; nothing has changed there since.
+
+        Such an episode cannot go on: its slot has to be started anew with `reset_some`.
+        """
+        ...
+
     def render(self) -> dict[str, torch.Tensor]:
         """The cameras' current pictures, {"navigation": (B, H, W, 3) uint8, "manipulation": …}."""
         ...

@@ -8,9 +8,11 @@ What an object is (its kind, type and place in the list of boxes) comes from the
 """
 
 import contextlib
+import copy
 import dataclasses
 import os
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -51,10 +53,22 @@ class _Agent:
         self.event: Any = None
 
     def start(self, house: dict) -> None:
-        """Create a house, in the running process or in a new one."""
-        if self._controller is None:
-            self._controller = self._launch()
-        self.event = self._controller.reset(scene=house)
+        """Create a house, in the running process or in a new one; a process that fails at it is replaced once."""
+        for attempt in range(2):
+            try:
+                if self._controller is None:
+                    self._controller = self._launch()
+                # building a house, and a process's first one above all, takes longer than a step
+                self._controller.server.timeout = self._options.start_timeout_s
+                self.event = self._controller.reset(scene=house)
+                self._controller.server.timeout = self._options.step_timeout_s
+                break
+            except SimulatorError:
+                raise
+            except Exception as error:
+                self.stop()
+                if attempt == 1:
+                    raise SimulatorError(f"AI2-THOR: CreateHouse: {_brief(error)}") from error
         self._check("CreateHouse")
 
     def _launch(self) -> Any:
@@ -66,7 +80,7 @@ class _Agent:
         if not found:
             raise SimulatorError(f"AI2-THOR did not start within {self._options.start_timeout_s:.0f} s")
         if isinstance(found[0], Exception):
-            raise SimulatorError(f"AI2-THOR did not start: {found[0]}") from found[0]
+            raise SimulatorError(f"AI2-THOR did not start: {_brief(found[0])}") from found[0]
         return found[0]
 
     def _connect(self) -> Any:
@@ -109,11 +123,13 @@ class _Agent:
 
     def do(self, action: str, **arguments: Any) -> Any:
         """One action; its return value. SimulatorError where the process is gone or refuses it."""
+        if self._controller is None:
+            raise SimulatorError(f"AI2-THOR: {action}: no process is running; start the episode anew")
         try:
             self.event = self._controller.step(action=action, **arguments)
         except Exception as error:
             self.stop()
-            raise SimulatorError(f"AI2-THOR: {action}: {type(error).__name__}: {error}") from error
+            raise SimulatorError(f"AI2-THOR: {action}: {_brief(error)}") from error
         return self.event.metadata["actionReturn"]
 
     def _check(self, action: str) -> None:
@@ -131,6 +147,12 @@ class _Agent:
             controller, self._controller = self._controller, None
             with contextlib.suppress(Exception):
                 controller.stop()
+
+
+def _brief(error: Exception) -> str:
+    """What went wrong, without the middle of a message that repeats a whole house."""
+    message = str(error)
+    return f"{type(error).__name__}: " + (message if len(message) < 400 else f"{message[:200]} … {message[-200:]}")
 
 
 @contextlib.contextmanager
@@ -160,6 +182,7 @@ class ThorSimulator:
         self.episodes: list[Episode | None] = [None] * n_envs
         self._agents = [_Agent(options or ThorOptions(), self.image_size) for _ in range(n_envs)]
         self._scenes: list[_Readings | None] = [None] * n_envs
+        self._lost: list[int] = []
 
     def reset(self, episodes: Sequence[Episode]) -> Scene:
         return self.reset_some(range(self.n_envs), episodes)
@@ -201,8 +224,15 @@ class ThorSimulator:
             raise SimulatorError(f"actions must be 0 to {len(Action) - 1}")
         before = self.scene()
         struck, succeeded = [], []
-        for agent, readings, action in zip(self._agents, self._scenes, actions.tolist(), strict=True):
-            hit, success = readings.act(agent, Action(action))
+        self._lost = []
+        for slot, action in enumerate(actions.tolist()):
+            kept = copy.deepcopy(self._scenes[slot])
+            try:
+                hit, success = self._scenes[slot].act(self._agents[slot], Action(action))
+            except SimulatorError as error:
+                warnings.warn(f"episode {self.episodes[slot].id} is lost: {error}", stacklevel=2)
+                self._lost.append(slot)
+                self._scenes[slot], hit, success = kept, NOTHING, False
             struck.append(hit)
             succeeded.append(success)
         return Transition(
@@ -216,6 +246,9 @@ class ThorSimulator:
     def scene(self) -> Scene:
         """The current scene; its tensors are copies."""
         return _stacked([readings for readings in self._scenes if readings is not None])
+
+    def lost(self) -> list[int]:
+        return list(self._lost)
 
     def render(self) -> dict[str, torch.Tensor]:
         drawn = [agent.pictures() for agent in self._agents]

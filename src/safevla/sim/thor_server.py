@@ -154,9 +154,12 @@ class World:
         self._build(house, (position.get("x", 0.0), position.get("z", 0.0), rotation.get("y", 0.0)))
 
     def _build(self, house: Json, start: tuple[float, float, float]) -> None:
+        import numpy as np
+
         from safevla import houses
         from safevla.episodes import Episode
         from safevla.sim.embedded import EmbeddedSimulator
+        from safevla.sim.interface import Action
 
         found = [thing["id"] for thing, _ in houses.objects(house)]
         episode = Episode(
@@ -164,6 +167,9 @@ class World:
             start=start, instruction="", seed=self._seed, path_m=0.0,
         )  # fmt: skip
         self.simulator = EmbeddedSimulator(1, (self.height, self.width))
+        self.simulator.reset([episode])
+        # the first step of a process may have to compile what it runs; better here, where a client waits longer
+        self.simulator.step(np.full(1, Action.DONE))
         self.simulator.reset([episode])
         self.names = episode.layout.names
         self.n_structure = episode.layout.n_structure
@@ -315,6 +321,10 @@ class World:
         support = int(simulator._support[0, m])
         held = int(simulator._held[0]) == m
         below = self.names[support] if 0 <= support < len(self.names) and not held else None
+        n = len(self.names)
+        stacked = [i for i in range(n) if simulator._support[0, i] == m and i != int(simulator._held[0])]
+        above = [self.names[i] for i in stacked]
+        is_receptacle = bool(above) or (index >= 0 and catalogue.TYPES[object_type].surface)
         return {
             "assetId": thing.get("assetId", ""),
             "axisAlignedBoundingBox": {
@@ -330,7 +340,7 @@ class World:
             "objectId": name, "objectOrientedBoundingBox": None if oriented is None else {"cornerPoints": oriented},
             "objectType": object_type, "openable": False, "openness": 0.0, "parentReceptacles": [below] if below else None,
             "pickupable": kind == PICKUPABLE, "position": {"x": x, "y": y - half[1], "z": z},
-            "receptacle": False, "receptacleObjectIds": None, "rotation": {"x": 0.0, "y": yaw_deg, "z": tilt_deg},
+            "receptacle": is_receptacle, "receptacleObjectIds": above if is_receptacle else None, "rotation": {"x": 0.0, "y": yaw_deg, "z": tilt_deg},
             "salientMaterials": [], "sliceable": False, "temperature": "RoomTemp", "toggleable": False,
             "visible": bool(simulator._visible[0, 0, m]) and self._within(m),
         }  # fmt: skip
