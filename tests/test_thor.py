@@ -166,3 +166,28 @@ def test_the_parameters_choose_the_simulator(monkeypatch):
     assert isinstance(choose.make_simulator(chosen, 1, (36, 64)), EmbeddedSimulator)
     thor = chosen.model_copy(update={"name": "ai2thor", "thor": ThorOptions(executable=SERVER)})
     assert isinstance(choose.make_simulator(thor, 1, (36, 64)), ThorSimulator)
+
+
+def test_the_server_speaks_wsgi_too(some_episodes, tmp_path, monkeypatch):
+    from ai2thor.controller import Controller
+    from ai2thor.wsgi_server import WsgiServer
+
+    _at_home_in(tmp_path, monkeypatch)
+    episode = some_episodes[0]
+    controller = Controller(
+        local_executable_path=SERVER, server_class=WsgiServer, x_display=":0", agentMode="stretch", scene="Procedural",
+        width=64, height=36, server_timeout=60, server_start_timeout=60,
+    )  # fmt: skip
+    try:
+        controller.reset(scene=episode.house)
+        x, z, yaw_deg = episode.start
+        controller.step(action="Teleport", position={"x": x, "y": 0.9, "z": z}, rotation={"x": 0.0, "y": yaw_deg, "z": 0.0})
+        event = controller.step(action="RotateAgent", degrees=30)
+        assert event.metadata["lastActionSuccess"] and event.frame.shape == (36, 64, 3)
+        assert len(event.third_party_camera_frames) == 1 and len(event.metadata["objects"]) > 10
+        turned = (event.metadata["agent"]["rotation"]["y"] - yaw_deg) % 360.0
+        assert turned == pytest.approx(30.0, abs=0.01)
+        with pytest.raises(ValueError, match="no argument"):
+            controller.step(action="RotateAgent", degrees=30, quickly=True)
+    finally:
+        controller.stop()

@@ -2,9 +2,9 @@
 
     Controller(local_executable_path=f"{sys.executable} -m safevla.sim.thor_server", x_display=":0", agentMode="stretch")
 
-It speaks the FIFO protocol as the client of `ai2thor==5.0.0` expects it, not the WSGI one. Unknown actions
-and unknown arguments are refused as Unity refuses them, so that an adapter's mistakes show here. It proves the client, the
-wire and the adapter; it says nothing about Unity's physics or pictures.
+It speaks both protocols of the client of `ai2thor==5.0.0`: FIFO, which the adapter uses, and WSGI, several times slower.
+Unknown actions and unknown arguments are refused as Unity refuses them, so that an adapter's mistakes show here. It proves
+the client, the wire and the adapter; it says nothing about Unity's physics or pictures.
 
 Nothing heavy is imported before the client's pipe is open: the client waits for that without a time limit.
 """
@@ -46,6 +46,8 @@ OBB_CORNERS = ((1, -1, 1), (-1, -1, 1), (-1, -1, -1), (1, -1, -1), (1, 1, 1), (-
 class Fifo:
     """The two named pipes between client and executable."""
 
+    can_patch = True
+
     def __init__(self, to_client: str, from_client: str):
         self._out: BinaryIO = open(to_client, "wb", buffering=1 << 20)  # noqa: SIM115
         self._from_client = from_client
@@ -86,6 +88,48 @@ class Fifo:
             body = self._in.read(length)
             if kind == _ACTION:
                 action = json.loads(body)
+
+
+class Wsgi:
+    """The client as a web server: every answer is posted to it, and what it replies is the next action."""
+
+    can_patch = False
+    _NAMES = {_IMAGE: "image", _DEPTH: "image_depth", _THIRD_PARTY_IMAGE: "image-thirdParty-camera"}
+
+    def __init__(self, host: str, port: int, token: str):
+        self._host, self._port, self._token = host, port, token
+        self._next: Json | None = None
+
+    def send(self, metadata: Json, pictures: list[Picture]) -> None:
+        import http.client
+        import uuid
+
+        boundary = uuid.uuid4().hex
+        plain = b"Content-Type: text/plain; charset=utf-8\r\n"
+        parts = [('name="metadata"', plain, json.dumps(metadata).encode()), ('name="token"', plain, self._token.encode())]
+        for kind, data in pictures:
+            name = self._NAMES[kind]
+            parts.append((f'name="{name}"; filename="{name}"', b"Content-Type: application/octet-stream\r\n", data))
+        # the client reads header names as they are written here
+        body = b"".join(
+            f"--{boundary}\r\nContent-disposition: form-data; {about}\r\n".encode() + kind + b"\r\n" + data + b"\r\n"
+            for about, kind, data in parts
+        )
+        # it closes the connection after each answer
+        connection = http.client.HTTPConnection(self._host, self._port)
+        try:
+            headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+            connection.request("POST", "/train", body + f"--{boundary}--\r\n".encode(), headers)
+            answer = connection.getresponse()
+            self._next = json.loads(answer.read()) if answer.status == 200 else None
+        except (http.client.HTTPException, ConnectionError):  # it has gone
+            self._next = None
+        finally:
+            connection.close()
+
+    def receive(self) -> Json | None:
+        """The next action, or None when the client has gone."""
+        return self._next if self._next is not None and "action" in self._next else None
 
 
 class Refused(Exception):
@@ -340,7 +384,8 @@ class World:
             "objectId": name, "objectOrientedBoundingBox": None if oriented is None else {"cornerPoints": oriented},
             "objectType": object_type, "openable": False, "openness": 0.0, "parentReceptacles": [below] if below else None,
             "pickupable": kind == PICKUPABLE, "position": {"x": x, "y": y - half[1], "z": z},
-            "receptacle": is_receptacle, "receptacleObjectIds": above if is_receptacle else None, "rotation": {"x": 0.0, "y": yaw_deg, "z": tilt_deg},
+            "receptacle": is_receptacle, "receptacleObjectIds": above if is_receptacle else None,
+            "rotation": {"x": 0.0, "y": yaw_deg, "z": tilt_deg},
             "salientMaterials": [], "sliceable": False, "temperature": "RoomTemp", "toggleable": False,
             "visible": bool(simulator._visible[0, 0, m]) and self._within(m),
         }  # fmt: skip
@@ -473,7 +518,7 @@ ACTIONS: dict[str, tuple[Callable[..., Any], set[str], tuple[str, ...]]] = {
 _QUERIES = {"GetVisibleObjects", "GetReachablePositions", "GetObjectMetadata", "SetObjectFilter", "ResetObjectFilter"}
 
 
-def serve(wire: Fifo, world: World) -> None:
+def serve(wire: Fifo | Wsgi, world: World) -> None:
     """Say hello, then answer actions until the client goes."""
     fast = False
     wire.send(world.metadata({"action": "", "sequenceId": 0}, None, None), world.pictures())
@@ -486,7 +531,7 @@ def serve(wire: Fifo, world: World) -> None:
         except (KeyError, TypeError, ValueError) as fault:
             error = Refused("InvalidArgument", f"{message.get('action')}: {type(fault).__name__}: {fault}")
         if message.get("action") == "Initialize":
-            fast = bool(message.get("fastActionEmit"))
+            fast = wire.can_patch and bool(message.get("fastActionEmit"))
         if fast and message.get("action") in _QUERIES:
             patch = {
                 "agentId": 0, "lastAction": message["action"], "lastActionSuccess": error is None,
@@ -512,10 +557,14 @@ def main(arguments: list[str]) -> int:
 
         print("ready")
         return 0
-    if os.environ.get("AI2THOR_SERVER_TYPE") != "FIFO":
-        print("started by AI2-THOR's client with its FifoServer, not by hand: AI2THOR_SERVER_TYPE is not FIFO", file=sys.stderr)
+    given = os.environ
+    if given.get("AI2THOR_SERVER_TYPE") == "FIFO":
+        wire = Fifo(given["AI2THOR_FIFO_SERVER_PIPE_PATH"], given["AI2THOR_FIFO_CLIENT_PIPE_PATH"])
+    elif given.get("AI2THOR_SERVER_TYPE") == "WSGI":
+        wire = Wsgi(given["AI2THOR_HOST"], int(given["AI2THOR_PORT"]), given.get("AI2THOR_CLIENT_TOKEN", ""))
+    else:
+        print("started by AI2-THOR's client, not by hand: AI2THOR_SERVER_TYPE is neither FIFO nor WSGI", file=sys.stderr)
         return 2
-    wire = Fifo(os.environ["AI2THOR_FIFO_SERVER_PIPE_PATH"], os.environ["AI2THOR_FIFO_CLIENT_PIPE_PATH"])
     serve(wire, World(*_size(arguments)))
     return 0
 
