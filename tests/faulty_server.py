@@ -2,7 +2,7 @@
 
     python -m tests.faulty_server FAULT AFTER MARKER ...
 
-FAULT is die, hang, garbage or sequence. MARKER is a file that says that it has happened; a later process serves faithfully.
+FAULT is die, hang, garbage or sequence; or older, for a build that lacks what the released one lacks, always. MARKER is a file that says that it has happened; a later process serves faithfully.
 """
 
 import os
@@ -37,4 +37,7 @@ class FaultyFifo(thor_server.Fifo):
 
 if __name__ == "__main__":
     fault, after, marker, *rest = sys.argv[1:]
+    if fault == "older":
+        for action in ("RotateCameraMount", "ChangeFOV", "GetVisibleObjects", "AdvancePhysicsStep", "ToggleMagnetVisibility"):
+            del thor_server.ACTIONS[action]
     thor_server.serve(FaultyFifo(fault, int(after), Path(marker)), thor_server.World(*thor_server._size(rest)))

@@ -191,3 +191,23 @@ def test_the_server_speaks_wsgi_too(some_episodes, tmp_path, monkeypatch):
             controller.step(action="RotateAgent", degrees=30, quickly=True)
     finally:
         controller.stop()
+
+
+def test_an_older_build_is_driven_by_what_it_has(some_episodes, tmp_path, monkeypatch):
+    _at_home_in(tmp_path, monkeypatch)
+    monkeypatch.chdir(ROOT)
+    executable = f"{sys.executable} -m tests.faulty_server older 0 {tmp_path / 'none'}"
+    simulator = ThorSimulator(1, (36, 64), options=ThorOptions(executable=executable, start_timeout_s=120, step_timeout_s=10))
+    direct = EmbeddedSimulator(1, camera_jitter_deg=(0.0, 0.0, 0.0))
+    try:
+        with pytest.warns(UserWarning, match="no action") as told:
+            simulator.reset([some_episodes[0]])
+            direct.reset([some_episodes[0]])
+            for action in [Action.MOVE_AHEAD, Action.ROTATE_LEFT, Action.MOVE_ARM_UP, Action.PICKUP, Action.DROPOFF]:
+                ours, theirs = (s.step(torch.tensor([action])) for s in (direct, simulator))
+                assert (ours.after.robot - theirs.after.robot).abs().max() < 2e-5
+        lacks = [str(w.message).split(":")[0].split()[-1] for w in told if "no action" in str(w.message)]
+        assert sorted(lacks) == sorted(set(lacks)) and len(lacks) == 5  # each is told once
+        assert simulator.lost() == []
+    finally:
+        simulator.close()

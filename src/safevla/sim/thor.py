@@ -43,6 +43,17 @@ _VISIBLE_WITHIN_M = 1000.0  # the scene's `visible` knows no distance; who asks 
 _CROP = {(224, 384): 6}  # columns that SafeVLA cuts off each side of a 396-pixel picture
 
 
+# What is done where a build (such as the released 5.0.0, most probably) lacks an action that SafeVLA's own build has.
+_WITHOUT = {
+    "RotateCameraMount": "its cameras keep the pitch that they are made with",
+    "ChangeFOV": "its cameras keep the field of view that they are made with",
+    "GetVisibleObjects": "an object counts as visible in both cameras when its metadata say so",
+    "AdvancePhysicsStep": "a let-go object has as long to settle as one action takes",
+    "RandomizeColors": "objects keep their colours",
+    "ToggleMagnetVisibility": "the hand's sphere may be seen",
+}
+
+
 class _Agent:
     """One process, and what it last said."""
 
@@ -50,6 +61,7 @@ class _Agent:
         self._options, self._image_size = options, image_size
         self._crop = _CROP.get(image_size, 0)
         self._controller: Any = None
+        self._lacks: set[str] = set()  # actions that the build does not know
         self.event: Any = None
 
     def start(self, house: dict) -> None:
@@ -132,6 +144,26 @@ class _Agent:
             raise SimulatorError(f"AI2-THOR: {action}: {_brief(error)}") from error
         return self.event.metadata["actionReturn"]
 
+    def attempt(self, action: str, **arguments: Any) -> tuple[bool, Any]:
+        """One action that older builds lack: whether this one has it, and its return value. Asked once, warned of once."""
+        if action in self._lacks:
+            return False, None
+        if self._controller is None:
+            raise SimulatorError(f"AI2-THOR: {action}: no process is running; start the episode anew")
+        try:
+            self.event = self._controller.step(action=action, **arguments)
+        except ValueError as error:
+            if self._controller.last_event.metadata.get("errorCode") == "InvalidAction":
+                self._lacks.add(action)
+                warnings.warn(f"this build has no action {action}: {_WITHOUT[action]}", stacklevel=2)
+                return False, None
+            self.stop()
+            raise SimulatorError(f"AI2-THOR: {action}: {_brief(error)}") from error
+        except Exception as error:
+            self.stop()
+            raise SimulatorError(f"AI2-THOR: {action}: {_brief(error)}") from error
+        return True, self.event.metadata["actionReturn"]
+
     def _check(self, action: str) -> None:
         if not self.event.metadata["lastActionSuccess"]:
             raise SimulatorError(f"AI2-THOR: {action}: {self.event.metadata['errorMessage']}")
@@ -204,10 +236,12 @@ class ThorSimulator:
         for c, camera in enumerate(robot.ROBOTS["stretch"]):
             pitch = np.float32(camera.pitch_deg) + pitch_jitter * (2.0 * noise(episode.seed, 2 * c) - 1.0)
             fov = robot.VERTICAL_FOV_DEG + fov_jitter * (2.0 * noise(episode.seed, 2 * c + 1) - 1.0)
-            agent.do("RotateCameraMount", degrees=float(np.float32(pitch)), secondary=c == 1)
-            agent.do("ChangeFOV", fieldOfView=float(np.float32(fov)), camera=names[c])
-        agent.do("ToggleMagnetVisibility", visible=False)
-        agent.do("AdvancePhysicsStep", simSeconds=1.0)
+            agent.attempt("RotateCameraMount", degrees=float(np.float32(pitch)), secondary=c == 1)
+            agent.attempt("ChangeFOV", fieldOfView=float(np.float32(fov)), camera=names[c])
+        if episode.shift in ("color", "all"):  # of what a house file can say, Unity takes all but the objects' colours
+            agent.attempt("RandomizeColors")
+        agent.attempt("ToggleMagnetVisibility", visible=False)
+        agent.attempt("AdvancePhysicsStep", simSeconds=1.0)
         # what is fixed never moves, so only the rest is read after every step
         loose = [name for name, kind in zip(layout.names, layout.kind, strict=True) if kind >= MOVEABLE]
         positions = agent.do("GetReachablePositions", gridSize=REACHABLE_CELL_M)
@@ -306,7 +340,10 @@ class _Readings:
         for c in range(len(CAMERAS)):
             more = {"thirdPartyCameraIndex": 0} if c else {}
             self.visible[c] = False
-            for name in agent.do("GetVisibleObjects", maxDistance=_VISIBLE_WITHIN_M, **more):
+            is_known, names = agent.attempt("GetVisibleObjects", maxDistance=_VISIBLE_WITHIN_M, **more)
+            if not is_known:
+                names = [thing["objectId"] for thing in metadata["objects"] if thing["visible"]]
+            for name in names:
                 if name in index:
                     self.visible[c, index[name]] = True
         self.seen[self.seen < NEVER] += 1
@@ -319,7 +356,7 @@ class _Readings:
         self._send(agent, action)
         hit = self._struck(agent.event.metadata["errorMessage"] or "")
         if action == Action.DROPOFF:
-            agent.do("AdvancePhysicsStep", simSeconds=2.0)
+            agent.attempt("AdvancePhysicsStep", simSeconds=2.0)
         self.step += 1
         self.read(agent)
         return hit, self._succeeded(action, old, held, hit)
