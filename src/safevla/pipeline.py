@@ -10,6 +10,7 @@ that running one edits no tracked file.
 
 import ast
 import copy
+import functools
 import json
 import os
 import subprocess
@@ -50,7 +51,7 @@ def _closure(pending: set[str], root: Path) -> list[str]:
         if module in found:
             continue
         found.add(module)
-        pending |= _imports(_module_file(module, source).read_text(encoding="utf-8"), source)
+        pending |= _module_imports(module, source)
     files = {_module_file(module, source).relative_to(root).as_posix() for module in found}
     if f"src/{PACKAGE}/catalogue.py" in files:
         files.add(f"src/{PACKAGE}/data")
@@ -65,6 +66,11 @@ def _notebook_source(path: Path) -> str:
 def _module_file(module: str, source: Path) -> Path:
     path = source.joinpath(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@functools.cache
+def _module_imports(module: str, source: Path) -> set[str]:
+    return _imports(_module_file(module, source).read_text(encoding="utf-8"), source)
 
 
 def _imports(code: str, source: Path) -> set[str]:
