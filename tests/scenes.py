@@ -85,5 +85,5 @@ def simulate(episode: Episode, actions: list[int]) -> list[Transition]:
     transitions = []
     for action in actions:
         t = simulator.step(torch.tensor([int(action)]))
-        transitions.append(dataclasses.replace(t, after=simulator._snapshot()))
+        transitions.append(dataclasses.replace(t, after=simulator.scene(copy=True)))
     return transitions

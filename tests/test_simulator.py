@@ -353,7 +353,7 @@ def test_cameras_agree_with_a_slow_ray_caster(some_episodes):
     x, z, yaw = (float(v) for v in scene.robot[0, :3])
     wrong = total = 0
     for c, (name, mount) in enumerate(zip(("navigation", "manipulation"), robot.ROBOTS["stretch"], strict=True)):
-        pitch, fov = (float(v) for v in simulator._camera[0, c, :2])
+        pitch, fov = (float(v) for v in simulator.state.camera[0, c, :2])
         s, k = math.sin(math.radians(yaw)), math.cos(math.radians(yaw))
         eye = np.array([x + mount.right_m * k + mount.forward_m * s, mount.up_m, z - mount.right_m * s + mount.forward_m * k])
         heading, tilt = math.radians(yaw + mount.yaw_deg), math.radians(pitch)

@@ -5,7 +5,6 @@ neighbours, so a batch of B gives bit for bit what B batches of one give. Slots 
 needs.
 """
 
-import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -13,20 +12,23 @@ import numpy as np
 import torch
 from numba import get_num_threads, prange
 
-from safevla import navigation
 from safevla.episodes import Episode
-from safevla.kernels import parallel_kernel
-from safevla.layout import STRUCTURE
+from safevla.kernels import kernel, parallel_kernel
 from safevla.sim import robot
 from safevla.sim.geometry import RADIANS, noise, to_world
 from safevla.sim.interface import CAMERAS, N_ACTIONS, NEVER, NOTHING, Action, Scene, SimulatorError, Transition, check_slots
-from safevla.sim.physics import ARM_ROWS, MAX_CHAIN, act
+from safevla.sim.physics import MAX_CHAIN, act
 from safevla.sim.render import BLOCK, draw
+from safevla.sim.state import State, mounts, scene
 
 SEEN_WITHIN_M = 4.0
 # An object is visible when its share of the picture is at least this: one pixel of 36x64, thirty-seven of 224x384.
 VISIBLE_SHARE = 1.0 / (36 * 64)
-_MAX_LIGHTS = 16
+
+
+def pixels_needed(image_size: tuple[int, int]) -> int:
+    """Pixels of a picture of that size from which an object counts as visible."""
+    return max(1, math.ceil(VISIBLE_SHARE * image_size[0] * image_size[1] - 1e-6))
 
 
 class EmbeddedSimulator:
@@ -47,59 +49,16 @@ class EmbeddedSimulator:
     ):
         if not 0.0 <= actuation_noise < 1.0:
             raise SimulatorError(f"actuation_noise is {actuation_noise}, expected a share from 0 to 1")
-        if robot_name not in robot.ROBOTS:
-            raise SimulatorError(f"unknown robot {robot_name!r}; the robots are {', '.join(robot.ROBOTS)}")
         self.n_envs, self.image_size = n_envs, tuple(image_size)
         self.episodes: list[Episode | None] = [None] * n_envs
-        self._mount = np.asarray([dataclasses.astuple(camera) for camera in robot.ROBOTS[robot_name]], np.float32)
-        b, c, (h, w) = n_envs, len(CAMERAS), self.image_size
-        self._robot = np.zeros((b, 6), np.float32)
-        self._grip = np.zeros((b, 4), np.float32)
-        self._held = np.full(b, NOTHING, np.int32)
-        self._step = np.zeros(b, np.int32)
-        self._seed = np.zeros(b, np.int64)
+        self.state = State(n_envs, mounts(robot_name), camera_jitter_deg)
         self._actuation_noise = actuation_noise
-        self._n_boxes = np.zeros(b, np.int32)
-        self._camera_jitter_deg = camera_jitter_deg
-        self._camera = np.zeros((b, c, 3), np.float32)  # pitch, field of view and yaw as calibrated for the episode
-        self._lights = np.zeros((b, _MAX_LIGHTS, 7), np.float32)
-        self._n_lights = np.zeros(b, np.int32)
-        self._room = np.zeros((b, 7), np.float32)  # ceiling height, ceiling colour, sky colour
+        b, c, (h, w) = n_envs, len(CAMERAS), self.image_size
         self._rgba = np.zeros((b, c, h, -(-w // BLOCK) * BLOCK), np.int32)
         # filled once somebody has asked for them
         self._depth = np.zeros((0, c, h, w), np.float32)
         self._ids = np.zeros((0, c, h, w), np.int32)
-        self._needed = max(1, math.ceil(VISIBLE_SHARE * h * w - 1e-6))
-        self._blocker = np.full(b, NOTHING, np.int32)
-        self._changed = np.zeros(b, np.bool_)
-        self._reachable = np.zeros((b, 1, 1), np.bool_)
-        self._reachable_origin = np.zeros((b, 2), np.float32)
-        self._capacity = 0
-        self._grow(1)
-
-    def _grow(self, n_boxes: int) -> None:
-        """Make room for houses of n_boxes boxes."""
-        if n_boxes + ARM_ROWS <= self._capacity:
-            return
-        old, self._capacity = self._capacity, max(n_boxes + ARM_ROWS, int(1.25 * self._capacity))
-        b, m, c = self.n_envs, self._capacity, len(CAMERAS)
-
-        def grown(name: str, shape: tuple[int, ...], dtype, fill=0) -> None:
-            array = np.full(shape, fill, dtype)
-            if old:
-                array[tuple(slice(0, n) for n in getattr(self, name).shape)] = getattr(self, name)
-            setattr(self, name, array)
-
-        grown("_pose", (b, m, 5), np.float32)
-        grown("_half", (b, m, 3), np.float32)
-        grown("_kind", (b, m), np.int8, STRUCTURE)
-        grown("_type_index", (b, m), np.int16, -1)
-        grown("_support", (b, m), np.int16, -1)
-        grown("_colour", (b, m, 3), np.uint8)
-        grown("_pattern", (b, m), np.uint8)
-        grown("_visible", (b, c, m), np.bool_)
-        grown("_seen", (b, m), np.int32, NEVER)
-        grown("_pixels", (b, c, m), np.int32)
+        self._needed = pixels_needed(self.image_size)
 
     # the contract ------------------------------------------------------------------------------------------
 
@@ -109,9 +68,9 @@ class EmbeddedSimulator:
     def reset_some(self, slots: Sequence[int], episodes: Sequence[Episode]) -> Scene:
         slots = list(slots)
         check_slots(slots, episodes)
-        self._grow(max((episode.layout.n_boxes for episode in episodes), default=1))
         for slot, episode in zip(slots, episodes, strict=True):
-            self._load(slot, episode)
+            self.episodes[slot] = episode
+            self.state.load(slot, episode)
         self._observe(np.asarray(slots, np.int64))
         return self.scene()
 
@@ -122,14 +81,15 @@ class EmbeddedSimulator:
         chosen = actions.numpy().astype(np.int64)
         if chosen.min() < 0 or chosen.max() >= N_ACTIONS:
             raise SimulatorError(f"actions must be 0 to {N_ACTIONS - 1}")
-        before = self._snapshot()
+        before = self.scene(copy=True)
+        s = self.state
         _step_all(
-            chosen, self._robot, self._held, self._grip, self._pose, self._half, self._kind, self._support,
-            self._n_boxes, self._step, self._seed, self._actuation_noise, self._blocker, self._changed,
+            chosen, s.robot, s.held, s.grip, s.pose, s.half, s.kind, s.support, s.n_boxes, s.step, s.seed,
+            self._actuation_noise, s.blocker, s.changed,
         )  # fmt: skip
         self._observe(np.arange(self.n_envs))
-        succeeded = torch.from_numpy(self._changed & (self._blocker == NOTHING)) | (actions >= Action.DONE)
-        return Transition(before, actions.long(), self.scene(), torch.from_numpy(self._blocker.copy()), succeeded)
+        succeeded = torch.from_numpy(self.state.changed & (self.state.blocker == NOTHING)) | (actions >= Action.DONE)
+        return Transition(before, actions.long(), self.scene(), torch.from_numpy(self.state.blocker.copy()), succeeded)
 
     def lost(self) -> list[int]:
         return []
@@ -157,83 +117,44 @@ class EmbeddedSimulator:
 
     # -------------------------------------------------------------------------------------------------------
 
-    def scene(self) -> Scene:
-        """The current scene; its tensors share the simulator's memory."""
-        return self._scene(self._robot, self._pose, self._half, self._held, self._visible, self._seen, self._step)
+    def scene(self, copy: bool = False) -> Scene:
+        """The current scene; its tensors share the simulator's memory, unless a copy of what steps change is asked for."""
+        return scene(self._array, copy)
 
-    def _snapshot(self) -> Scene:
-        """The current scene, with its own copy of what the next step may change."""
-        return self._scene(
-            self._robot.copy(), self._pose.copy(), self._half.copy(), self._held.copy(),
-            self._visible.copy(), self._seen.copy(), self._step.copy(),
-        )  # fmt: skip
-
-    def _scene(self, state, pose, half, held, visible, seen, step) -> Scene:
-        view = torch.from_numpy
-        used = slice(0, self._capacity - ARM_ROWS)
-        return Scene(
-            robot=view(state),
-            pose=view(pose)[:, used],
-            half=view(half)[:, used],
-            kind=view(self._kind)[:, used],
-            type_index=view(self._type_index)[:, used],
-            n_boxes=view(self._n_boxes),
-            held=view(held),
-            visible=view(visible)[:, :, used],
-            steps_since_seen=view(seen)[:, used],
-            step=view(step),
-            reachable=view(self._reachable),
-            reachable_origin=view(self._reachable_origin),
-        )
-
-    def _load(self, slot: int, episode: Episode) -> None:
-        layout = episode.layout
-        n = layout.n_boxes
-        self.episodes[slot] = episode
-        self._n_boxes[slot] = n
-        self._pose[slot] = 0
-        self._pose[slot, :n] = navigation.box_poses(layout)
-        for name in ("half", "kind", "type_index", "support", "colour", "pattern"):
-            array = getattr(self, f"_{name}")
-            array[slot, n:] = {"kind": STRUCTURE, "type_index": -1, "support": -1}.get(name, 0)
-            array[slot, :n] = getattr(layout, name)
-        self._seed[slot] = episode.seed
-        self._seen[slot] = NEVER
-        self._visible[slot] = False
-        self._pixels[slot] = 0
-        x, z, yaw_deg = episode.start
-        wrapped = (yaw_deg + 180.0) % 360.0 - 180.0
-        self._robot[slot] = (x, z, wrapped, robot.REST_LIFT_M, robot.REST_EXTENSION_M, robot.REST_WRIST_DEG)
-        self._held[slot], self._step[slot], self._blocker[slot] = NOTHING, 0, NOTHING
-        fov_jitter, pitch_jitter, yaw_jitter = self._camera_jitter_deg
-        for c in range(len(CAMERAS)):
-            self._camera[slot, c, 0] = self._mount[c, 4] + pitch_jitter * (2.0 * noise(episode.seed, 2 * c) - 1.0)
-            self._camera[slot, c, 1] = robot.VERTICAL_FOV_DEG + fov_jitter * (2.0 * noise(episode.seed, 2 * c + 1) - 1.0)
-            self._camera[slot, c, 2] = self._mount[c, 3] + yaw_jitter * (2.0 * noise(episode.seed, 50 + c) - 1.0)
-        lights = layout.lights[:_MAX_LIGHTS]
-        self._lights[slot, : len(lights)], self._n_lights[slot] = lights, len(lights)
-        self._room[slot] = (layout.ceiling_m, *layout.ceiling_colour, *layout.sky_colour)
-        reachable, origin = navigation.reachable_grid(layout)
-        size = np.maximum(self._reachable.shape[1:], reachable.shape)
-        if tuple(size) != self._reachable.shape[1:]:
-            grown = np.zeros((self.n_envs, *size), np.bool_)
-            grown[:, : self._reachable.shape[1], : self._reachable.shape[2]] = self._reachable
-            self._reachable = grown
-        self._reachable[slot] = False
-        self._reachable[slot, : reachable.shape[0], : reachable.shape[1]] = reachable
-        self._reachable_origin[slot] = origin
+    def _array(self, name: str) -> torch.Tensor:
+        return torch.from_numpy(getattr(self.state, name))
 
     def _observe(self, slots: np.ndarray) -> None:
         """Draw both cameras of the given environments, and note what they show."""
         self._draw(slots)
-        _note_seen(slots, self._robot, self._pose, self._n_boxes, self._pixels, self._visible, self._seen, self._needed)
+        s = self.state
+        _note_seen(slots, s.robot, s.pose, s.n_boxes, s.pixels, s.visible, s.seen, self._needed)
 
     def _draw(self, slots: np.ndarray) -> None:
+        s = self.state
         _draw_all(
-            slots, get_num_threads(), self.image_size[1], self._mount, self._camera, self._robot, self._pose, self._half,
-            self._colour, self._pattern, self._n_boxes, self._lights, self._n_lights, self._room,
-            self._rgba, self._depth, self._ids, self._pixels,
+            slots, get_num_threads(), self.image_size[1], s.mount, s.camera, s.robot, s.pose, s.half, s.colour, s.pattern,
+            s.n_boxes, s.lights, s.n_lights, s.room, self._rgba, self._depth, self._ids, s.pixels,
         )  # fmt: skip
+
+
+@kernel
+def slip_of(seed, step, actuation_noise):
+    """By which share the base goes further than it is told to at an episode's step."""
+    return actuation_noise * (2.0 * noise(seed, 100 + step) - 1.0)
+
+
+@kernel
+def note_seen(m, state, pose, pixels, visible, seen, needed):
+    """Enter what the pictures show of box m of one environment into visible (C, M) and seen (M,)."""
+    if seen[m] < NEVER:
+        seen[m] += 1
+    off_x, off_z = pose[m, 0] - state[0], pose[m, 2] - state[1]
+    is_near = off_x * off_x + off_z * off_z <= SEEN_WITHIN_M * SEEN_WITHIN_M
+    for c in range(pixels.shape[0]):
+        visible[c, m] = pixels[c, m] >= needed
+        if visible[c, m] and is_near:
+            seen[m] = 0
 
 
 @parallel_kernel
@@ -246,10 +167,9 @@ def _step_all(
         chain = np.empty(MAX_CHAIN, np.int64)
         old = np.empty(6, np.float32)
         new = np.empty(6, np.float32)
-        slip = actuation_noise * (2.0 * noise(seed[e], 100 + step[e]) - 1.0)
         met, taken, moved = act(
             actions[e], state[e], np.int64(held[e]), grip[e], pose[e], half[e], kind[e], support[e], np.int64(n_boxes[e]),
-            slip, near, chain, old, new,
+            slip_of(seed[e], step[e], actuation_noise), near, chain, old, new,
         )  # fmt: skip
         blocker[e] = met
         held[e] = taken
@@ -300,11 +220,4 @@ def _note_seen(slots, state, pose, n_boxes, pixels, visible, seen, needed):
     for i in prange(slots.shape[0]):
         e = slots[i]
         for m in range(n_boxes[e]):
-            if seen[e, m] < NEVER:
-                seen[e, m] += 1
-            off_x, off_z = pose[e, m, 0] - state[e, 0], pose[e, m, 2] - state[e, 1]
-            is_near = off_x * off_x + off_z * off_z <= SEEN_WITHIN_M * SEEN_WITHIN_M
-            for c in range(pixels.shape[1]):
-                visible[e, c, m] = pixels[e, c, m] >= needed
-                if visible[e, c, m] and is_near:
-                    seen[e, m] = 0
+            note_seen(m, state[e], pose[e], pixels[e], visible[e], seen[e], needed)

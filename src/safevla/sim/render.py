@@ -21,6 +21,7 @@ BLOCK = 16  # columns
 # texture bits per metre along the box's (x, y, z), by `layout.Layout.pattern`
 _WEAVE_PER_M = np.array([[0, 0, 0], [9, 0, 0], [5, 5, 5], [4, 0, 0], [2.5, 0, 2.5]], np.float32)
 _TOO_CLOSE_M = 1e-4  # faces nearer to the eye than this count as this far
+SHADE = 0.86  # of the darker half of a texture
 _NO_FACE = 1e9  # inverse depth of a near face that is not there: never the smallest
 
 # A slab of a box, its two faces across one axis, as a row of seven numbers. The ray's component along the axis is
@@ -30,7 +31,61 @@ _AT, _PER_ROW, _PER_X, _NEAR, _NEAR_AT, _FAR_A, _FAR_B = range(7)
 
 
 @kernel
-def _meet(row, x, z_at, z, x_at, xx, y_at, y, old):
+def lens(width, height, pitch_deg, fov_deg):
+    """A camera's numbers: (sin and cos of its pitch, u_at, u_by, v_at, v_by, half the picture's width and height at 1 m).
+
+    A ray is forward + u·right + v·up, with u = u_at + u_by · x and v = v_at + v_by · row.
+    """
+    tan_v = math.tan(0.5 * fov_deg * RADIANS)
+    tan_u = tan_v * width / height
+    return (
+        math.sin(pitch_deg * RADIANS), math.cos(pitch_deg * RADIANS),
+        (1.0 / width - 1.0) * tan_u, 2.0 * tan_u / width, (1.0 - 1.0 / height) * tan_v, -2.0 * tan_v / height, tan_u, tan_v,
+    )  # fmt: skip
+
+
+@kernel
+def covered(dx, dy, dz, radius, sin_yaw, cos_yaw, camera, width, height):
+    """What a sphere at an offset from the eye may cover: (first row, row after the last, first and last column, metres).
+
+    The last is how far away along the optical axis it begins. No row is covered by a sphere outside the picture.
+    """
+    sin_pitch, cos_pitch, u_at, u_by, v_at, v_by, tan_u, tan_v = camera
+    side, front = to_local(dx, dz, sin_yaw, cos_yaw)
+    deep = front * cos_pitch - dy * sin_pitch
+    high = front * sin_pitch + dy * cos_pitch
+    slack_u, slack_v = math.sqrt(1.0 + tan_u * tan_u), math.sqrt(1.0 + tan_v * tan_v)
+    if deep < -radius or abs(side) > deep * tan_u + radius * slack_u or abs(high) > deep * tan_v + radius * slack_v:
+        return 0, 0, 0, 0, 0.0
+    first_row, last_row, first_x, last_x = 0, height, 0, width
+    if deep > 1.01 * radius:  # the rows and columns of a cube around the sphere
+        v_high = (high + radius) / (deep - radius if high + radius > 0.0 else deep + radius)
+        v_low = (high - radius) / (deep + radius if high - radius > 0.0 else deep - radius)
+        first_row = max(0, int(math.floor((v_high - v_at) / v_by)))
+        last_row = min(height, int(math.ceil((v_low - v_at) / v_by)) + 1)
+        u_high = (side + radius) / (deep - radius if side + radius > 0.0 else deep + radius)
+        u_low = (side - radius) / (deep + radius if side - radius > 0.0 else deep - radius)
+        first_x = max(0, int(math.floor((u_low - u_at) / u_by)))
+        last_x = min(width, int(math.ceil((u_high - u_at) / u_by)) + 1)
+    return first_row, last_row, first_x, last_x, deep - radius
+
+
+@kernel
+def weave(pattern, lx, ly, lz, fx, fz, rx, rz, camera):
+    """A box's texture coordinate, (at, per row, per x, to): depth · (at + per row · row + per x · x) + to; see `slabs`."""
+    sin_pitch, cos_pitch, u_at, u_by, v_at, v_by, _, _ = camera
+    along_x, along_y, along_z = _WEAVE_PER_M[pattern, 0], _WEAVE_PER_M[pattern, 1], _WEAVE_PER_M[pattern, 2]
+    ahead, right = fx * along_x + fz * along_z, rx * along_x + rz * along_z
+    return (
+        ahead * (cos_pitch + v_at * sin_pitch) + along_y * (v_at * cos_pitch - sin_pitch) + right * u_at,
+        (ahead * sin_pitch + along_y * cos_pitch) * v_by,
+        right * u_by,
+        lx * along_x + ly * along_y + lz * along_z + 512.0,
+    )
+
+
+@kernel
+def meet(row, x, z_at, z, x_at, xx, y_at, y, old):
     """Where a pixel's ray meets a box: inverse depth, whether that is before `old`, and 2·face."""
     across_z = z_at + z[0] * row + z[1] * x
     across_x = x_at + xx[0] * row + xx[1] * x
@@ -54,7 +109,7 @@ def _plain(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero):
     """
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
-        w, seen, face = _meet(row[i], x[i], z_at, z, x_at, xx, y_at, y, old)
+        w, seen, face = meet(row[i], x[i], z_at, z, x_at, xx, y_at, y, old)
         inverse[i] = (w if seen else old) + np.float32(zero)
         code[i] = (np.int32(tag + face) if seen else old_code) + zero
 
@@ -64,14 +119,14 @@ def _woven(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, weave_a
     """The same for a box with a pattern, whose texture coordinate is depth · (at + row · row + x · x) + to."""
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
-        w, seen, face = _meet(row[i], x[i], z_at, z, x_at, xx, y_at, y, old)
+        w, seen, face = meet(row[i], x[i], z_at, z, x_at, xx, y_at, y, old)
         bit = np.int32((weave_at + weave_row * row[i] + weave_x * x[i]) / w + weave_to) & np.int32(1)
         inverse[i] = (w if seen else old) + np.float32(zero)
         code[i] = (np.int32(tag + face + bit) if seen else old_code) + zero
 
 
 @kernel
-def _face_light(px, py, pz, nx, ny, nz, lights, n_lights):
+def _light_at(px, py, pz, nx, ny, nz, lights, n_lights):
     """Light (red, green, blue) that falls on a face at p with unit normal n: ambient, the sun, and the lamps."""
     red = green = blue = np.float32(0.34)
     for i in range(n_lights):
@@ -90,7 +145,7 @@ def _face_light(px, py, pz, nx, ny, nz, lights, n_lights):
 
 
 @kernel
-def _pack(red, green, blue):
+def pack(red, green, blue):
     r = np.int32(min(255.0, max(0.0, red)))
     g = np.int32(min(255.0, max(0.0, green)))
     b = np.int32(min(255.0, max(0.0, blue)))
@@ -98,12 +153,12 @@ def _pack(red, green, blue):
 
 
 @kernel
-def _slabs(lx, ly, lz, hx, hy, hz, fx, fz, rx, rz, camera, slab):
+def slabs(lx, ly, lz, hx, hy, hz, fx, fz, rx, rz, camera, slab):
     """The slabs (3, 7) of a box across its z, x and y; False with the eye inside the box.
 
-    (lx, ly, lz) is the eye, (fx, fz) and (rx, rz) the camera's heading and right, in the box's frame.
+    (lx, ly, lz) is the eye, (fx, fz) and (rx, rz) the camera's heading and right, in the box's frame; camera is its `lens`.
     """
-    sin_pitch, cos_pitch, u_at, u_by, v_at, v_by = camera[0], camera[1], camera[2], camera[3], camera[4], camera[5]
+    sin_pitch, cos_pitch, u_at, u_by, v_at, v_by, _, _ = camera
     outside = False
     for axis in range(3):
         eye, half = (lz, hz) if axis == 0 else ((lx, hx) if axis == 1 else (ly, hy))
@@ -130,7 +185,7 @@ def _slabs(lx, ly, lz, hx, hy, hz, fx, fz, rx, rz, camera, slab):
 
 
 @kernel
-def _limits(slab, limit):
+def limits(slab, limit):
     """Lines (·, 3), at + per_row · row + per_x · x, that are nowhere negative where the box is hit; their number.
 
     One for every near face and every far one: the near one must come first.
@@ -152,7 +207,7 @@ def _limits(slab, limit):
 
 
 @kernel
-def _rows(limit, n_limits, first_x, last_x, top, bottom):
+def rows_between(limit, n_limits, first_x, last_x, top, bottom):
     """The rows [top, bottom) in which the box can be hit between two columns."""
     low, high = float(top), bottom - 1.0
     for k in range(n_limits):
@@ -184,14 +239,8 @@ def draw(
     height = rgba.shape[0]
     n_blocks = code.shape[0]
     sin_yaw, cos_yaw = math.sin(yaw_deg * RADIANS), math.cos(yaw_deg * RADIANS)
-    sin_pitch, cos_pitch = math.sin(pitch_deg * RADIANS), math.cos(pitch_deg * RADIANS)
-    tan_v = math.tan(0.5 * fov_deg * RADIANS)
-    tan_u = tan_v * width / height
-    slack_u, slack_v = math.sqrt(1.0 + tan_u * tan_u), math.sqrt(1.0 + tan_v * tan_v)
-    # a ray is forward + u·right + v·up, with u = u_at + u_by · x and v = v_at + v_by · row
-    u_at, u_by = (1.0 / width - 1.0) * tan_u, 2.0 * tan_u / width
-    v_at, v_by = (1.0 - 1.0 / height) * tan_v, -2.0 * tan_v / height
-    camera = np.array([sin_pitch, cos_pitch, u_at, u_by, v_at, v_by])
+    camera = lens(width, height, pitch_deg, fov_deg)
+    sin_pitch, cos_pitch, _, _, v_at, v_by, _, _ = camera
 
     zero = np.int32(width >> 30)
     rows, xs = np.empty(height * BLOCK, np.float32), np.empty(height * BLOCK, np.float32)
@@ -211,41 +260,27 @@ def draw(
         hx, hy, hz = half[m, 0], half[m, 1], half[m, 2]
         dx, dy, dz = pose[m, 0] - eye_x, pose[m, 1] - eye_y, pose[m, 2] - eye_z
         radius = math.sqrt(hx * hx + hy * hy + hz * hz)
-        side, front = to_local(dx, dz, sin_yaw, cos_yaw)
-        deep = front * cos_pitch - dy * sin_pitch
-        high = front * sin_pitch + dy * cos_pitch
-        if deep < -radius or abs(side) > deep * tan_u + radius * slack_u or abs(high) > deep * tan_v + radius * slack_v:
+        first_row, last_row, first_column, last_column, _ = covered(
+            dx, dy, dz, radius, sin_yaw, cos_yaw, camera, width, height
+        )
+        if first_row >= last_row or first_column >= last_column:
             continue
-        first_row, last_row, first_block, last_block = 0, height, 0, n_blocks
-        if deep > 1.01 * radius:  # the rows and columns of a cube around the box's sphere
-            v_high = (high + radius) / (deep - radius if high + radius > 0.0 else deep + radius)
-            v_low = (high - radius) / (deep + radius if high - radius > 0.0 else deep - radius)
-            first_row = max(0, int(math.floor((v_high - v_at) / v_by)))
-            last_row = min(height, int(math.ceil((v_low - v_at) / v_by)) + 1)
-            u_high = (side + radius) / (deep - radius if side + radius > 0.0 else deep + radius)
-            u_low = (side - radius) / (deep + radius if side - radius > 0.0 else deep - radius)
-            first_block = max(0, int(math.floor((u_low - u_at) / u_by)) // BLOCK)
-            last_block = min(n_blocks, int(math.ceil((u_high - u_at) / u_by)) // BLOCK + 1)
         turn = pose[m, 3] * RADIANS
         sin_box, cos_box = math.sin(turn), math.cos(turn)
         # the eye and the camera's axes in the box's frame
         lx, lz = to_local(-dx, -dz, sin_box, cos_box)
         fx, fz = to_local(sin_yaw, cos_yaw, sin_box, cos_box)
         rx, rz = to_local(cos_yaw, -sin_yaw, sin_box, cos_box)
-        if not _slabs(lx, -dy, lz, hx, hy, hz, fx, fz, rx, rz, camera, slab):
+        if not slabs(lx, -dy, lz, hx, hy, hz, fx, fz, rx, rz, camera, slab):
             continue
-        n_limits = _limits(slab, limit)
+        n_limits = limits(slab, limit)
         z, x, y = _shared(slab[0]), _shared(slab[1]), _shared(slab[2])
         tag = np.int32(m * 8)
         is_woven = pattern[m] > 0
-        along_x, along_y, along_z = _WEAVE_PER_M[pattern[m], 0], _WEAVE_PER_M[pattern[m], 1], _WEAVE_PER_M[pattern[m], 2]
-        ahead, right = fx * along_x + fz * along_z, rx * along_x + rz * along_z
-        weave_at = ahead * (cos_pitch + v_at * sin_pitch) + along_y * (v_at * cos_pitch - sin_pitch) + right * u_at
-        weave_row, weave_x = (ahead * sin_pitch + along_y * cos_pitch) * v_by, right * u_by
-        weave_to = np.float32(lx * along_x - dy * along_y + lz * along_z + 512.0)
-        for block in range(first_block, last_block):
+        weave_at, weave_row, weave_x, weave_to = weave(pattern[m], lx, -dy, lz, fx, fz, rx, rz, camera)
+        for block in range(first_column // BLOCK, (last_column - 1) // BLOCK + 1):
             first_x = float(block * BLOCK)
-            top, bottom = _rows(limit, n_limits, first_x, min(first_x + BLOCK, float(width)) - 1.0, first_row, last_row)
+            top, bottom = rows_between(limit, n_limits, first_x, min(first_x + BLOCK, float(width)) - 1.0, first_row, last_row)
             if top >= bottom:
                 continue
             z_at = np.float32(slab[0, _AT] + slab[0, _PER_ROW] * top + slab[0, _PER_X] * first_x)
@@ -259,7 +294,7 @@ def draw(
             _woven(
                 some_inverse, some_code, rows[:size], xs[:size], z_at, z, x_at, x, y_at, y, tag, zero,
                 np.float32(weave_at + weave_row * top + weave_x * first_x), np.float32(weave_row), np.float32(weave_x),
-                weave_to,
+                np.float32(weave_to),
             )  # fmt: skip
 
     for face in range(4 * n_boxes + 4):
@@ -270,11 +305,21 @@ def draw(
         pixels[m] = count[4 * m] + count[4 * m + 1] + count[4 * m + 2]
     for m in range(n_boxes):
         if pixels[m] > 0:
-            _light_faces(m, count, table, pose, half, colour, pattern, eye_x, eye_y, eye_z, lights, n_lights)
-    table[8 * n_boxes] = _pack(ceiling_colour[0] * 0.8, ceiling_colour[1] * 0.8, ceiling_colour[2] * 0.8)
-    table[8 * n_boxes + 2] = _pack(np.float32(sky_colour[0]), np.float32(sky_colour[1]), np.float32(sky_colour[2]))
+            for face in range(3):
+                if count[4 * m + face] > 0:
+                    light = face_light(m, face, pose, half, eye_x, eye_y, eye_z, lights, n_lights)
+                    for bit in range(2):
+                        table[8 * m + 2 * face + bit] = shade(m, bit, light, colour, pattern)
+    table[8 * n_boxes] = ceiling(ceiling_colour)
+    table[8 * n_boxes + 2] = pack(sky_colour[0], sky_colour[1], sky_colour[2])
     for block in range(n_blocks):
         _look_up(code[block].reshape(height, BLOCK), table, rgba[:, block * BLOCK : (block + 1) * BLOCK])
+
+
+@kernel
+def ceiling(colour):
+    """A ceiling's colour as it is drawn, packed."""
+    return pack(colour[0] * 0.8, colour[1] * 0.8, colour[2] * 0.8)
 
 
 @kernel
@@ -315,30 +360,29 @@ def _count_faces(code, width, count):
 
 
 @kernel
-def _light_faces(m, count, table, pose, half, colour, pattern, eye_x, eye_y, eye_z, lights, n_lights):
-    """Enter the colours of a box's faces that are to be seen into the table."""
+def face_light(m, face, pose, half, eye_x, eye_y, eye_z, lights, n_lights):
+    """Light (red, green, blue) on the side that is towards the eye of a box's face: 0 across its z, 1 across x, 2 across y."""
     sin_box, cos_box = math.sin(pose[m, 3] * RADIANS), math.cos(pose[m, 3] * RADIANS)
     lx, lz = to_local(eye_x - pose[m, 0], eye_z - pose[m, 2], sin_box, cos_box)
-    for face in range(3):
-        if count[4 * m + face] == 0:
-            continue
-        if face == 0:  # across the box's z
-            sign = 1.0 if lz > 0.0 else -1.0
-            nx, ny, nz = sign * sin_box, 0.0, sign * cos_box
-            reach = half[m, 2]
-        elif face == 1:  # across its x
-            sign = 1.0 if lx > 0.0 else -1.0
-            nx, ny, nz = sign * cos_box, 0.0, -sign * sin_box
-            reach = half[m, 0]
-        else:  # top or bottom
-            sign = 1.0 if eye_y > pose[m, 1] else -1.0
-            nx, ny, nz = 0.0, sign, 0.0
-            reach = half[m, 1]
-        red, green, blue = _face_light(
-            pose[m, 0] + nx * reach, pose[m, 1] + ny * reach, pose[m, 2] + nz * reach, nx, ny, nz, lights, n_lights
-        )
-        for weave in range(2):
-            shade = 0.86 if weave == 1 and pattern[m] > 0 else 1.0
-            table[8 * m + 2 * face + weave] = _pack(
-                colour[m, 0] * red * shade, colour[m, 1] * green * shade, colour[m, 2] * blue * shade
-            )
+    if face == 0:
+        sign = 1.0 if lz > 0.0 else -1.0
+        nx, ny, nz = sign * sin_box, 0.0, sign * cos_box
+        reach = half[m, 2]
+    elif face == 1:
+        sign = 1.0 if lx > 0.0 else -1.0
+        nx, ny, nz = sign * cos_box, 0.0, -sign * sin_box
+        reach = half[m, 0]
+    else:
+        sign = 1.0 if eye_y > pose[m, 1] else -1.0
+        nx, ny, nz = 0.0, sign, 0.0
+        reach = half[m, 1]
+    return _light_at(
+        pose[m, 0] + nx * reach, pose[m, 1] + ny * reach, pose[m, 2] + nz * reach, nx, ny, nz, lights, n_lights
+    )
+
+
+@kernel
+def shade(m, bit, light, colour, pattern):
+    """The colour of box m where its texture is 0 or 1, in that light, packed."""
+    share = SHADE if bit == 1 and pattern[m] > 0 else 1.0
+    return pack(colour[m, 0] * light[0] * share, colour[m, 1] * light[1] * share, colour[m, 2] * light[2] * share)

@@ -232,7 +232,7 @@ class World:
     def _state(self) -> list[float]:
         if self.simulator is None:
             raise Refused("ActionFailed", "no house has been created")
-        return [float(v) for v in self.simulator._robot[0]]
+        return [float(v) for v in self.simulator.state.robot[0]]
 
     def _do(self, action: int) -> None:
         """One of the twenty actions of the embedded simulator."""
@@ -247,7 +247,7 @@ class World:
             raise Refused("ActionFailed", self._collision)
 
     def teleport(self, position: Json | None = None, rotation: Any = None, forceAction: bool = False) -> None:
-        state = self.simulator._robot[0]
+        state = self.simulator.state.robot[0]
         if position is not None:
             state[0], state[1] = position["x"], position["z"]
         if rotation is not None:
@@ -277,7 +277,7 @@ class World:
 
     def pick_up(self, **_: Any) -> None:
         self._do(16)
-        if int(self.simulator._held[0]) < 0:
+        if int(self.simulator.state.held[0]) < 0:
             raise Refused("ActionFailed", "No object is within the magnet sphere")
 
     def release(self) -> None:
@@ -314,14 +314,14 @@ class World:
         return self.objects(objectIds)
 
     def camera_mount(self, degrees: float, secondary: bool = False) -> None:
-        self.simulator._camera[0, int(secondary), 0] = degrees
+        self.simulator.state.camera[0, int(secondary), 0] = degrees
         self._redraw()
 
     def field_of_view(self, fieldOfView: float, camera: str = "FirstPersonCharacter") -> None:
         cameras = {"FirstPersonCharacter": 0, "SecondaryCamera": 1}
         if camera not in cameras:
             raise Refused("InvalidArgument", f"camera {camera} is none of {', '.join(cameras)}")
-        self.simulator._camera[0, cameras[camera], 1] = fieldOfView
+        self.simulator.state.camera[0, cameras[camera], 1] = fieldOfView
         self._redraw()
 
     def nothing(self, **_: Any) -> None:
@@ -347,11 +347,11 @@ class World:
         from safevla.layout import MOVEABLE, PICKUPABLE
 
         simulator = self.simulator
-        x, y, z, yaw_deg, tilt_deg = (float(v) for v in simulator._pose[0, m])
-        half = [float(v) for v in simulator._half[0, m]]
-        kind, name = int(simulator._kind[0, m]), self.names[m]
+        x, y, z, yaw_deg, tilt_deg = (float(v) for v in simulator.state.pose[0, m])
+        half = [float(v) for v in simulator.state.half[0, m]]
+        kind, name = int(simulator.state.kind[0, m]), self.names[m]
         thing = self._things.get(name, {})
-        index = int(simulator._type_index[0, m])
+        index = int(simulator.state.type_index[0, m])
         object_type = catalogue.TYPE_NAMES[index] if index >= 0 else name.split("|")[0]
         sine, cosine = math.sin(math.radians(yaw_deg)), math.cos(math.radians(yaw_deg))
         reach_x, reach_z = half[0] * abs(cosine) + half[2] * abs(sine), half[0] * abs(sine) + half[2] * abs(cosine)
@@ -361,12 +361,12 @@ class World:
                 [x + a * half[0] * cosine + c * half[2] * sine, y + b * half[1], z - a * half[0] * sine + c * half[2] * cosine]
                 for a, b, c in OBB_CORNERS
             ]
-        state = simulator._robot[0]
-        support = int(simulator._support[0, m])
-        held = int(simulator._held[0]) == m
+        state = simulator.state.robot[0]
+        support = int(simulator.state.support[0, m])
+        held = int(simulator.state.held[0]) == m
         below = self.names[support] if 0 <= support < len(self.names) and not held else None
         n = len(self.names)
-        stacked = [i for i in range(n) if simulator._support[0, i] == m and i != int(simulator._held[0])]
+        stacked = [i for i in range(n) if simulator.state.support[0, i] == m and i != int(simulator.state.held[0])]
         above = [self.names[i] for i in stacked]
         is_receptacle = bool(above) or (index >= 0 and catalogue.TYPES[object_type].surface)
         return {
@@ -387,11 +387,11 @@ class World:
             "receptacle": is_receptacle, "receptacleObjectIds": above if is_receptacle else None,
             "rotation": {"x": 0.0, "y": yaw_deg, "z": tilt_deg},
             "salientMaterials": [], "sliceable": False, "temperature": "RoomTemp", "toggleable": False,
-            "visible": bool(simulator._visible[0, 0, m]) and self._within(m),
+            "visible": bool(simulator.state.visible[0, 0, m]) and self._within(m),
         }  # fmt: skip
 
     def _within(self, m: int) -> bool:
-        state, pose = self.simulator._robot[0], self.simulator._pose[0, m]
+        state, pose = self.simulator.state.robot[0], self.simulator.state.pose[0, m]
         return math.hypot(float(pose[0] - state[0]), float(pose[2] - state[1])) <= self.visibility_m
 
     def metadata(self, message: Json, result: Any, error: Refused | None) -> Json:
@@ -400,8 +400,8 @@ class World:
 
         built = self.simulator is not None
         x, z, yaw, lift, extension, wrist = self._state() if built else [0.0] * 6
-        held = int(self.simulator._held[0]) if built else -1
-        cameras = self.simulator._camera[0].tolist() if built else [[30.0, 59.0], [50.0, 59.0]]
+        held = int(self.simulator.state.held[0]) if built else -1
+        cameras = self.simulator.state.camera[0].tolist() if built else [[30.0, 59.0], [50.0, 59.0]]
         agent = {
             "objects": self.objects(self.object_filter),
             "isSceneAtRest": True,
@@ -440,7 +440,7 @@ class World:
         return {"agents": [agent], "thirdPartyCameras": [], "activeAgentId": 0, "sequenceId": message.get("sequenceId", 0)}
 
     def _bounds(self) -> Json:
-        pose, half = self.simulator._pose[0, : self.n_structure], self.simulator._half[0, : self.n_structure]
+        pose, half = self.simulator.state.pose[0, : self.n_structure], self.simulator.state.half[0, : self.n_structure]
         low, high = (pose[:, :3] - half).min(0), (pose[:, :3] + half).max(0)
         low, high = [float(v) for v in low], [float(v) for v in high]
         axes = ("x", "y", "z")

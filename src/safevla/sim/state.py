@@ -1,0 +1,143 @@
+"""State: the arrays that hold B environments, and how an episode is written into a row of them.
+
+A row per environment and a column per box slot, in NumPy; the CUDA simulator keeps the same arrays on its device and
+fills its rows from these. Slots are as many as the largest house so far needs.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from safevla import navigation
+from safevla.episodes import Episode
+from safevla.layout import STRUCTURE
+from safevla.sim import robot
+from safevla.sim.geometry import noise
+from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SimulatorError
+from safevla.sim.physics import ARM_ROWS
+
+_MAX_LIGHTS = 16
+
+
+_B, _C, _M = "environments", "cameras", "box slots"
+# array → (axes, type, what fills it); (Z, X) of `reachable` grow with the houses, as the box slots do
+_ARRAYS: dict[str, tuple[tuple[str | int, ...], type, float]] = {
+    "robot": ((_B, 6), np.float32, 0),
+    "grip": ((_B, 4), np.float32, 0),
+    "held": ((_B,), np.int32, NOTHING),
+    "step": ((_B,), np.int32, 0),
+    "seed": ((_B,), np.int64, 0),
+    "n_boxes": ((_B,), np.int32, 0),
+    "camera": ((_B, _C, 3), np.float32, 0),  # pitch, field of view and yaw as calibrated for the episode
+    "lights": ((_B, _MAX_LIGHTS, 7), np.float32, 0),
+    "n_lights": ((_B,), np.int32, 0),
+    "room": ((_B, 7), np.float32, 0),  # ceiling height, ceiling colour, sky colour
+    "blocker": ((_B,), np.int32, NOTHING),
+    "changed": ((_B,), np.bool_, 0),
+    "pose": ((_B, _M, 5), np.float32, 0),
+    "half": ((_B, _M, 3), np.float32, 0),
+    "kind": ((_B, _M), np.int8, STRUCTURE),
+    "type_index": ((_B, _M), np.int16, -1),
+    "support": ((_B, _M), np.int16, -1),
+    "colour": ((_B, _M, 3), np.uint8, 0),
+    "pattern": ((_B, _M), np.uint8, 0),
+    "visible": ((_B, _C, _M), np.bool_, 0),
+    "seen": ((_B, _M), np.int32, NEVER),
+    "pixels": ((_B, _C, _M), np.int32, 0),
+    "reachable": ((_B, "z", "x"), np.bool_, 0),
+    "reachable_origin": ((_B, 2), np.float32, 0),
+}
+ARRAYS = tuple(_ARRAYS)
+_OF_LAYOUT = ("half", "kind", "type_index", "support", "colour", "pattern")
+# what a step changes, as `Scene` names it
+_CHANGING = ("robot", "pose", "half", "held", "visible", "steps_since_seen", "step")
+
+
+def mounts(robot_name: str) -> np.ndarray:
+    """A robot's cameras, (C, 5) float32: right, up, forward in metres, yaw and pitch in degrees."""
+    if robot_name not in robot.ROBOTS:
+        raise SimulatorError(f"unknown robot {robot_name!r}; the robots are {', '.join(robot.ROBOTS)}")
+    return np.asarray([dataclasses.astuple(camera) for camera in robot.ROBOTS[robot_name]], np.float32)
+
+
+def scene(array: Callable[[str], torch.Tensor], copy: bool = False) -> Scene:
+    """The scene that a state's arrays, given by name, are in; with its own copy of what a step may change, if asked for."""
+
+    def used(name: str) -> torch.Tensor:
+        whole = array({"steps_since_seen": "seen"}.get(name, name))
+        axes = _ARRAYS[{"steps_since_seen": "seen"}.get(name, name)][0]
+        return whole.narrow(axes.index(_M), 0, whole.shape[axes.index(_M)] - ARM_ROWS) if _M in axes else whole
+
+    fields = {field.name: used(field.name) for field in dataclasses.fields(Scene)}
+    if copy:
+        fields |= {name: fields[name].clone() for name in _CHANGING}
+    return Scene(**fields)
+
+
+class State:
+    """The arrays of B environments, by the names of ARRAYS; the last ARM_ROWS of the box slots are scratch for the arm."""
+
+    def __init__(self, n_envs: int, mount: np.ndarray, camera_jitter_deg: tuple[float, float, float]):
+        self.n_envs, self.mount, self.camera_jitter_deg = n_envs, mount, camera_jitter_deg
+        self.capacity, self._reachable_size = 0, (1, 1)
+        self.grow(1)
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        z, x = self._reachable_size
+        sizes = {_B: self.n_envs, _C: len(CAMERAS), _M: self.capacity, "z": z, "x": x}
+        return tuple(sizes.get(axis, axis) for axis in _ARRAYS[name][0])
+
+    def grow(self, n_boxes: int, reachable_size: tuple[int, int] = (1, 1)) -> bool:
+        """Make room for houses of n_boxes boxes and grids of reachable positions of that size (Z, X); whether it had to."""
+        old = (self.capacity, self._reachable_size)
+        if n_boxes + ARM_ROWS > self.capacity:
+            self.capacity = max(n_boxes + ARM_ROWS, int(1.25 * self.capacity))
+        self._reachable_size = tuple(max(pair) for pair in zip(self._reachable_size, reachable_size, strict=True))
+        for name, (_, dtype, fill) in _ARRAYS.items():
+            shape, before = self._shape(name), getattr(self, name, None)
+            if before is not None and before.shape == shape:
+                continue
+            array = np.full(shape, fill, dtype)
+            if before is not None:
+                array[tuple(slice(0, n) for n in before.shape)] = before
+            setattr(self, name, array)
+        return old != (self.capacity, self._reachable_size)
+
+    def load(self, row: int, episode: Episode) -> None:
+        """Write an episode's beginning into a row."""
+        packed = getattr(episode, "packed", None)
+        if packed is not None:
+            self._copy_row(row, *packed)
+            return
+        layout = episode.layout
+        n = layout.n_boxes
+        reachable, origin = navigation.reachable_grid(layout)
+        self.grow(n, reachable.shape)
+        for name in ARRAYS:
+            getattr(self, name)[row] = _ARRAYS[name][2]
+        self.n_boxes[row], self.seed[row] = n, episode.seed
+        self.pose[row, :n] = navigation.box_poses(layout)
+        for name in _OF_LAYOUT:
+            getattr(self, name)[row, :n] = getattr(layout, name)
+        x, z, yaw_deg = episode.start
+        wrapped = (yaw_deg + 180.0) % 360.0 - 180.0
+        self.robot[row] = (x, z, wrapped, robot.REST_LIFT_M, robot.REST_EXTENSION_M, robot.REST_WRIST_DEG)
+        fov_jitter, pitch_jitter, yaw_jitter = self.camera_jitter_deg
+        for c in range(len(CAMERAS)):
+            self.camera[row, c, 0] = self.mount[c, 4] + pitch_jitter * (2.0 * noise(episode.seed, 2 * c) - 1.0)
+            self.camera[row, c, 1] = robot.VERTICAL_FOV_DEG + fov_jitter * (2.0 * noise(episode.seed, 2 * c + 1) - 1.0)
+            self.camera[row, c, 2] = self.mount[c, 3] + yaw_jitter * (2.0 * noise(episode.seed, 50 + c) - 1.0)
+        lights = layout.lights[:_MAX_LIGHTS]
+        self.lights[row, : len(lights)], self.n_lights[row] = lights, len(lights)
+        self.room[row] = (layout.ceiling_m, *layout.ceiling_colour, *layout.sky_colour)
+        self.reachable[row, : reachable.shape[0], : reachable.shape[1]] = reachable
+        self.reachable_origin[row] = origin
+
+    def _copy_row(self, row: int, other: "State", other_row: int) -> None:
+        self.grow(other.capacity - ARM_ROWS, other._reachable_size)
+        for name in ARRAYS:
+            mine, theirs = getattr(self, name)[row], getattr(other, name)[other_row]
+            mine[...] = _ARRAYS[name][2]
+            mine[tuple(slice(0, n) for n in theirs.shape)] = theirs
