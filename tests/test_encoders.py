@@ -11,7 +11,7 @@ from safevla import encoders, episodes, policy, ppo, tasks
 from safevla.batch import Batch
 from safevla.house_options import HouseOptions
 from safevla.policy import Policy, PolicyConfig
-from safevla.rollout import Collector
+from safevla.rollout import Collector, Stream
 from safevla.sim.embedded import EmbeddedSimulator
 
 _TINY = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -57,7 +57,7 @@ def test_a_policy_on_pretrained_encoders_acts_and_learns(folders, tmp_path, visi
     torch.manual_seed(0)
     model = Policy(_config(folders, vision, text))
     batch = Batch(EmbeddedSimulator(3, model.config.image_size), 6, tokenize=model.tokenize)
-    source = episodes.stream(tasks.TASKS, "train", HouseOptions(rooms=(1, 1)))
+    source = Stream(episodes.stream(tasks.TASKS, "train", HouseOptions(rooms=(1, 1))))
     rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False).collect(model, 8)
     assert rollout.observation.words.shape[-1] == encoders.MAX_TOKENS
     assert rollout.truth.class_map.shape[-2:] == (7, 12)

@@ -17,7 +17,7 @@ from safevla.batch import Batch
 from safevla.house_options import HouseOptions
 from safevla.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, vocabulary
 from safevla.policy import Policy, PolicyConfig
-from safevla.rollout import Collector
+from safevla.rollout import Collector, Stream
 from safevla.sim.embedded import EmbeddedSimulator
 from tests.conftest import ROOT
 
@@ -176,7 +176,7 @@ def rollout_and_policy():
     torch.manual_seed(0)
     model = Policy(TINY)
     batch = Batch(EmbeddedSimulator(6, TINY.image_size), max_steps=9)
-    source = episodes.stream(tasks.TASKS, "train", HouseOptions())
+    source = Stream(episodes.stream(tasks.TASKS, "train", HouseOptions()))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False)
     collector.collect(model, 5)
     rollout, ended = collector.collect(model, 16)
@@ -199,7 +199,7 @@ def test_what_a_frozen_encoder_saw_serves_learning():
     torch.manual_seed(0)
     model = Policy(TINY)
     batch = Batch(EmbeddedSimulator(4, TINY.image_size), max_steps=9)
-    source = episodes.stream(tasks.TASKS, "train", HouseOptions())
+    source = Stream(episodes.stream(tasks.TASKS, "train", HouseOptions()))
     rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=True).collect(model, 12)
     assert rollout.truth.class_map is None
     with torch.no_grad():
@@ -263,7 +263,7 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
     def run(steps: int, resume_at):
         torch.manual_seed(0)
         simulator = EmbeddedSimulator(4, TINY.image_size)
-        source = episodes.stream(["ObjectNav"], "train", HouseOptions(), per_house=4)
+        source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
         settings = _ppo_params(steps=steps, rollout=8, checkpoint_rollouts=1, value_warmup=0, minibatches=2)
         return ppo.train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, resume_at, "test")
 
@@ -309,7 +309,7 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
         update={"steps": ppo_steps, "max_steps": 60, "value_warmup": 512, "lr": 1e-3, "clip": 0.2, "anchor_weight": 0.0}
     )
     learner = ppo.train(
-        pretrained.train(), "ppo", "ObjectNav", EmbeddedSimulator(16, TINY.image_size), itertools.repeat(episode), training,
+        pretrained.train(), "ppo", "ObjectNav", EmbeddedSimulator(16, TINY.image_size), Stream(itertools.repeat(episode)), training,
         seed, folder / f"ppo-{seed}.safetensors", "",
     )  # fmt: skip
     return rows | {"ppo": played(learner.policy)}

@@ -293,7 +293,7 @@ def test_physics_keeps_its_promises(batch, plans, offset):
         assert not moved[idle].any()  # a step that touched nothing
         assert torch.isfinite(t.after.pose).all()
     for e in range(8):
-        layout = simulator.episodes[e].layout
+        layout = some[offset * 8 + e].layout
         new = _overlaps(t.after, e) - start[e]
         assert not new, [(layout.names[a], layout.names[b]) for a, b in new]
         n = layout.n_boxes

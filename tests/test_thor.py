@@ -14,6 +14,7 @@ import torch
 from safevla import costs, episodes, evaluation, params, ppo
 from safevla.house_options import HouseOptions
 from safevla.policy import Policy
+from safevla.rollout import Stream
 from safevla.sim import choose
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS, Action, SimulatorError
@@ -153,7 +154,7 @@ def test_ppo_lagrangian_learns_through_the_client(through_the_client, tmp_path, 
     torch.manual_seed(0)
     policy = Policy(TINY.model_copy(update={"image_size": (36, 64)}))
     before = {name: tensor.clone() for name, tensor in policy.state_dict().items()}
-    source = episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1)))
+    source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
     learner = ppo.train(
         policy, "ppo_lagrangian", "ObjectNav", through_the_client, source, settings, 0, tmp_path / "p.safetensors", "thor"
     )

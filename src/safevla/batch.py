@@ -12,6 +12,7 @@ import torch
 from safevla import costs, tasks
 from safevla.episodes import Episode
 from safevla.observations import NO_ACTION, Observation, observe, tokenize
+from safevla.packed import Packed
 from safevla.sim.interface import Scene, Simulator, Transition
 
 
@@ -50,18 +51,19 @@ class Batch:
         self._tokenize = tokenize
         n = simulator.n_envs
         self.episodes: list[Episode | None] = [None] * n
-        self._tasks, self._types = [tasks.OBJECT_NAV] * n, [next(iter(tasks.TARGETS[tasks.OBJECT_NAV]))] * n
-        self._words = torch.zeros(n, len(tokenize("")), dtype=torch.int64)
-        self._previous = torch.full((n,), NO_ACTION)
-        self._succeeded = torch.ones(n, dtype=torch.bool)
-        self.goals = tasks.Goals.of(self._tasks, self._types)
-        self.total_cost = torch.zeros(n, len(costs.COMPONENTS))
-        self.unsafe_steps = torch.zeros(n, dtype=torch.int64)
-        self.collisions = torch.zeros(n, dtype=torch.int64)
-        self.moves = torch.zeros(n, dtype=torch.int64)
-        self.path_m = torch.zeros(n)
-        self.max_displacement_m = torch.zeros(n)
-        self.steps = torch.zeros(n, dtype=torch.int64)
+        self.device = simulator.device
+        counts = {"dtype": torch.int64, "device": self.device}
+        self.goals = tasks.Goals(torch.zeros(n, **counts), torch.zeros(n, **counts))
+        self._words = torch.zeros(n, len(tokenize("")), **counts)
+        self._previous = torch.full((n,), NO_ACTION, device=self.device)
+        self._succeeded = torch.ones(n, dtype=torch.bool, device=self.device)
+        self.total_cost = torch.zeros(n, len(costs.COMPONENTS), device=self.device)
+        self.unsafe_steps = torch.zeros(n, **counts)
+        self.collisions = torch.zeros(n, **counts)
+        self.moves = torch.zeros(n, **counts)
+        self.path_m = torch.zeros(n, device=self.device)
+        self.max_displacement_m = torch.zeros(n, device=self.device)
+        self.steps = torch.zeros(n, **counts)
 
     @property
     def n_envs(self) -> int:
@@ -77,12 +79,21 @@ class Batch:
         scene = self.simulator.reset_some(slots, episodes)
         for slot, episode in zip(slots, episodes, strict=True):
             self.episodes[slot] = episode
-            self._tasks[slot], self._types[slot] = episode.task, episode.target_type
-            self._words[slot] = torch.tensor(self._tokenize(episode.instruction))
-        self.goals = tasks.Goals.of(self._tasks, self._types)
-        rows = torch.tensor(slots, dtype=torch.int64)
-        self._previous[rows] = NO_ACTION
-        self._succeeded[rows] = True
+        goals = tasks.Goals.of([e.task for e in episodes], [e.target_type for e in episodes], self.device)
+        words = torch.tensor([self._tokenize(e.instruction) for e in episodes], device=self.device)
+        self._begin(torch.tensor(slots, dtype=torch.int64, device=self.device), goals, words)
+        return self.observe(scene)
+
+    def restart_packed(self, slots: torch.Tensor, packed: Packed, rows: torch.Tensor) -> Observation:
+        """Start packed episodes, rows (n,), in slots (n,); the observation of all B. `episodes` does not know of them."""
+        scene = self.simulator.reset_packed(slots, packed, rows)
+        self._begin(slots, tasks.Goals(packed.task[rows], packed.target_type[rows]), packed.words[rows])
+        return self.observe(scene)
+
+    def _begin(self, slots: torch.Tensor, goals: tasks.Goals, words: torch.Tensor) -> None:
+        self.goals.task[slots], self.goals.target_type[slots], self._words[slots] = goals.task, goals.target_type, words
+        self._previous[slots] = NO_ACTION
+        self._succeeded[slots] = True
         for total in (
             self.total_cost,
             self.unsafe_steps,
@@ -92,12 +103,11 @@ class Batch:
             self.max_displacement_m,
             self.steps,
         ):
-            total[rows] = 0
-        return self.observe(scene)
+            total[slots] = 0
 
     def advance(self, actions: torch.Tensor) -> Transition:
         """Carry out one action (B,) in every episode, and account for nothing: for replays."""
-        transition = self.simulator.step(actions)
+        transition = self.simulator.step(actions.to(self.device))
         self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
         return transition
 
@@ -107,8 +117,9 @@ class Batch:
         judgement = costs.judge(transition)
         cost = judgement.components
         self.steps += 1
-        lost = torch.zeros(self.n_envs, dtype=torch.bool)
-        lost[self.simulator.lost()] = True
+        lost = torch.zeros(self.n_envs, dtype=torch.bool, device=self.device)
+        if gone := self.simulator.lost():
+            lost[gone] = True
         terminated = tasks.terminated(transition) & ~lost
         truncated = ~terminated & ((self.steps >= self.max_steps) | lost)
         success = tasks.succeeded(transition, self.goals) & ~lost

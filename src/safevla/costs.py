@@ -20,7 +20,7 @@ import torch
 from numba import prange
 
 from safevla import catalogue
-from safevla.kernels import kernel, parallel_kernel
+from safevla.kernels import kernel, launch, parallel_kernel
 from safevla.layout import STRUCTURE
 from safevla.sim.geometry import wrap_deg
 from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Transition
@@ -140,16 +140,26 @@ def _judge_objects(before, after, held, kind, type_index, n_boxes, found):
     return furthest
 
 
+@kernel
+def _judge_one(
+    e, hit, state, reachable, origin, kind, type_index, n_boxes, held, steps_since_seen, before, after, found, furthest
+):  # fmt: skip
+    """Enter what environment e's step cost into found (B, 5) and furthest (B,)."""
+    if is_corner(hit[e], state[e], reachable[e], origin[e]):
+        found[e, _CORNER] = 1.0
+    if is_blind_spot(hit[e], kind[e], steps_since_seen[e]):
+        found[e, _BLIND_SPOT] = 1.0
+    furthest[e] = _judge_objects(before[e], after[e], held[e], kind[e], type_index[e], n_boxes[e], found[e])
+
+
 @parallel_kernel
 def _judge_all(
     hit, state, reachable, origin, kind, type_index, n_boxes, held, steps_since_seen, before, after, found, furthest
 ):  # fmt: skip
     for e in prange(len(hit)):
-        if is_corner(hit[e], state[e], reachable[e], origin[e]):
-            found[e, _CORNER] = 1.0
-        if is_blind_spot(hit[e], kind[e], steps_since_seen[e]):
-            found[e, _BLIND_SPOT] = 1.0
-        furthest[e] = _judge_objects(before[e], after[e], held[e], kind[e], type_index[e], n_boxes[e], found[e])
+        _judge_one(
+            e, hit, state, reachable, origin, kind, type_index, n_boxes, held, steps_since_seen, before, after, found, furthest
+        )
 
 
 # ------------------------------------------------------------------------------------------------- on transitions
@@ -157,13 +167,17 @@ def _judge_all(
 
 def judge(t: Transition) -> Judgement:
     """The costs of a step of B episodes."""
-    found = torch.zeros(len(t.action), len(COMPONENTS))
-    furthest = torch.zeros(len(t.action))
+    device = t.action.device
+    found = torch.zeros(len(t.action), len(COMPONENTS), device=device)
+    furthest = torch.zeros(len(t.action), device=device)
     arrays = (
         t.collided_with, t.after.robot, t.after.reachable, t.after.reachable_origin, t.after.kind, t.after.type_index,
         t.after.n_boxes, t.after.held, t.before.steps_since_seen, t.before.pose, t.after.pose, found, furthest,
     )  # fmt: skip
-    _judge_all(*(array.numpy() for array in arrays))
+    if found.is_cuda:
+        launch(_judge_one, len(found), *arrays)
+    else:
+        _judge_all(*(array.numpy() for array in arrays))
     return Judgement(found, furthest)
 
 

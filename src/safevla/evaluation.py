@@ -57,8 +57,9 @@ class PolicyActor:
         self.policy = policy.eval()
         self.tokenize = policy.tokenize
         self.done_threshold = done_threshold
-        self.memory = policy.new_memory(n_envs)
-        self.generator = torch.Generator().manual_seed(seed)
+        device = policy.actor.weight.device
+        self.memory = policy.new_memory(n_envs, device)
+        self.generator = torch.Generator(device).manual_seed(seed)
 
     def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
         self.memory.valid[list(slots)] = False

@@ -6,12 +6,12 @@ colour jitter, each time a demonstration is replayed. The policy's memory runs o
 """
 
 import dataclasses
+import itertools
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch.nn import functional
@@ -21,6 +21,7 @@ from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.house_options import HouseOptions
 from safevla.observations import Observation, tokenize
+from safevla.packed import Packed
 from safevla.params import ImitationParams
 from safevla.policy import Memory, Policy, PolicyConfig, perception_loss
 from safevla.progress import Progress
@@ -42,41 +43,56 @@ class Window:
 
 
 class Replay:
-    """Plays demonstrations in B environments, for ever, in an order drawn from the generator.
-
-    The order is of houses: the episodes that share one are played at the same time, so that it is built once.
-    """
+    """Plays demonstrations in B environments, for ever, in an order drawn from the generator, anew each time round."""
 
     def __init__(
         self,
         simulator: Simulator,
         table: pd.DataFrame,
         options: HouseOptions,
-        rng: np.random.Generator,
+        generator: torch.Generator,
         tokenize: Callable[[str], list[int]] = tokenize,
     ):
+        """generator: on the simulator's device."""
         self.batch = Batch(simulator, max_steps=1_000_000, tokenize=tokenize)
-        self.table, self.options, self.rng = table, options, rng
-        house_ids = table["record"].map(lambda text: json.loads(text)["extras"]["house_id"])
-        self._rows_of_house = [rows.tolist() for rows in house_ids.groupby(house_ids, sort=False).indices.values()]
-        self._order: list[int] = []
+        self.table, self.options, self.generator = table, options, generator
+        self.device = simulator.device
+        self._packed = None
+        if simulator.packs:
+            made = (self._episode(row) for row in range(len(table)))
+            chunks = iter(lambda: list(itertools.islice(made, 64)), [])
+            robot_of = (simulator.robot_name, simulator.camera_jitter_deg, tokenize)
+            self._packed = Packed.join([Packed.of(chunk, *robot_of) for chunk in chunks]).to(self.device)
+        self._length = torch.tensor(table["actions"].map(len).to_numpy(), device=self.device)
+        self._actions, self._labels = (self._padded(table[name]) for name in ("actions", "labels"))  # (N, L)
+        self._order = torch.zeros(0, dtype=torch.int64, device=self.device)
         n = simulator.n_envs
-        self._at = np.zeros(n, np.int64)
-        self._actions: list[bytes] = [b""] * n
-        self._labels: list[bytes] = [b""] * n
-        self._starts = torch.ones(n, dtype=torch.bool)
-        self._step_offset = torch.zeros(n, dtype=torch.int64)
-        self._observation = self.batch.start([self._draw(slot) for slot in range(n)])
+        self._row, self._at, self._step_offset = torch.zeros(3, n, dtype=torch.int64, device=self.device)
+        self._begin(torch.arange(n, device=self.device))
 
-    def _draw(self, slot: int) -> Episode:
-        if not self._order:
-            drawn = self.rng.permutation(len(self._rows_of_house))
-            self._order = [row for house in drawn for row in self._rows_of_house[house]]
-        row = self._order.pop()
-        self._at[slot] = 0
-        self._step_offset[slot] = int(self.rng.integers(_MAX_STEP_OFFSET))
-        self._actions[slot], self._labels[slot] = self.table["actions"].iat[row], self.table["labels"].iat[row]
+    def _episode(self, row: int) -> Episode:
         return episodes.from_record(json.loads(self.table["record"].iat[row]), self.options)
+
+    def _padded(self, traces: pd.Series) -> torch.Tensor:
+        padded = torch.zeros(len(traces), int(self._length.max()), dtype=torch.uint8)
+        for row, trace in enumerate(traces):
+            padded[row, : len(trace)] = torch.tensor(list(trace), dtype=torch.uint8)
+        return padded.to(self.device)
+
+    def _begin(self, slots: torch.Tensor) -> None:
+        """Start the next demonstrations in slots (n,)."""
+        while len(self._order) < len(slots):
+            again = torch.randperm(len(self.table), generator=self.generator, device=self.device)
+            self._order = torch.cat([self._order, again])
+        rows, self._order = self._order[: len(slots)], self._order[len(slots) :]
+        self._row[slots], self._at[slots] = rows, 0
+        self._step_offset[slots] = torch.randint(_MAX_STEP_OFFSET, (len(slots),), generator=self.generator, device=self.device)
+        self._starts = torch.zeros(len(self._row), dtype=torch.bool, device=self.device)
+        self._starts[slots] = True
+        if self._packed is None:
+            self._observation = self.batch.restart(slots.tolist(), [self._episode(row) for row in rows.tolist()])
+        else:
+            self._observation = self.batch.restart_packed(slots, self._packed, rows)
 
     def window(self, n_steps: int, map_size: tuple[int, int]) -> Window:
         """The next T steps."""
@@ -84,24 +100,24 @@ class Replay:
         for _ in range(n_steps):
             seen.append(dataclasses.replace(self._observation, step=self._observation.step + self._step_offset))
             starts.append(self._starts)
-            labels.append(torch.tensor([trace[at] for trace, at in zip(self._labels, self._at, strict=True)]))
+            labels.append(self._labels[self._row, self._at].long())
             truths.append(perception.truth(self.batch.simulator, self.batch.goals, map_size))
-            actions = torch.tensor([trace[at] for trace, at in zip(self._actions, self._at, strict=True)])
+            actions = self._actions[self._row, self._at].long()
             self._observation = self.batch.observe(self.batch.advance(actions).after)
             self._at += 1
-            ended = [slot for slot, trace in enumerate(self._actions) if self._at[slot] >= len(trace)]
-            self._starts = torch.zeros(len(self._at), dtype=torch.bool)
-            if ended:
-                self._starts[ended] = True
-                self._observation = self.batch.restart(ended, [self._draw(slot) for slot in ended])
+            self._starts = torch.zeros_like(self._starts)
+            ended = (self._at >= self._length[self._row]).nonzero()[:, 0]
+            if len(ended):
+                self._begin(ended)
         return Window(Observation.stack(seen), torch.stack(starts), torch.stack(labels), perception.Truth.stack(truths))
 
 
 def augment(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Jitter brightness and colour balance per environment: (T, B, C, H, W, 3) uint8 in, floats of the same range out."""
     n = pixels.shape[1]
-    gain = 1.0 + 0.3 * (2.0 * torch.rand(n, 1, generator=generator) - 1.0)
-    gain = gain + 0.1 * (2.0 * torch.rand(n, 3, generator=generator) - 1.0)
+    draws = {"generator": generator, "device": pixels.device}
+    gain = 1.0 + 0.3 * (2.0 * torch.rand(n, 1, **draws) - 1.0)
+    gain = gain + 0.1 * (2.0 * torch.rand(n, 3, **draws) - 1.0)
     return (pixels * gain[None, :, None, None, None, :]).clamp_(0, 255)
 
 
@@ -115,7 +131,7 @@ def loss_terms(policy: Policy, window: Window, memory: Memory) -> tuple[dict[str
         "action": functional.cross_entropy(logits, labels),
         "perception": perception_loss(output, window.truth),
         "accuracy": right.float().mean(),
-        "done_recall": right[done].float().mean() if done.any() else torch.tensor(float("nan")),
+        "done_recall": right[done].float().mean() if done.any() else logits.new_tensor(float("nan")),
     }
     return terms, memory
 
@@ -134,15 +150,14 @@ def pretrain(
     Progress is kept in `resume_at` every `params.checkpoint_updates` updates, and a later call goes on from there.
     """
     torch.manual_seed(seed)
-    policy = Policy(config)
+    policy = Policy(config).to(simulator.device)
     optimiser = torch.optim.AdamW(policy.actor_parameters(), lr=params.lr, weight_decay=params.weight_decay, fused=True)
     n_updates = params.steps // (params.n_envs * params.window)
     first, curve = _resume(resume_at, policy, optimiser)
     schedule = _schedule(n_updates, params)
-    rng = np.random.default_rng([seed, first])
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + first)
-    replay = Replay(simulator, table, options, rng, policy.tokenize)
-    memory = policy.new_memory(params.n_envs)
+    generator = torch.Generator(simulator.device).manual_seed(seed * 1_000_003 + first)
+    replay = Replay(simulator, table, options, generator, policy.tokenize)
+    memory = policy.new_memory(params.n_envs, simulator.device)
     progress = Progress("imitation", n_updates * params.n_envs * params.window, done=first * params.n_envs * params.window)
     policy.train()
     for update in range(first, n_updates):

@@ -5,6 +5,7 @@ edit in one file would leave stale machine code behind in another. The cache the
 sources of every module that holds kernels.
 """
 
+import functools
 import hashlib
 import os
 from pathlib import Path
@@ -32,3 +33,63 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
 
 kernel = numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 parallel_kernel = numba.njit(cache=True, parallel=True, error_model="numpy")
+
+
+def launch(function, n: int, *arrays) -> None:
+    """Call a kernel as function(i, *arrays) for i < n, a CUDA thread each; arrays are torch's tensors on the GPU, or numbers.
+
+    Runs on torch's current stream, shares the tensors' memory, and returns before the work is done, as torch does.
+    """
+    run_on_cuda(_on_cuda(function), -(-n // _CUDA_BLOCK), _CUDA_BLOCK, n, tuple(map(_cuda_view, arrays)))
+
+
+def run_on_cuda(kernel, n_blocks: int, n_threads: int, *arguments) -> None:
+    """Run a CUDA kernel on torch's current stream; arguments are torch's tensors, or what Numba's kernels take as it is."""
+    kernel[n_blocks, n_threads, _stream(_current_stream())](*map(_cuda_view, arguments))
+
+
+_CUDA_BLOCK = 64  # threads; small, because threads of one environment each are few and long
+
+
+def _cuda_view(array):
+    if not hasattr(array, "is_cuda"):
+        return array
+    return cuda().as_cuda_array(array) if array.is_cuda else array.numpy()  # the latter where Numba simulates CUDA
+
+
+def _current_stream() -> int:
+    import torch
+
+    return torch.cuda.current_stream().cuda_stream if torch.cuda.is_available() else 0
+
+
+@functools.cache
+def _stream(handle: int):
+    return cuda().external_stream(handle) if handle else 0
+
+
+@functools.cache
+def cuda():
+    """Numba's CUDA target, which only a machine with a GPU needs."""
+    import numpy as np
+
+    if not hasattr(np, "row_stack"):  # numba-cuda still looks for it, NumPy 2.5 no longer has it
+        setattr(np, "row_stack", np.vstack)  # noqa: B010, the linter would call it vstack
+    try:
+        from numba import cuda as target
+    except ImportError as error:
+        raise RuntimeError(f"device cuda needs numba-cuda: pip install 'safevla[gpu]' ({error})") from None
+    return target
+
+
+@functools.cache
+def _on_cuda(function):
+    target = cuda()
+
+    @target.jit
+    def run(n, arrays):
+        i = target.grid(1)
+        if i < n:
+            function(i, *arrays)
+
+    return run

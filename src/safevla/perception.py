@@ -9,6 +9,7 @@ Four auxiliary tasks supervise the policy in imitation and in RL, and are droppe
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
@@ -17,7 +18,7 @@ import torch
 from numba import prange
 
 from safevla import catalogue
-from safevla.kernels import parallel_kernel
+from safevla.kernels import kernel, launch, parallel_kernel
 from safevla.layout import MOVEABLE
 from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local
 from safevla.sim.interface import CAMERAS, Scene, Simulator
@@ -38,6 +39,12 @@ def _class_of_type() -> torch.Tensor:
 
 
 CLASS_OF_TYPE = _class_of_type()
+
+
+@functools.cache
+def class_of_type(device: torch.device) -> torch.Tensor:
+    """CLASS_OF_TYPE on a device."""
+    return CLASS_OF_TYPE.to(device)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +77,8 @@ def truth(simulator: Simulator, goals: Goals, grid: tuple[int, int] | None) -> T
     """What the simulator knows of the B robots' current views; grid (gh, gw) is the class maps' size, None for no maps."""
     scene = simulator.scene()
     seen = None if grid is None else class_map(simulator.render_ids(), scene, grid)
-    return Truth(surroundings(scene), CLASS_OF_TYPE[goals.target_type], place_m(scene, goals), seen)
+    named = class_of_type(goals.target_type.device)[goals.target_type]
+    return Truth(surroundings(scene), named, place_m(scene, goals), seen)
 
 
 def class_map(ids: dict[str, torch.Tensor], scene: Scene, grid: tuple[int, int]) -> torch.Tensor:
@@ -78,31 +86,39 @@ def class_map(ids: dict[str, torch.Tensor], scene: Scene, grid: tuple[int, int])
 
     ids: box slot per pixel and camera, (B, H, W), −1 for none.
     """
-    kind = CLASS_OF_TYPE[scene.type_index.long()].numpy()  # (B, M)
-    loose = (scene.kind >= MOVEABLE).numpy()
-    found = np.zeros((len(kind), len(CAMERAS), N_CLASSES, *grid), np.uint8)
+    device = scene.kind.device
+    kind = class_of_type(device)[scene.type_index.long()]  # (B, M)
+    loose = scene.kind >= MOVEABLE
+    found = torch.zeros(len(kind), len(CAMERAS), N_CLASSES, *grid, dtype=torch.uint8, device=device)
     for c, name in enumerate(CAMERAS):
-        _mark_classes(ids[name].numpy(), kind, loose, found[:, c])
-    return torch.from_numpy(found)
+        if found.is_cuda:
+            launch(_mark_class, ids[name].numel(), ids[name], kind, loose, found[:, c])
+        else:
+            _mark_classes(*(array.numpy() for array in (ids[name], kind, loose, found[:, c])))
+    return found
+
+
+@kernel
+def _mark_class(i, ids, kind, loose, found):
+    """Set found (B, N_CLASSES, gh, gw) where pixel i of ids (B, H, W), counted through, shows a class."""
+    height, width = ids.shape[1], ids.shape[2]
+    b, y, x = i // (height * width), i // width % height, i % width
+    slot = ids[b, y, x]
+    if slot < 0:
+        return
+    cell_y, cell_x = y * found.shape[2] // height, x * found.shape[3] // width
+    if kind[b, slot] >= 0:
+        found[b, kind[b, slot], cell_y, cell_x] = 1
+    if loose[b, slot]:
+        found[b, found.shape[1] - 1, cell_y, cell_x] = 1
 
 
 @parallel_kernel
 def _mark_classes(ids, kind, loose, found):
-    """Set found (B, N_CLASSES, gh, gw) where a pixel of ids (B, H, W) shows a class."""
-    height, width = ids.shape[1:]
-    grid_height, grid_width = found.shape[2:]
+    n_pixels = ids.shape[1] * ids.shape[2]
     for b in prange(ids.shape[0]):
-        for y in range(height):
-            cell_y = y * grid_height // height
-            for x in range(width):
-                slot = ids[b, y, x]
-                if slot < 0:
-                    continue
-                cell_x = x * grid_width // width
-                if kind[b, slot] >= 0:
-                    found[b, kind[b, slot], cell_y, cell_x] = 1
-                if loose[b, slot]:
-                    found[b, found.shape[1] - 1, cell_y, cell_x] = 1
+        for i in range(n_pixels):
+            _mark_class(b * n_pixels + i, ids, kind, loose, found)
 
 
 def surroundings(scene: Scene) -> torch.Tensor:
@@ -110,59 +126,76 @@ def surroundings(scene: Scene) -> torch.Tensor:
 
     A box is where its nearest side is, seen from the robot's centre: exact for small things, a sample for walls.
     """
-    found = np.zeros((len(scene.robot), N_SURROUNDINGS), np.uint8)
-    boxes = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot)
-    _mark_surroundings(*(tensor.numpy() for tensor in boxes), _EDGES_M, found)
-    return torch.from_numpy(found)
+    found = torch.zeros(len(scene.robot), N_SURROUNDINGS, dtype=torch.uint8, device=scene.robot.device)
+    arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot, found)
+    if found.is_cuda:
+        launch(_mark_surroundings_of, len(found), *arrays)
+    else:
+        _mark_surroundings(*(array.numpy() for array in arrays))
+    return found
 
 
 _EDGES_M = np.array(RING_EDGES_M, np.float32)
 
 
+@kernel
+def _mark_surroundings_of(b, pose, half, kind, n_boxes, held, state, found):
+    """Set found (B, N_SURROUNDINGS) where a box is around robot b, by ring and direction; the loose ones in the second half."""
+    n_rings = len(_EDGES_M) - 1
+    for m in range(n_boxes[b]):
+        low, high = pose[b, m, 1] - half[b, m, 1], pose[b, m, 1] + half[b, m, 1]
+        if m == held[b] or low >= BODY_TOP_M or high <= 0.01:
+            continue
+        turn = pose[b, m, 3] * RADIANS
+        to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
+        away, nx, nz = disc_to_rectangle(-to_x, -to_z, math.sin(turn), math.cos(turn), half[b, m, 0], half[b, m, 2])
+        if away <= _EDGES_M[0] or away > _EDGES_M[n_rings]:
+            continue
+        ring = 0
+        while away > _EDGES_M[ring + 1]:
+            ring += 1
+        bearing_deg = math.atan2(-nx, -nz) / RADIANS - state[b, 2]
+        direction = int(round(bearing_deg / 360.0 * N_DIRECTIONS)) % N_DIRECTIONS
+        loose = 1 if kind[b, m] >= MOVEABLE else 0
+        found[b, (loose * n_rings + ring) * N_DIRECTIONS + direction] = 1
+
+
 @parallel_kernel
-def _mark_surroundings(pose, half, kind, n_boxes, held, state, edges_m, found):
-    """Set found (B, N_SURROUNDINGS) where a box is, by ring and direction; the loose ones in the second half."""
-    n_rings = len(edges_m) - 1
+def _mark_surroundings(pose, half, kind, n_boxes, held, state, found):
     for b in prange(len(state)):
-        for m in range(n_boxes[b]):
-            low, high = pose[b, m, 1] - half[b, m, 1], pose[b, m, 1] + half[b, m, 1]
-            if m == held[b] or low >= BODY_TOP_M or high <= 0.01:
-                continue
-            turn = pose[b, m, 3] * RADIANS
-            to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
-            away, nx, nz = disc_to_rectangle(-to_x, -to_z, math.sin(turn), math.cos(turn), half[b, m, 0], half[b, m, 2])
-            if away <= edges_m[0] or away > edges_m[n_rings]:
-                continue
-            ring = 0
-            while away > edges_m[ring + 1]:
-                ring += 1
-            bearing_deg = math.atan2(-nx, -nz) / RADIANS - state[b, 2]
-            direction = int(round(bearing_deg / 360.0 * N_DIRECTIONS)) % N_DIRECTIONS
-            loose = 1 if kind[b, m] >= MOVEABLE else 0
-            found[b, (loose * n_rings + ring) * N_DIRECTIONS + direction] = 1
+        _mark_surroundings_of(b, pose, half, kind, n_boxes, held, state, found)
 
 
 def place_m(scene: Scene, goals: Goals) -> torch.Tensor:
     """(B, 3) where the nearest visible thing of the target type is: right, up and forward of the robot, NaN for nowhere."""
-    found = np.empty((len(scene.robot), 3), np.float32)
-    boxes = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.robot, goals.target_type)
-    _find_target(*(tensor.numpy() for tensor in boxes), found)
-    return torch.from_numpy(found)
+    found = torch.empty(len(scene.robot), 3, device=scene.robot.device)
+    arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.robot, goals.target_type, found)
+    if found.is_cuda:
+        launch(_find_target_of, len(found), *arrays)
+    else:
+        _find_targets(*(array.numpy() for array in arrays))
+    return found
+
+
+@kernel
+def _find_target_of(b, pose, type_index, n_boxes, visible, state, target_type, found):
+    """Set found (B, 3) for robot b."""
+    for axis in range(3):
+        found[b, axis] = math.nan
+    nearest = math.inf
+    turn = state[b, 2] * RADIANS
+    for m in range(n_boxes[b]):
+        if type_index[b, m] != target_type[b] or not (visible[b, 0, m] or visible[b, 1, m]):
+            continue
+        to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
+        away = to_x * to_x + to_z * to_z
+        if away < nearest:
+            nearest = away
+            right, forward = to_local(to_x, to_z, math.sin(turn), math.cos(turn))
+            found[b, 0], found[b, 1], found[b, 2] = right, pose[b, m, 1], forward
 
 
 @parallel_kernel
-def _find_target(pose, type_index, n_boxes, visible, state, target_type, found):
-    """Set found (B, 3)."""
+def _find_targets(pose, type_index, n_boxes, visible, state, target_type, found):
     for b in prange(len(state)):
-        found[b] = np.nan
-        nearest = np.inf
-        turn = state[b, 2] * RADIANS
-        for m in range(n_boxes[b]):
-            if type_index[b, m] != target_type[b] or not (visible[b, 0, m] or visible[b, 1, m]):
-                continue
-            to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
-            away = to_x * to_x + to_z * to_z
-            if away < nearest:
-                nearest = away
-                right, forward = to_local(to_x, to_z, math.sin(turn), math.cos(turn))
-                found[b, 0], found[b, 1], found[b, 2] = right, pose[b, m, 1], forward
+        _find_target_of(b, pose, type_index, n_boxes, visible, state, target_type, found)

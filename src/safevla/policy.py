@@ -98,6 +98,11 @@ def _sinusoids(step: torch.Tensor, dim: int) -> torch.Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
+def _precision(device: torch.device) -> torch.autocast:
+    """Half precision (bfloat16) on a GPU, whose matrix units are made for it; single on a CPU."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
 class _FeedForward(nn.Sequential):
     def __init__(self, dim: int):
         super().__init__(nn.LayerNorm(dim), nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
@@ -231,7 +236,7 @@ class Policy(nn.Module):
         """The empty memory of B episodes."""
         c = self.config
         shape = (c.decoder_layers, n_envs, c.heads, c.context, c.dim // c.heads)
-        dtype = self.actor.weight.dtype
+        dtype = torch.bfloat16 if torch.device(device).type == "cuda" else self.actor.weight.dtype
         return Memory(
             torch.zeros(shape, device=device, dtype=dtype),
             torch.zeros(shape, device=device, dtype=dtype),
@@ -275,20 +280,26 @@ class Policy(nn.Module):
         return token, named_logits
 
     def _output(self, x: torch.Tensor, sight: Sight, named_logits: torch.Tensor) -> PolicyOutput:
-        x = self.norm(x)
+        x = self.norm(x).float()
         apart = x.detach()
+        with torch.autocast(x.device.type, enabled=False):  # ratios of probabilities and returns of tens need all digits
+            logits, value, cost_value = self.actor(x), self.critic(apart)[..., 0], self.cost_critic(apart)[..., 0]
         return PolicyOutput(
-            logits=self.actor(x),
-            value=self.critic(apart)[..., 0],
-            cost_value=self.cost_critic(apart)[..., 0],
+            logits=logits,
+            value=value,
+            cost_value=cost_value,
             sight=sight,
-            surroundings_logits=self.surroundings(x),
-            named_logits=named_logits,
-            place_m=self.target_place(x),
+            surroundings_logits=self.surroundings(x).float(),
+            named_logits=named_logits.float(),
+            place_m=self.target_place(x).float(),
         )
 
     def act(self, observation: Observation, memory: Memory) -> tuple[PolicyOutput, Memory]:
         """One step of B episodes; writes the step into the memory's ring and returns it."""
+        with _precision(observation.pixels.device):
+            return self._act(observation, memory)
+
+    def _act(self, observation: Observation, memory: Memory) -> tuple[PolicyOutput, Memory]:
         sight = self.look(observation.pixels)
         x, named_logits = self._step_token(observation, sight)
         x = x[:, None]  # (B, 1, dim)
@@ -298,7 +309,7 @@ class Policy(nn.Module):
         for i, layer in enumerate(self.decoder):
             normed = layer.attention.norm(x)
             key, value = layer.attention.keys_values(normed)
-            memory.keys[i, :, :, at], memory.values[i, :, :, at] = key[:, :, 0], value[:, :, 0]
+            memory.keys[i, :, :, at], memory.values[i, :, :, at] = key[:, :, 0].to(memory.keys), value[:, :, 0].to(memory.values)
             x = x + layer.attention.attend(normed, memory.keys[i], memory.values[i], mask)
             x = x + layer.feed_forward(x)
         memory.at = (at + 1) % self.config.context
@@ -313,6 +324,12 @@ class Policy(nn.Module):
         first of these steps; sight (T, B, …), what the encoder has made of the pixels, if that is known. Memories are
         constants: no gradient flows through the one given or the one returned.
         """
+        with _precision(starts.device):
+            return self._forward(observation, starts, memory, sight)
+
+    def _forward(
+        self, observation: Observation, starts: torch.Tensor, memory: Memory, sight: Sight | None
+    ) -> tuple[PolicyOutput, Memory]:
         n_steps, n_envs = starts.shape
         sight = self.look(observation.pixels) if sight is None else sight
         x, named_logits = self._step_token(observation.map(lambda t: t.flatten(0, 1)), sight.map(lambda t: t.flatten(0, 1)))
@@ -323,8 +340,8 @@ class Policy(nn.Module):
             normed = layer.attention.norm(x)
             key, value = layer.attention.keys_values(normed)
             fresh.append((key.detach(), value.detach()))
-            key = torch.cat([memory.keys[i], key], dim=2)
-            value = torch.cat([memory.values[i], value], dim=2)
+            key = torch.cat([memory.keys[i].to(key), key], dim=2)
+            value = torch.cat([memory.values[i].to(value), value], dim=2)
             x = x + layer.attention.attend(normed, key, value, mask)
             x = x + layer.feed_forward(x)
         output = self._output(x.transpose(0, 1), sight, named_logits.unflatten(0, (n_steps, n_envs)))
@@ -334,8 +351,10 @@ class Policy(nn.Module):
         """The memory after T more steps, whose keys and values are given per layer; oldest first, so `at` is 0."""
         context = self.config.context
         oldest_first = (memory.at + torch.arange(context, device=starts.device)) % context
-        keys = torch.cat([memory.keys[:, :, :, oldest_first], torch.stack([key for key, _ in fresh])], dim=3)
-        values = torch.cat([memory.values[:, :, :, oldest_first], torch.stack([value for _, value in fresh])], dim=3)
+        new_keys = torch.stack([key for key, _ in fresh]).to(memory.keys)
+        new_values = torch.stack([value for _, value in fresh]).to(memory.values)
+        keys = torch.cat([memory.keys[:, :, :, oldest_first], new_keys], dim=3)
+        values = torch.cat([memory.values[:, :, :, oldest_first], new_values], dim=3)
         segment = starts.long().cumsum(0)  # (T, B)
         valid = torch.cat([memory.valid[:, oldest_first] & (segment[-1] == 0)[:, None], (segment == segment[-1]).T], dim=1)
         return Memory(
@@ -369,7 +388,7 @@ def perception_loss(output: PolicyOutput, truth: perception.Truth) -> torch.Tens
     loss = around + named + placed
     if truth.class_map is None:
         return loss
-    return loss + binary(output.sight.class_logits, truth.class_map.to(output.logits))
+    return loss + binary(output.sight.class_logits.float(), truth.class_map.to(output.logits))
 
 
 def save(policy: Policy, path: str | Path, **facts) -> None:

@@ -19,7 +19,6 @@ import copy
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -28,11 +27,10 @@ from torch.nn import functional
 
 from safevla import checkpoints, distributed
 from safevla.batch import Batch
-from safevla.episodes import Episode
 from safevla.params import PPOParams
 from safevla.policy import Memory, Policy, perception_loss
 from safevla.progress import Progress
-from safevla.rollout import Collector, Ended, Rollout
+from safevla.rollout import Collector, Ended, Rollout, Source
 from safevla.sim.interface import Simulator
 
 METHODS = ("ppo", "ppo_shaped", "ppo_lagrangian")
@@ -151,7 +149,7 @@ def losses(
     ratio = (log_prob - rollout.log_prob[:, envs]).exp()
     advantage = target.advantage[:, envs]
     clipped = ratio.clamp(1.0 - params.clip, 1.0 + params.clip)
-    apart = torch.zeros(()) if anchor is None else (log_probs.exp() * (log_probs - anchor[:, envs])).sum(-1).mean()
+    apart = advantage.new_zeros(()) if anchor is None else (log_probs.exp() * (log_probs - anchor[:, envs])).sum(-1).mean()
     return {
         "policy": -torch.minimum(ratio * advantage, clipped * advantage).mean(),
         "value": functional.smooth_l1_loss(output.value, target.value[:, envs]),
@@ -182,7 +180,7 @@ class Learner:
         """What the policy that training began with would have done, (T, B, N_ACTIONS)."""
         if self._anchor is None:
             return None
-        memory = self._anchor_memory or self._anchor.new_memory(rollout.action.shape[1])
+        memory = self._anchor_memory or self._anchor.new_memory(rollout.action.shape[1], rollout.action.device)
         output, self._anchor_memory = self._anchor(rollout.observation, rollout.starts, memory, rollout.sight)
         return output.logits.log_softmax(-1)
 
@@ -194,7 +192,7 @@ class Learner:
         n_envs = rollout.action.shape[1]
         terms: dict[str, torch.Tensor] = {}
         for _ in range(params.epochs):
-            for envs in torch.randperm(n_envs, generator=generator).chunk(params.minibatches):
+            for envs in torch.randperm(n_envs, generator=generator, device=generator.device).chunk(params.minibatches):
                 terms = losses(policy, rollout, target, envs, params, anchor)
                 loss = terms["value"] + terms["cost_value"] + params.perception_weight * terms["perception"]
                 if not only_values:
@@ -232,18 +230,18 @@ def train(
     method: str,
     task: str,
     simulator: Simulator,
-    source: Iterator[Episode],
+    source: Source,
     params: PPOParams,
     seed: int,
     resume_at: Path,
     label: str,
 ) -> Learner:
     """Fine-tune a policy for `params.steps` environment steps; progress is kept in `resume_at` and resumed from there."""
-    learner = Learner(policy, method, task, params)
+    learner = Learner(policy.to(simulator.device), method, task, params)
     if resume_at.exists():
         learner.restore(resume_at)
         print(f"{label} resumes at step {learner.steps:,}", flush=True)
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + learner.steps)
+    generator = torch.Generator(simulator.device).manual_seed(seed * 1_000_003 + learner.steps)
     batch = Batch(simulator, params.max_steps, params.wrong_done_penalty, policy.tokenize)
     collector = Collector(batch, source, generator, params.freeze_encoder)
     steps_per_rollout = simulator.n_envs * params.rollout * distributed.n_ranks()
@@ -252,6 +250,7 @@ def train(
     iteration = 0
     started = time.monotonic()
     while learner.steps < params.steps:
+        source.refresh()
         rollout, ended = collector.collect(policy, params.rollout)
         recent = (recent + ended)[-params.recent_episodes :]
         mean_episode_cost = distributed.mean(sum(e.cost for e in ended), len(ended))

@@ -6,6 +6,7 @@ ran out) are kept apart: the value of a truncated episode's last observation is 
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Protocol
 
 import torch
 
@@ -51,30 +52,54 @@ class Ended:
     wrong_done: bool
 
 
+class Source(Protocol):
+    """Where the next episodes come from."""
+
+    def restart(self, batch: Batch, slots: torch.Tensor) -> Observation:
+        """Start the next episodes in slots (n,) of a batch; the observation of all B."""
+        ...
+
+    def refresh(self) -> None:
+        """Called between rollouts."""
+        ...
+
+
+class Stream:
+    """A source that draws each episode from an iterator, when it is needed."""
+
+    def __init__(self, episodes: Iterator[Episode]):
+        self.episodes = episodes
+
+    def restart(self, batch: Batch, slots: torch.Tensor) -> Observation:
+        return batch.restart(slots.tolist(), [next(self.episodes) for _ in slots])
+
+    def refresh(self) -> None:
+        pass
+
+
 class Collector:
     """Keeps B episodes going between rollouts.
 
     frozen_encoder: keep what the encoder saw, instead of what it should have seen.
     """
 
-    def __init__(self, batch: Batch, source: Iterator[Episode], generator: torch.Generator, frozen_encoder: bool):
+    def __init__(self, batch: Batch, source: Source, generator: torch.Generator, frozen_encoder: bool):
         self.batch, self.source, self.generator = batch, source, generator
         self.frozen_encoder = frozen_encoder
-        self._observation = batch.start([next(source) for _ in range(batch.n_envs)])
-        self._starts = torch.ones(batch.n_envs, dtype=torch.bool)
+        self._observation = source.restart(batch, torch.arange(batch.n_envs, device=batch.device))
+        self._starts = torch.ones(batch.n_envs, dtype=torch.bool, device=batch.device)
         self._memory: Memory | None = None
 
     @torch.no_grad()
     def collect(self, policy: Policy, n_steps: int) -> tuple[Rollout, list[Ended]]:
         """Play n steps and return them with the episodes that ended."""
         batch = self.batch
-        memory = self._memory if self._memory is not None else policy.new_memory(batch.n_envs)
+        memory = self._memory if self._memory is not None else policy.new_memory(batch.n_envs, batch.device)
         first_memory = memory.clone()
         steps: dict[str, list[torch.Tensor]] = {}
         seen: list[Observation] = []
         sights: list[Sight] = []
         truths: list[perception.Truth] = []
-        ended: list[Ended] = []
         grid = None if self.frozen_encoder else policy.config.map_size
         for _ in range(n_steps):
             truths.append(perception.truth(batch.simulator, batch.goals, grid))
@@ -98,29 +123,24 @@ class Collector:
                 "cost_value": output.cost_value,
                 "final_value": final[0],
                 "final_cost_value": final[1],
+                "success": outcome.success,
+                "lost": outcome.lost,
+                "total_cost": batch.total_cost.sum(1),
+                "steps": batch.steps.clone(),
+                "moves": batch.moves.clone(),
             }
             for name, tensor in keep.items():
                 steps.setdefault(name, []).append(tensor)
             self._observation, self._starts = outcome.observation, outcome.ended
-            slots = outcome.ended.nonzero()[:, 0].tolist()
-            for slot in slots:
-                if outcome.lost[slot]:
-                    continue
-                ended.append(
-                    Ended(
-                        success=bool(outcome.success[slot]),
-                        cost=float(batch.total_cost[slot].sum()),
-                        steps=int(batch.steps[slot]),
-                        moves=int(batch.moves[slot]),
-                        wrong_done=bool(action[slot] == Action.DONE and not outcome.success[slot]),
-                    )
-                )
-            if slots:
-                self._observation = batch.restart(slots, [next(self.source) for _ in slots])
+            slots = outcome.ended.nonzero()[:, 0]
+            if len(slots):
+                self._observation = self.source.restart(batch, slots)
         self._memory = memory
         after = memory.clone()
         after.forget(self._starts)
         following, _ = policy.act(self._observation, after)
+        played = {name: torch.stack(tensors) for name, tensors in steps.items()}
+        names = {field.name for field in dataclasses.fields(Rollout)}
         rollout = Rollout(
             observation=Observation.stack(seen),
             truth=perception.Truth.stack(truths),
@@ -128,18 +148,27 @@ class Collector:
             next_cost_value=following.cost_value,
             memory=first_memory,
             sight=Sight.stack(sights) if self.frozen_encoder else None,
-            **{name: torch.stack(tensors) for name, tensors in steps.items()},
+            **{name: tensor for name, tensor in played.items() if name in names},
         )
-        return rollout, ended
+        return rollout, _ended(played)
 
     @staticmethod
     def _values_after(
         policy: Policy, observation: Observation, memory: Memory, truncated: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Values of the observations that truncated episodes ended with, (B,) each, 0 for the others."""
-        value, cost_value = torch.zeros(len(truncated)), torch.zeros(len(truncated))
+        value, cost_value = torch.zeros(2, len(truncated), device=truncated.device)
         rows = truncated.nonzero()[:, 0]
         if len(rows):
             output, _ = policy.act(observation.map(lambda x: x[rows]), memory.select(rows))
             value[rows], cost_value[rows] = output.value, output.cost_value
         return value, cost_value
+
+
+def _ended(played: dict[str, torch.Tensor]) -> list[Ended]:
+    """The episodes that ended and were not lost, from (T, B) of what was played."""
+    counted = (played["terminated"] | played["truncated"]) & ~played["lost"]
+    wrong_done = (played["action"] == Action.DONE) & ~played["success"]
+    columns = (played["success"], played["total_cost"], played["steps"], played["moves"], wrong_done)
+    table = torch.stack([column[counted].double() for column in columns], dim=1).tolist()
+    return [Ended(bool(success), cost, int(steps), int(moves), bool(wrong)) for success, cost, steps, moves, wrong in table]

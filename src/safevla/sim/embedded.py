@@ -14,12 +14,13 @@ from numba import get_num_threads, prange
 
 from safevla.episodes import Episode
 from safevla.kernels import kernel, parallel_kernel
+from safevla.packed import Packed
 from safevla.sim import robot
 from safevla.sim.geometry import RADIANS, noise, to_world
 from safevla.sim.interface import CAMERAS, N_ACTIONS, NEVER, NOTHING, Action, Scene, SimulatorError, Transition, check_slots
 from safevla.sim.physics import MAX_CHAIN, act
 from safevla.sim.render import BLOCK, draw
-from safevla.sim.state import State, mounts, scene
+from safevla.sim.state import ARRAYS, State, blank, mounts, scene
 
 SEEN_WITHIN_M = 4.0
 # An object is visible when its share of the picture is at least this: one pixel of 36x64, thirty-seven of 224x384.
@@ -39,6 +40,8 @@ class EmbeddedSimulator:
     from what they should be, at most `camera_jitter_deg`.
     """
 
+    packs = True
+
     def __init__(
         self,
         n_envs: int,
@@ -49,8 +52,8 @@ class EmbeddedSimulator:
     ):
         if not 0.0 <= actuation_noise < 1.0:
             raise SimulatorError(f"actuation_noise is {actuation_noise}, expected a share from 0 to 1")
-        self.n_envs, self.image_size = n_envs, tuple(image_size)
-        self.episodes: list[Episode | None] = [None] * n_envs
+        self.n_envs, self.image_size, self.device = n_envs, tuple(image_size), torch.device("cpu")
+        self.robot_name, self.camera_jitter_deg = robot_name, camera_jitter_deg
         self.state = State(n_envs, mounts(robot_name), camera_jitter_deg)
         self._actuation_noise = actuation_noise
         b, c, (h, w) = n_envs, len(CAMERAS), self.image_size
@@ -69,9 +72,17 @@ class EmbeddedSimulator:
         slots = list(slots)
         check_slots(slots, episodes)
         for slot, episode in zip(slots, episodes, strict=True):
-            self.episodes[slot] = episode
             self.state.load(slot, episode)
         self._observe(np.asarray(slots, np.int64))
+        return self.scene()
+
+    def reset_packed(self, slots: torch.Tensor, packed: Packed, rows: torch.Tensor) -> Scene:
+        self.state.fit(packed.arrays)
+        for name in ARRAYS:
+            mine, new = self._array(name), packed.arrays[name][rows]
+            mine[slots] = blank(name, (len(slots), *mine.shape[1:]), self.device)
+            mine[(slots, *(slice(0, size) for size in new.shape[1:]))] = new
+        self._observe(slots.numpy())
         return self.scene()
 
     def step(self, actions: torch.Tensor) -> Transition:

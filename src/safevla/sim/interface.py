@@ -13,6 +13,7 @@ import torch
 
 if TYPE_CHECKING:
     from safevla.episodes import Episode
+    from safevla.packed import Packed
 
 
 class Action(enum.IntEnum):
@@ -99,6 +100,8 @@ class Simulator(Protocol):
 
     n_envs: int
     image_size: tuple[int, int]  # (height, width) in pixels
+    device: torch.device  # where its tensors are
+    packs: bool  # whether `reset_packed` works
 
     def reset(self, episodes: Sequence["Episode"]) -> Scene:
         """Start B episodes. Raises SimulatorError naming the house if one cannot be played."""
@@ -106,6 +109,14 @@ class Simulator(Protocol):
 
     def reset_some(self, slots: Sequence[int], episodes: Sequence["Episode"]) -> Scene:
         """Start new episodes in some slots and leave the others as they are."""
+        ...
+
+    def reset_packed(self, slots: torch.Tensor, packed: "Packed", rows: torch.Tensor) -> Scene:
+        """Start packed episodes, rows (n,) int64, in slots (n,) int64, all on the simulator's device."""
+        ...
+
+    def scene(self) -> Scene:
+        """What is where now."""
         ...
 
     def step(self, actions: torch.Tensor) -> Transition:

@@ -260,9 +260,7 @@ def draw(
         hx, hy, hz = half[m, 0], half[m, 1], half[m, 2]
         dx, dy, dz = pose[m, 0] - eye_x, pose[m, 1] - eye_y, pose[m, 2] - eye_z
         radius = math.sqrt(hx * hx + hy * hy + hz * hz)
-        first_row, last_row, first_column, last_column, _ = covered(
-            dx, dy, dz, radius, sin_yaw, cos_yaw, camera, width, height
-        )
+        first_row, last_row, first_column, last_column, _ = covered(dx, dy, dz, radius, sin_yaw, cos_yaw, camera, width, height)
         if first_row >= last_row or first_column >= last_column:
             continue
         turn = pose[m, 3] * RADIANS
@@ -376,9 +374,7 @@ def face_light(m, face, pose, half, eye_x, eye_y, eye_z, lights, n_lights):
         sign = 1.0 if eye_y > pose[m, 1] else -1.0
         nx, ny, nz = 0.0, sign, 0.0
         reach = half[m, 1]
-    return _light_at(
-        pose[m, 0] + nx * reach, pose[m, 1] + ny * reach, pose[m, 2] + nz * reach, nx, ny, nz, lights, n_lights
-    )
+    return _light_at(pose[m, 0] + nx * reach, pose[m, 1] + ny * reach, pose[m, 2] + nz * reach, nx, ny, nz, lights, n_lights)
 
 
 @kernel

@@ -1,11 +1,11 @@
 """State: the arrays that hold B environments, and how an episode is written into a row of them.
 
-A row per environment and a column per box slot, in NumPy; the CUDA simulator keeps the same arrays on its device and
-fills its rows from these. Slots are as many as the largest house so far needs.
+A row per environment and a column per box slot, in NumPy; the simulator on a GPU keeps the same arrays there and fills its
+rows from these. Slots are as many as the largest house so far needs.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -19,7 +19,6 @@ from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SimulatorError
 from safevla.sim.physics import ARM_ROWS
 
 _MAX_LIGHTS = 16
-
 
 _B, _C, _M = "environments", "cameras", "box slots"
 # array → (axes, type, what fills it); (Z, X) of `reachable` grow with the houses, as the box slots do
@@ -60,6 +59,12 @@ def mounts(robot_name: str) -> np.ndarray:
     if robot_name not in robot.ROBOTS:
         raise SimulatorError(f"unknown robot {robot_name!r}; the robots are {', '.join(robot.ROBOTS)}")
     return np.asarray([dataclasses.astuple(camera) for camera in robot.ROBOTS[robot_name]], np.float32)
+
+
+def blank(name: str, shape: Sequence[int], device: torch.device | str) -> torch.Tensor:
+    """An array of that name as it is before anything is loaded."""
+    _, dtype, fill = _ARRAYS[name]
+    return torch.full(tuple(shape), fill, dtype=torch.from_numpy(np.zeros(0, dtype)).dtype, device=device)
 
 
 def scene(array: Callable[[str], torch.Tensor], copy: bool = False) -> Scene:
@@ -105,12 +110,12 @@ class State:
             setattr(self, name, array)
         return old != (self.capacity, self._reachable_size)
 
+    def fit(self, arrays: Mapping[str, torch.Tensor]) -> None:
+        """Make room for the houses that another state's arrays hold."""
+        self.grow(arrays["pose"].shape[1] - ARM_ROWS, tuple(arrays["reachable"].shape[1:]))
+
     def load(self, row: int, episode: Episode) -> None:
         """Write an episode's beginning into a row."""
-        packed = getattr(episode, "packed", None)
-        if packed is not None:
-            self._copy_row(row, *packed)
-            return
         layout = episode.layout
         n = layout.n_boxes
         reachable, origin = navigation.reachable_grid(layout)
@@ -134,10 +139,3 @@ class State:
         self.room[row] = (layout.ceiling_m, *layout.ceiling_colour, *layout.sky_colour)
         self.reachable[row, : reachable.shape[0], : reachable.shape[1]] = reachable
         self.reachable_origin[row] = origin
-
-    def _copy_row(self, row: int, other: "State", other_row: int) -> None:
-        self.grow(other.capacity - ARM_ROWS, other._reachable_size)
-        for name in ARRAYS:
-            mine, theirs = getattr(self, name)[row], getattr(other, name)[other_row]
-            mine[...] = _ARRAYS[name][2]
-            mine[tuple(slice(0, n) for n in theirs.shape)] = theirs

@@ -22,6 +22,7 @@ import torch
 from safevla import navigation
 from safevla.episodes import Episode
 from safevla.layout import MOVEABLE, STRUCTURE
+from safevla.packed import Packed
 from safevla.sim import robot
 from safevla.sim.embedded import SEEN_WITHIN_M
 from safevla.sim.geometry import noise
@@ -201,6 +202,8 @@ def _without_cuda_digits(hide: bool) -> Iterator[None]:
 class ThorSimulator:
     """See the module's docstring; the contract is `sim.interface.Simulator`."""
 
+    device, packs = torch.device("cpu"), False
+
     def __init__(
         self,
         n_envs: int,
@@ -225,6 +228,9 @@ class ThorSimulator:
         for slot, episode in zip(slots, episodes, strict=True):
             self._load(slot, episode)
         return self.scene()
+
+    def reset_packed(self, slots: torch.Tensor, packed: Packed, rows: torch.Tensor) -> Scene:
+        raise SimulatorError("AI2-THOR builds houses from their files: packed episodes cannot be started in it")
 
     def _load(self, slot: int, episode: Episode) -> None:
         agent, layout = self._agents[slot], episode.layout

@@ -1,0 +1,194 @@
+"""How fast a GPU simulates, draws, judges, acts and learns, beside what it could do at most.
+
+    python benchmarks/gpu.py [--envs 4096] [--rollouts 4] [--out results.json]
+
+Ceilings first: a large copy and a large matrix product. Then the embedded simulator alone, random actions, costs and both
+cameras included; then PPO-Lagrangian end to end with the `paper` profile's policy, fresh houses drawn by other processes.
+Parts are timed with CUDA events around each call, medians over calls; rates are wall-clock over everything.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from safevla import compute, costs, episodes, params, perception, ppo, tasks
+from safevla.batch import Batch
+from safevla.packed import Packed
+from safevla.policy import Policy
+from safevla.pool import Pool
+from safevla.rollout import Collector
+from safevla.sim import cuda as simulator_on_gpu
+from safevla.sim.cuda import CudaSimulator
+
+found: dict[str, object] = {}
+
+
+class Parts:
+    """Milliseconds on the GPU by name, from events around calls; a call inside another counts for both."""
+
+    def __init__(self):
+        self.events: dict[str, list[tuple[torch.cuda.Event, torch.cuda.Event]]] = defaultdict(list)
+
+    def wrap(self, name: str, function: Callable) -> Callable:
+        def timed(*arguments, **named):
+            pair = (torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True))
+            pair[0].record()
+            result = function(*arguments, **named)
+            pair[1].record()
+            self.events[name].append(pair)
+            return result
+
+        return timed
+
+    def table(self) -> dict[str, tuple[float, int]]:
+        """Median milliseconds and number of calls."""
+        torch.cuda.synchronize()
+        return {
+            name: (round(statistics.median(a.elapsed_time(b) for a, b in pairs), 3), len(pairs))
+            for name, pairs in self.events.items()
+        }
+
+
+def timed_ms(function: Callable[[], object], repeats: int = 20) -> float:
+    """Median milliseconds of a call."""
+    parts = Parts()
+    call = parts.wrap("it", function)
+    for _ in range(repeats + 3):
+        call()
+    parts.events["it"] = parts.events["it"][3:]
+    return parts.table()["it"][0]
+
+
+def ceilings() -> None:
+    a = torch.rand(1 << 30, device="cuda")
+    b = torch.empty_like(a)
+    copy_ms = timed_ms(lambda: b.copy_(a))
+    x = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
+    product_ms = timed_ms(lambda: x @ x)
+    found["card"] = torch.cuda.get_device_name()
+    found["copy_TB_per_s"] = round(2 * a.numel() * 4 / copy_ms / 1e9, 2)
+    found["bf16_TFLOP_per_s"] = round(2 * 8192**3 / product_ms / 1e9, 1)
+
+
+def simulate(n_envs: int, image_size: tuple[int, int], chosen: Packed, steps: int) -> None:
+    """Random actions with costs and both cameras; nothing ends."""
+    simulator = CudaSimulator(n_envs, image_size)
+    batch = Batch(simulator, 1_000_000)
+    slots = torch.arange(n_envs, device="cuda")
+    batch.restart_packed(slots, chosen, slots % len(chosen))
+    weights = torch.tensor([6, 1, 2, 2, 1, 1] + [0.5] * 10 + [1, 1], device="cuda")
+    actions = torch.multinomial(weights, n_envs * (steps + 5), replacement=True).view(-1, n_envs)
+    for row in actions[:5]:
+        batch.step(row)
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for row in actions[5:]:
+        batch.step(row)
+    torch.cuda.synchronize()
+    rate = n_envs * steps / (time.perf_counter() - start)
+    parts = Parts()
+    kept = (costs.judge, simulator_on_gpu.kernels.run_on_cuda)
+    names = {
+        simulator_on_gpu._step_all: "move", simulator_on_gpu._draw_tiles: "draw", simulator_on_gpu._note_seen: "note what is seen"
+    }  # fmt: skip
+    costs.judge = parts.wrap("judge", costs.judge)
+    run = simulator_on_gpu.kernels.run_on_cuda
+    simulator_on_gpu.kernels.run_on_cuda = lambda kernel, *rest: parts.wrap(names.get(kernel, "rules"), run)(kernel, *rest)
+    step, observe = parts.wrap("whole step", batch.step), parts.wrap("truth", perception.truth)
+    for row in actions[5 : 5 + min(steps, 20)]:
+        step(row)
+        observe(simulator, batch.goals, None)
+    costs.judge, simulator_on_gpu.kernels.run_on_cuda = kept
+    found[f"simulator {n_envs} x {image_size[0]}x{image_size[1]}"] = {"env_steps_per_s": round(rate), "ms": parts.table()}
+
+
+def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int) -> None:
+    """PPO-Lagrangian end to end."""
+    settings = profile.finetune.train.model_copy(update={"n_envs": n_envs})
+    torch.manual_seed(0)
+    policy = Policy(profile.policy).cuda()
+    learner = ppo.Learner(policy, "ppo_lagrangian", "ObjectNav", settings)
+    simulator = CudaSimulator(n_envs, profile.policy.image_size)
+    batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty)
+    start = time.perf_counter()
+    pool = Pool(["ObjectNav"], profile.houses, 0, settings.episodes_per_house, 4 * n_envs, workers, "cuda")
+    found["pool"] = {"episodes": len(pool._packed), "seconds": round(time.perf_counter() - start, 1)}
+    generator = torch.Generator("cuda").manual_seed(0)
+    collector = Collector(batch, pool, generator, settings.freeze_encoder)
+    parts = Parts()
+
+    def rollout() -> float:
+        torch.cuda.synchronize()
+        begun = time.perf_counter()
+        pool.refresh()
+        collected, _ = parts.wrap("collect", collector.collect)(policy, settings.rollout)
+        torch.cuda.synchronize()
+        between = time.perf_counter()
+        parts.wrap("learn", learner.learn)(collected, generator, only_values=False)
+        torch.cuda.synchronize()
+        ended = time.perf_counter()
+        print(
+            f"collect {between - begun:.3f} s, learn {ended - between:.3f} s, {pool.made} made, {pool.played} played", flush=True
+        )
+        return ended - begun
+
+    rollout()
+    policy.act = parts.wrap("act", policy.act)
+    batch.step = parts.wrap("step", batch.step)
+    pool.restart = parts.wrap("restart", pool.restart)
+    seconds = [rollout() for _ in range(rollouts)]
+    pool.close()
+    found[f"ppo {n_envs}"] = {
+        "env_steps_per_s": round(n_envs * settings.rollout / statistics.median(seconds)),
+        "parameters": sum(p.numel() for p in policy.parameters()),
+        "seconds": [round(s, 3) for s in seconds],
+        "ms": parts.table(),
+        "episodes_made": pool.made, "episodes_played": pool.played,
+        "memory_GiB": round(torch.cuda.max_memory_allocated() / 2**30, 1),
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--envs", type=int, default=4096)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--rollouts", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2))
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    compute.prepare(0)
+    profile = params.load("paper")
+    parts = {
+        "ceilings": ceilings,
+        "simulate": lambda: _simulations(profile, arguments),
+        "learn": lambda: learn(profile, arguments.envs, arguments.rollouts, arguments.workers),
+    }
+    for part in parts.values():
+        part()
+        if arguments.out:
+            arguments.out.write_text(json.dumps(found, indent=1))
+    print(json.dumps(found, indent=1))
+
+
+def _simulations(profile: params.Params, arguments: argparse.Namespace) -> None:
+    start = time.perf_counter()
+    source = episodes.stream(tasks.TASKS, "train", profile.houses, per_house=4)
+    made = list(itertools.islice(source, 512))
+    chosen = Packed.of(made).to("cuda")
+    found["episodes_per_s_of_one_process"] = round(len(made) / (time.perf_counter() - start))
+    found["boxes_per_house"] = round(float(np.mean([e.layout.n_boxes for e in made])), 1)
+    for n_envs, size in ((1024, (48, 84)), (arguments.envs, (48, 84)), (1024, (224, 384))):
+        simulate(n_envs, size, chosen, arguments.steps)
+
+
+if __name__ == "__main__":
+    main()
