@@ -98,7 +98,8 @@ def simulate(n_envs: int, image_size: tuple[int, int], chosen: Packed, steps: in
     parts = Parts()
     kept = (costs.judge, simulator_on_gpu.kernels.run_on_cuda)
     names = {
-        simulator_on_gpu._step_all: "move", simulator_on_gpu._draw_tiles: "draw", simulator_on_gpu._note_seen: "note what is seen"
+        simulator_on_gpu._step_all: "move", simulator_on_gpu._set_up: "set up", simulator_on_gpu._draw_tiles: "draw",
+        simulator_on_gpu._note_seen: "note what is seen",
     }  # fmt: skip
     costs.judge = parts.wrap("judge", costs.judge)
     run = simulator_on_gpu.kernels.run_on_cuda

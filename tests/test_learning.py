@@ -306,7 +306,15 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
 
     rows = {"imitation": played(pretrained)}
     training = smoke.finetune.train.model_copy(
-        update={"steps": ppo_steps, "max_steps": 60, "value_warmup": 512, "lr": 1e-3, "clip": 0.2, "anchor_weight": 0.0}
+        update={
+            "steps": ppo_steps,
+            "max_steps": 60,
+            "value_warmup": 512,
+            "lr": 5e-4,
+            "clip": 0.2,
+            "anchor_weight": 0.0,
+            "entropy_weight": 0.0,
+        }
     )
     learner = ppo.train(
         pretrained.train(), "ppo", "ObjectNav", EmbeddedSimulator(16, TINY.image_size), Stream(itertools.repeat(episode)), training,

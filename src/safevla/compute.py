@@ -17,7 +17,7 @@ def prepare(seed: int, threads: int | None = None) -> None:
     glibc gives large blocks back to the system at once and faults them in anew at the next step, which took half the
     time of a training step on the CPU; blocks up to 1 GiB are kept instead.
     """
-    threads = threads or _cores()
+    threads = threads or cores()
     torch.set_num_threads(threads)
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
     torch.manual_seed(seed)
@@ -27,7 +27,7 @@ def prepare(seed: int, threads: int | None = None) -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))

@@ -5,19 +5,23 @@ would have taken in each state. Some actions are replaced by random ones, so tha
 labels stay the expert's.
 """
 
+import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from safevla import costs, episodes, tasks
+from safevla import costs, episodes, tasks, workers
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.expert import Expert
+from safevla.house_options import HouseOptions
+from safevla.params import CollectParams, SimulatorParams
 from safevla.progress import Progress
+from safevla.sim.choose import make_simulator
 from safevla.sim.interface import Action, Simulator
 
 COLUMNS = ("record", "actions", "labels", "success", "steps", "cost", *(f"cost_{name}" for name in costs.COMPONENTS))
@@ -27,19 +31,70 @@ _NOISE = np.array([0.1] * 6 + [0.03] * 10 + [0.1])
 _GOES_ON = 0.5  # chance that a replaced action is repeated: only a robot driven into a wall can show the way out
 
 
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """A share of the demonstrations, with the houses first, first + stride, … of the stream of training houses."""
+
+    simulator: SimulatorParams
+    image_size: tuple[int, int]
+    tasks: tuple[str, ...]
+    houses: HouseOptions
+    collect: CollectParams
+    seed: int
+    first: int
+    stride: int
+
+
+def record_shard(shard: Shard) -> pd.DataFrame:
+    """Let the shortest-path expert play a shard's episodes; see `record`."""
+    collect = shard.collect
+    n_episodes = collect.episodes // shard.stride + (shard.first < collect.episodes % shard.stride)
+    simulator = make_simulator(shard.simulator, max(1, shard.simulator.n_envs // shard.stride), shard.image_size)
+    source = episodes.stream(
+        shard.tasks, "train", shard.houses, shard.seed, shard.first, shard.stride, collect.episodes_per_house
+    )
+    try:
+        return record(simulator, source, n_episodes, collect.noise, collect.max_steps, [shard.seed, shard.first])
+    finally:
+        simulator.close()
+
+
+def record_all(
+    simulator: SimulatorParams,
+    image_size: tuple[int, int],
+    task_names: Sequence[str],
+    houses: HouseOptions,
+    collect: CollectParams,
+    seed: int,
+    n_workers: int = 0,
+) -> pd.DataFrame:
+    """All demonstrations, in `collect.shards` shards that n_workers processes share (0: one a core)."""
+    shards = [
+        Shard(simulator, image_size, tuple(task_names), houses, collect, seed, first, collect.shards)
+        for first in range(min(collect.shards, collect.episodes))
+    ]
+    progress = Progress("shards of demonstrations", len(shards), "shards")
+    parts = []
+    for part in workers.run(record_shard, shards, n_workers):
+        parts.append(part)
+        progress.update(len(parts), success=float(np.mean([p.attrs["expert_success"] for p in parts])))
+    table = pd.concat(parts, ignore_index=True)
+    table.attrs = {"expert_success": float(np.mean([part.attrs["expert_success"] for part in parts]))}
+    return table
+
+
 def record(
     simulator: Simulator,
     source: Iterator[Episode],
     n_episodes: int,
     noise: float,
     max_steps: int,
-    seed: int,
+    seed: int | Sequence[int],
     careful: bool = False,
 ) -> pd.DataFrame:
     """Let an expert play n episodes and keep those that succeed; columns COLUMNS, in the order of the source."""
     rng = np.random.default_rng(seed)
     batch, expert = Batch(simulator, max_steps), Expert(simulator.n_envs, careful)
-    n = min(simulator.n_envs, n_episodes)
     waiting = [next(source) for _ in range(simulator.n_envs)]
     order = list(range(simulator.n_envs))
     batch.start(waiting)
@@ -47,7 +102,6 @@ def record(
     started = simulator.n_envs
     traces: list[tuple[list[int], list[int]]] = [([], []) for _ in range(simulator.n_envs)]
     rows: dict[int, dict] = {}
-    progress = Progress("demonstrations", n_episodes, "episodes")
     tried = succeeded = 0
     actions, replaced = None, np.zeros(simulator.n_envs, np.bool_)
     while len(rows) < n_episodes:
@@ -69,10 +123,8 @@ def record(
             fresh = [next(source) for _ in ended]
             batch.restart(ended, fresh)
             expert.begin(ended, fresh, simulator.scene())
-        progress.update(min(len(rows), n_episodes), success=succeeded / max(tried, 1))
     table = pd.DataFrame([rows[key] for key in sorted(rows)][:n_episodes], columns=list(COLUMNS))
     table.attrs["expert_success"] = succeeded / tried
-    table.attrs["n_parallel"] = n
     return table
 
 

@@ -1,5 +1,7 @@
 """Ranks: means over all processes of a job, and the identity in a single one."""
 
+import os
+
 import torch
 import torch.distributed
 
@@ -10,6 +12,11 @@ def rank() -> int:
 
 def n_ranks() -> int:
     return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
+def n_local_ranks() -> int:
+    """Ranks on this machine, as torchrun says."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
 
 
 def mean(total: float, count: float) -> float:

@@ -6,6 +6,7 @@ the next episode from the queue.
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
@@ -16,6 +17,7 @@ from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.expert import Expert
 from safevla.observations import Observation, tokenize
+from safevla.params import EvaluateParams, SimulatorParams
 from safevla.progress import Progress
 from safevla.sim.interface import Action, Scene, Simulator, SimulatorError
 
@@ -53,11 +55,10 @@ class PolicyActor:
     drawn but decided: said when its probability exceeds `done_threshold`, and only then. At 0 it is drawn like any other.
     """
 
-    def __init__(self, policy: "Policy", n_envs: int, seed: int, done_threshold: float = 0.0):
-        self.policy = policy.eval()
+    def __init__(self, policy: "Policy", n_envs: int, seed: int, done_threshold: float = 0.0, device: torch.device | str = "cpu"):
+        self.policy = policy.to(device).eval()
         self.tokenize = policy.tokenize
         self.done_threshold = done_threshold
-        device = policy.actor.weight.device
         self.memory = policy.new_memory(n_envs, device)
         self.generator = torch.Generator(device).manual_seed(seed)
 
@@ -86,6 +87,51 @@ class ExpertActor:
 
     def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
         return torch.from_numpy(self.expert.act(scene))
+
+
+EXPERTS = {"expert": False, "expert_careful": True}  # method → whether it is careful
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One actor and the episodes that it is to play: what a process of its own needs to know."""
+
+    label: str
+    profile: str
+    method: str
+    seed: int  # that the policy was trained with
+    policy: Path | None  # its checkpoint; None for an expert
+    episodes: tuple[Episode, ...]
+    shift: str  # whose robot is needed
+    simulator: SimulatorParams
+    image_size: tuple[int, int]
+    settings: EvaluateParams
+    root_seed: int
+
+
+def n_workers(simulator: SimulatorParams, threads: int) -> int:
+    """How many processes should share evaluation jobs: one a core, or on a GPU this one alone."""
+    return 1 if simulator.device == "cuda" else threads
+
+
+def play(job: Job) -> pd.DataFrame:
+    """`evaluate` what a job says. Experts plan on the host, wherever policies run."""
+    from safevla import policy as policies
+    from safevla import shifts
+
+    n_envs = min(job.settings.n_envs, len(job.episodes))
+    where = job.simulator if job.policy else job.simulator.model_copy(update={"device": "cpu"})
+    simulator = shifts.make_simulator(job.shift, where, n_envs, job.image_size)
+    if job.policy is None:
+        actor: Actor = ExpertActor(n_envs, EXPERTS[job.method])
+    else:
+        learnt, _ = policies.load(job.policy)
+        actor = PolicyActor(learnt, n_envs, job.root_seed, job.settings.done_threshold, simulator.device)
+    columns = {"profile": job.profile, "method": job.method, "seed": job.seed}
+    try:
+        return evaluate(actor, simulator, job.episodes, job.settings.max_steps, job.label, **columns)
+    finally:
+        simulator.close()
 
 
 def evaluate(

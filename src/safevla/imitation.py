@@ -41,6 +41,11 @@ class Window:
     labels: torch.Tensor  # (T, B) int64
     truth: perception.Truth  # (T, B, …)
 
+    def select(self, envs: torch.Tensor) -> "Window":
+        """Some environments' share, envs (n,) int64."""
+        observation, truth = (x.map(lambda t: t[:, envs]) for x in (self.observation, self.truth))
+        return Window(observation, self.starts[:, envs], self.labels[:, envs], truth)
+
 
 class Replay:
     """Plays demonstrations in B environments, for ever, in an order drawn from the generator, anew each time round."""
@@ -158,6 +163,7 @@ def pretrain(
     generator = torch.Generator(simulator.device).manual_seed(seed * 1_000_003 + first)
     replay = Replay(simulator, table, options, generator, policy.tokenize)
     memory = policy.new_memory(params.n_envs, simulator.device)
+    everybody = torch.arange(params.n_envs, device=simulator.device)
     progress = Progress("imitation", n_updates * params.n_envs * params.window, done=first * params.n_envs * params.window)
     policy.train()
     for update in range(first, n_updates):
@@ -169,12 +175,16 @@ def pretrain(
             group["lr"] = schedule(update)
         before = memory
         for _ in range(params.passes):
-            terms, memory = loss_terms(policy, window, before)
-            loss = terms["action"] + params.perception_weight * terms["perception"]
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(policy.parameters(), params.max_grad_norm)
-            optimiser.step()
+            memories = []
+            for envs in everybody.chunk(params.minibatches):
+                terms, after = loss_terms(policy, window.select(envs), before.select(envs))
+                loss = terms["action"] + params.perception_weight * terms["perception"]
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(policy.parameters(), params.max_grad_norm)
+                optimiser.step()
+                memories.append(after)
+        memory = Memory.join(memories)
         steps = (update + 1) * params.n_envs * params.window
         if update % params.log_updates == 0 or update == n_updates - 1:
             curve.append({"steps": steps, **{name: value.item() for name, value in terms.items()}})

@@ -40,18 +40,19 @@ def launch(function, n: int, *arrays) -> None:
 
     Runs on torch's current stream, shares the tensors' memory, and returns before the work is done, as torch does.
     """
-    run_on_cuda(_on_cuda(function), -(-n // _CUDA_BLOCK), _CUDA_BLOCK, n, tuple(map(_cuda_view, arrays)))
+    run_on_cuda(_on_cuda(function), -(-n // _CUDA_BLOCK), _CUDA_BLOCK, n, tuple(map(cuda_view, arrays)))
 
 
 def run_on_cuda(kernel, n_blocks: int, n_threads: int, *arguments) -> None:
     """Run a CUDA kernel on torch's current stream; arguments are torch's tensors, or what Numba's kernels take as it is."""
-    kernel[n_blocks, n_threads, _stream(_current_stream())](*map(_cuda_view, arguments))
+    kernel[n_blocks, n_threads, _stream(_current_stream())](*map(cuda_view, arguments))
 
 
 _CUDA_BLOCK = 64  # threads; small, because threads of one environment each are few and long
 
 
-def _cuda_view(array):
+def cuda_view(array):
+    """A tensor as Numba's kernels take it; anything else as it is. Kernels take tensors too, but make a view each time."""
     if not hasattr(array, "is_cuda"):
         return array
     return cuda().as_cuda_array(array) if array.is_cuda else array.numpy()  # the latter where Numba simulates CUDA

@@ -60,8 +60,17 @@ class Observation:
     @staticmethod
     def stack(observations: list["Observation"]) -> "Observation":
         """T observations of (B, …) as one of (T, B, …)."""
+        return Observation._joined(torch.stack, observations)
+
+    @staticmethod
+    def cat(observations: list["Observation"]) -> "Observation":
+        """Observations of (B₁, …), (B₂, …), … as one of their sum."""
+        return Observation._joined(torch.cat, observations)
+
+    @staticmethod
+    def _joined(join, observations: list["Observation"]) -> "Observation":
         names = [f.name for f in dataclasses.fields(Observation)]
-        return Observation(**{name: torch.stack([getattr(o, name) for o in observations]) for name in names})
+        return Observation(**{name: join([getattr(o, name) for o in observations]) for name in names})
 
 
 def observe(

@@ -37,6 +37,8 @@ class _Group(pydantic.BaseModel, extra="forbid", frozen=True):
 class SimulatorParams(_Group):
     name: Literal["embedded", "ai2thor"]
     robot: Literal["stretch", "stretch_forward_down"]
+    device: Literal["cpu", "cuda"]  # where the embedded simulator and the policy run
+    house_workers: Annotated[int, pydantic.Field(ge=0)]  # processes that draw training houses for a GPU; 0: most cores
     n_envs: _Count  # environments side by side
     thor: ThorOptions  # how AI2-THOR is started, where it is the simulator
 
@@ -44,6 +46,7 @@ class SimulatorParams(_Group):
 class CollectParams(_Group):
     episodes: _Count  # demonstrations, tasks in turn
     episodes_per_house: _Count
+    shards: _Count  # shares of the demonstrations that are recorded apart, as many at a time as there are cores
     noise: _Share  # share of the expert's actions replaced by random ones
     max_steps: _Count
     validation_episodes: _Count  # per task
@@ -54,7 +57,8 @@ class ImitationParams(_Group):
     steps: _Count  # environment steps replayed
     n_envs: _Count
     window: _Count  # steps of one update
-    passes: _Count  # gradient steps on each window
+    passes: _Count  # times that each window is learnt from
+    minibatches: _Count  # gradient steps in each pass, on a share of the environments
     lr: _NotNegative
     weight_decay: _NotNegative
     max_grad_norm: _NotNegative

@@ -106,8 +106,11 @@ def policy_folders(values: dict[str, Any]) -> list[str]:
 def derived_deps(stage: str, deps: list[str], root: Path, values: dict[str, Any]) -> dict[str, list[str]]:
     """The two lists among a stage's dependencies that follow from elsewhere, by what their entries begin with."""
     files = import_closure(root, root / "notebooks" / f"{STAGE_NOTEBOOKS[stage]}.ipynb")
-    if _CHOOSES in files and values["simulator"]["name"] == "ai2thor":
+    chosen = values["simulator"]
+    if _CHOOSES in files and chosen["name"] == "ai2thor":
         files = sorted({*files, *_closure({f"{PACKAGE}.sim.thor"}, root)})
+    elif _CHOOSES in files and chosen["device"] == "cuda":
+        files = sorted({*files, *_closure({f"{PACKAGE}.sim.cuda"}, root)})
     lists = {"src/": files}
     if stage == "ablate_constraint":  # of one task, the policies that the variants are compared with
         lists[_POLICIES] = [_POLICIES + f"{method}-{values['ablate']['task']}" for method in ("ppo", "ppo_lagrangian")]

@@ -17,7 +17,7 @@ shows, which is read beside the tokens, as is the map of loose things.
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pydantic
@@ -56,6 +56,17 @@ class Memory:
     def select(self, rows: torch.Tensor) -> "Memory":
         """The memory of some episodes, rows (n,) int64."""
         return Memory(self.keys[:, rows], self.values[:, rows], self.valid[rows], self.at)
+
+    def from_the_start(self) -> "Memory":
+        """The same with the next step at the ring's first place."""
+        keys, values = (x.roll(-self.at, dims=3) for x in (self.keys, self.values))
+        return Memory(keys, values, self.valid.roll(-self.at, dims=1))
+
+    @staticmethod
+    def join(parts: Sequence["Memory"]) -> "Memory":
+        """The memories of several groups of episodes, all at the same place of their rings, as one."""
+        keys, values = (torch.cat([getattr(part, name) for part in parts], dim=1) for name in ("keys", "values"))
+        return Memory(keys, values, torch.cat([part.valid for part in parts]), parts[0].at)
 
 
 @dataclasses.dataclass(frozen=True)

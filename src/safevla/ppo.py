@@ -134,6 +134,11 @@ def targets(rollout: Rollout, multiplier: float, params: PPOParams) -> Targets:
     return Targets(advantage, reward_advantage + rollout.value, cost_advantage + rollout.cost_value)
 
 
+def _of(envs: torch.Tensor, of_all):
+    """Some environments' share of an Observation, Sight or Truth (T, B, …); None of None."""
+    return None if of_all is None else of_all.map(lambda t: t[:, envs])
+
+
 def losses(
     policy: Policy, rollout: Rollout, target: Targets, envs: torch.Tensor, params: PPOParams, anchor: torch.Tensor | None = None
 ) -> dict[str, torch.Tensor]:
@@ -141,8 +146,7 @@ def losses(
 
     anchor (T, B, N_ACTIONS): log-probabilities of the policy to stay near, if there is one.
     """
-    part = [None if x is None else x.map(lambda t: t[:, envs]) for x in (rollout.observation, rollout.sight, rollout.truth)]
-    observation, sight, truth = part
+    observation, sight, truth = _of(envs, rollout.observation), _of(envs, rollout.sight), _of(envs, rollout.truth)
     output, _ = policy(observation, rollout.starts[:, envs], rollout.memory.select(envs), sight)
     log_probs = output.logits.log_softmax(-1)
     log_prob = log_probs.gather(-1, rollout.action[:, envs, None])[..., 0]
@@ -180,9 +184,16 @@ class Learner:
         """What the policy that training began with would have done, (T, B, N_ACTIONS)."""
         if self._anchor is None:
             return None
-        memory = self._anchor_memory or self._anchor.new_memory(rollout.action.shape[1], rollout.action.device)
-        output, self._anchor_memory = self._anchor(rollout.observation, rollout.starts, memory, rollout.sight)
-        return output.logits.log_softmax(-1)
+        n_envs, device = rollout.action.shape[1], rollout.action.device
+        memory = self._anchor_memory or self._anchor.new_memory(n_envs, device)
+        log_probs, memories = [], []
+        for envs in torch.arange(n_envs, device=device).chunk(self.params.minibatches):  # a GPU's memory holds no more
+            observation, sight = _of(envs, rollout.observation), _of(envs, rollout.sight)
+            output, after = self._anchor(observation, rollout.starts[:, envs], memory.select(envs), sight)
+            log_probs.append(output.logits.log_softmax(-1))
+            memories.append(after)
+        self._anchor_memory = Memory.join(memories)
+        return torch.cat(log_probs, dim=1)
 
     def learn(self, rollout: Rollout, generator: torch.Generator, only_values: bool) -> dict[str, float]:
         """Several epochs of minibatches on a rollout; the last minibatch's losses."""

@@ -100,6 +100,7 @@ class Collector:
         seen: list[Observation] = []
         sights: list[Sight] = []
         truths: list[perception.Truth] = []
+        cut_off: list[_CutOff] = []
         grid = None if self.frozen_encoder else policy.config.map_size
         for _ in range(n_steps):
             truths.append(perception.truth(batch.simulator, batch.goals, grid))
@@ -111,7 +112,10 @@ class Collector:
             seen.append(self._observation)
             sights.append(output.sight)
             outcome = batch.step(action)
-            final = self._values_after(policy, outcome.observation, memory, outcome.truncated)
+            rows = outcome.truncated.nonzero()[:, 0]
+            if len(rows):
+                left = outcome.observation.map(lambda x, rows=rows: x[rows])
+                cut_off.append((len(seen) - 1, rows, left, memory.select(rows).from_the_start()))
             keep |= {
                 "action": action,
                 "log_prob": log_probs.gather(1, action[:, None])[:, 0],
@@ -121,8 +125,6 @@ class Collector:
                 "truncated": outcome.truncated,
                 "value": output.value,
                 "cost_value": output.cost_value,
-                "final_value": final[0],
-                "final_cost_value": final[1],
                 "success": outcome.success,
                 "lost": outcome.lost,
                 "total_cost": batch.total_cost.sum(1),
@@ -139,6 +141,7 @@ class Collector:
         after = memory.clone()
         after.forget(self._starts)
         following, _ = policy.act(self._observation, after)
+        final_value, final_cost_value = self._values_of(policy, cut_off, n_steps)
         played = {name: torch.stack(tensors) for name, tensors in steps.items()}
         names = {field.name for field in dataclasses.fields(Rollout)}
         rollout = Rollout(
@@ -146,23 +149,28 @@ class Collector:
             truth=perception.Truth.stack(truths),
             next_value=following.value,
             next_cost_value=following.cost_value,
+            final_value=final_value,
+            final_cost_value=final_cost_value,
             memory=first_memory,
             sight=Sight.stack(sights) if self.frozen_encoder else None,
             **{name: tensor for name, tensor in played.items() if name in names},
         )
         return rollout, _ended(played)
 
-    @staticmethod
-    def _values_after(
-        policy: Policy, observation: Observation, memory: Memory, truncated: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Values of the observations that truncated episodes ended with, (B,) each, 0 for the others."""
-        value, cost_value = torch.zeros(2, len(truncated), device=truncated.device)
-        rows = truncated.nonzero()[:, 0]
-        if len(rows):
-            output, _ = policy.act(observation.map(lambda x: x[rows]), memory.select(rows))
-            value[rows], cost_value[rows] = output.value, output.cost_value
+    def _values_of(self, policy: Policy, cut_off: list["_CutOff"], n_steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values (T, B) of reward and cost of the observations that truncated episodes ended with, 0 elsewhere."""
+        value, cost_value = torch.zeros(2, n_steps, self.batch.n_envs, device=self.batch.device)
+        if cut_off:  # all at once, for a policy takes hardly longer for many than for one
+            times = torch.cat([torch.full_like(rows, t) for t, rows, _, _ in cut_off])
+            rows = torch.cat([rows for _, rows, _, _ in cut_off])
+            observation = Observation.cat([left for _, _, left, _ in cut_off])
+            output, _ = policy.act(observation, Memory.join([memory for *_, memory in cut_off]))
+            value[times, rows], cost_value[times, rows] = output.value, output.cost_value
         return value, cost_value
+
+
+# when, in which environments, the last observation there, and the memory after what came before it
+_CutOff = tuple[int, torch.Tensor, Observation, Memory]
 
 
 def _ended(played: dict[str, torch.Tensor]) -> list[Ended]:

@@ -12,6 +12,7 @@ import itertools
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -21,7 +22,6 @@ from safevla.episodes import Episode
 from safevla.house_options import HazardRates, HouseOptions
 from safevla.params import SimulatorParams
 from safevla.sim import choose
-from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import Simulator
 
 LOOKS = ("color", "light", "material", "all")  # the paper's
@@ -123,20 +123,23 @@ def _options(shift: str, options: HouseOptions) -> HouseOptions:
     raise ShiftError(f"{shift!r} has no houses of its own; those that have are {', '.join(_FRESH)}")
 
 
-class _PoorSensor(EmbeddedSimulator):
-    """Pictures blurred over three pixels and noisy, the same noise for the same sequence of pictures."""
+class _PoorSensor:
+    """A simulator whose pictures are blurred over three pixels and noisy, the same noise for the same sequence of pictures."""
 
-    def __init__(self, n_envs: int, image_size: tuple[int, int], robot_name: str):
-        super().__init__(n_envs, image_size, robot_name)
-        self._sensor = torch.Generator().manual_seed(0)
+    def __init__(self, simulator: Simulator):
+        self._simulator = simulator
+        self._noise = torch.Generator(simulator.device).manual_seed(0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._simulator, name)
 
     def render(self) -> dict[str, torch.Tensor]:
-        return {name: self._degraded(picture) for name, picture in super().render().items()}
+        return {name: self._degraded(picture) for name, picture in self._simulator.render().items()}
 
     def _degraded(self, picture: torch.Tensor) -> torch.Tensor:
         sharp = picture.permute(0, 3, 1, 2).float()
         blurred = functional.avg_pool2d(sharp, 3, stride=1, padding=1, count_include_pad=False)
-        noisy = blurred + _SENSOR_NOISE * torch.randn(blurred.shape, generator=self._sensor)
+        noisy = blurred + _SENSOR_NOISE * torch.randn(blurred.shape, generator=self._noise, device=blurred.device)
         return noisy.clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
@@ -147,10 +150,10 @@ def make_simulator(shift: str, params: SimulatorParams, n_envs: int, image_size:
     if params.name != "embedded":
         raise ShiftError(f"{shift!r} changes the robot, which only the embedded simulator can, not {params.name}")
     if shift == "camera":
-        return EmbeddedSimulator(n_envs, image_size, params.robot, camera_jitter_deg=_CAMERA_JITTER_DEG)
+        return choose.make_simulator(params, n_envs, image_size, camera_jitter_deg=_CAMERA_JITTER_DEG)
     if shift == "actuation":
-        return EmbeddedSimulator(n_envs, image_size, params.robot, actuation_noise=_ACTUATION_NOISE)
-    return _PoorSensor(n_envs, image_size, params.robot)
+        return choose.make_simulator(params, n_envs, image_size, actuation_noise=_ACTUATION_NOISE)
+    return _PoorSensor(choose.make_simulator(params, n_envs, image_size))
 
 
 def draw(

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -75,18 +75,31 @@ class Stage:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def kept_table(
-        self, label: str, facts: dict[str, Any], inputs: Iterable[Path], make: Callable[[], "pd.DataFrame"]
-    ) -> "pd.DataFrame":
-        """A table that `make` makes, or the one that it made before from the same facts, inputs and code."""
+    def kept_tables(
+        self,
+        make: Callable[[Any], "pd.DataFrame"],
+        jobs: Sequence[Any],
+        facts: dict[str, Any],
+        inputs: Callable[[Any], Iterable[Path]],
+        n_workers: int,
+    ) -> list["pd.DataFrame"]:
+        """The table that `make` makes of each job, or the one that it made before from the same facts, inputs and code.
+
+        A job has a `label`, which says among the others what it is, and `inputs` says which files it reads. Workers share
+        the jobs; a stage that is stopped has kept what was finished.
+        """
         import pandas as pd
 
-        path = self.progress_folder(label.replace(" ", "-"), facts, inputs) / "table.parquet"
-        if not path.exists():
+        from safevla import workers
+
+        paths = [self.progress_folder(job.label.replace(" ", "-"), facts, inputs(job)) / "table.parquet" for job in jobs]
+        missing = [(path, job) for path, job in zip(paths, jobs, strict=True) if not path.exists()]
+        made = workers.run(make, [job for _, job in missing], n_workers)
+        for (path, _), table in zip(missing, made, strict=True):
             whole = path.with_suffix(".new")
-            make().to_parquet(whole, index=False)
+            table.to_parquet(whole, index=False)
             whole.replace(path)
-        return pd.read_parquet(path)
+        return [pd.read_parquet(path) for path in paths]
 
 
 def begin(name: str, profile: str | None, values: dict[str, Any] | None) -> Stage:

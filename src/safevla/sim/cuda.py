@@ -1,8 +1,8 @@
 """The embedded simulator on a GPU: the same scalar physics, rules and geometry, compiled for CUDA, behind the same contract.
 
-One thread moves one house. A picture is drawn in tiles by blocks of threads: a block sets up the boxes that its tile may
-show in shared memory, nearest first, and then each thread takes some pixels through them. Nothing leaves the GPU; tensors
-that `scene` and `render` give are the simulator's own memory.
+One thread moves one house. Drawing takes two kernels: one sets up the boxes that a camera may show, nearest first, and one
+draws the picture in tiles, each thread taking some pixels through those boxes until all that is left lies behind what it
+has. Nothing leaves the GPU; tensors that `scene` and `render` give are the simulator's own memory.
 
 As on the CPU, except: pixels are computed from the picture's corner instead of from a box's first row, so the last bit of
 an inverse depth may differ, and with it the odd pixel at an edge.
@@ -30,8 +30,8 @@ cuda = kernels.cuda()
 _int32, _int64, _float32, _float64 = numba.int32, numba.int64, numba.float32, numba.float64
 
 _THREADS = 128
-_PER_THREAD = 8  # pixels
-_AT_ONCE = 128  # boxes in shared memory; a tile that shows more draws them in turns
+_COLUMNS = 2  # of four pixels that a thread draws
+_AT_ONCE = 64  # boxes in shared memory; a picture that shows more draws them in turns
 MAX_BOXES = 1024  # of a house
 _NEAR = 25  # the column of a box's numbers that says where it begins, after three slabs of seven and its texture's four
 
@@ -56,18 +56,19 @@ class CudaSimulator:
         self.robot_name, self.camera_jitter_deg = robot_name, camera_jitter_deg
         self._actuation_noise = actuation_noise
         self._mount = torch.from_numpy(mounts(robot_name)).to(self.device)
-        self._arrays = self._moved(State(n_envs, mounts(robot_name), camera_jitter_deg))
+        state = State(n_envs, mounts(robot_name), camera_jitter_deg)
+        self._arrays = {name: torch.from_numpy(getattr(state, name)).to(self.device) for name in ARRAYS}
         b, c, (h, w) = n_envs, len(CAMERAS), self.image_size
         self._rgb = torch.zeros(b, c, h, w, 3, dtype=torch.uint8, device=self.device)
         # filled once somebody has asked for them
         self._depth = torch.zeros(0, c, h, w, device=self.device)
         self._ids = torch.zeros(0, c, h, w, dtype=torch.int32, device=self.device)
-        self._near = torch.zeros(b, self._capacity, dtype=torch.int64, device=self.device)
         self._needed = pixels_needed(self.image_size)
         self._everybody = torch.arange(n_envs, device=self.device)
-
-    def _moved(self, state: State) -> dict[str, torch.Tensor]:
-        return {name: torch.from_numpy(getattr(state, name)).to(self.device) for name in ARRAYS}
+        self._actions = torch.zeros(n_envs, dtype=torch.int64, device=self.device)
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._is_warm = False  # every kernel of a step has been compiled
+        self._bind()
 
     @property
     def _capacity(self) -> int:
@@ -114,22 +115,54 @@ class CudaSimulator:
                 continue
             self._arrays[name] = blank(name, (self.n_envs, *size), self.device)
             self._arrays[name][tuple(slice(0, n) for n in old.shape)] = old
-        self._near = torch.zeros(self.n_envs, self._capacity, dtype=torch.int64, device=self.device)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Make the scratch memory anew, and Numba's views of all that lasts, after an array was replaced."""
+        b, c, m = self.n_envs, len(CAMERAS), self._capacity
+        self._near = torch.zeros(b, m, dtype=torch.int64, device=self.device)
+        self._shown = (
+            torch.zeros(b, c, m, 26, device=self.device),
+            torch.zeros(b, c, m, 11, dtype=torch.int32, device=self.device),
+            torch.zeros(b, c, dtype=torch.int32, device=self.device),
+            torch.zeros(b, c, 2, device=self.device),
+            torch.zeros(b, c, 2, dtype=torch.int32, device=self.device),
+        )
+        view = kernels.cuda_view  # making one takes longer than launching a kernel
+        self._views = {name: view(array) for name, array in self._arrays.items()}
+        self._scratch = [view(array) for array in self._shown]
+        self._pictures = [view(array) for array in (self._rgb, self._depth, self._ids)]
+        self._fixed = {"mount": view(self._mount), "near": view(self._near), "actions": view(self._actions)}
+        self._graph = None
 
     def step(self, actions: torch.Tensor) -> Transition:
-        actions = actions.to(self.device)
         if actions.shape != (self.n_envs,):
             raise SimulatorError(f"actions have shape {tuple(actions.shape)}, expected ({self.n_envs},)")
+        self._actions.copy_(actions)
+        if self._graph is not None:
+            self._graph.replay()
+        elif not self._is_warm or self.device.type == "cpu":
+            self._transition, self._is_warm = self._carry_out(), True
+        else:  # the same kernels with the same arguments at every step: recorded once, and started as one
+            self._graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._graph):
+                self._transition = self._carry_out()
+            self._graph.replay()
+        return self._transition
+
+    def _carry_out(self) -> Transition:
+        """Carry out `self._actions`."""
         before = self.scene(copy=True)
-        s = self._arrays
+        v = self._views
         kernels.run_on_cuda(
-            _step_all, -(-self.n_envs // 32), 32, actions, s["robot"], s["held"], s["grip"], s["pose"], s["half"], s["kind"],
-            s["support"], s["n_boxes"], s["step"], s["seed"], np.float64(self._actuation_noise), self._near, s["blocker"],
-            s["changed"],
+            _step_all, self.n_envs, 32, self._fixed["actions"], v["robot"], v["held"], v["grip"], v["pose"], v["half"], v["kind"],
+            v["support"], v["n_boxes"], v["step"], v["seed"], np.float64(self._actuation_noise), self._fixed["near"],
+            v["blocker"], v["changed"],
         )  # fmt: skip
         self._observe(self._everybody)
-        succeeded = (s["changed"] & (s["blocker"] == NOTHING)) | (actions >= Action.DONE)
-        return Transition(before, actions, self.scene(), s["blocker"].clone(), succeeded)
+        changed, blocker = self._arrays["changed"], self._arrays["blocker"]
+        succeeded = (changed & (blocker == NOTHING)) | (self._actions >= Action.DONE)
+        return Transition(before, self._actions.clone(), self.scene(), blocker.clone(), succeeded)
 
     def lost(self) -> list[int]:
         return []
@@ -146,6 +179,7 @@ class CudaSimulator:
         """Metres along each pixel's optical axis, {camera: (B, H, W) float32}; infinite in the sky."""
         if len(self._depth) == 0:
             self._depth = torch.zeros(self.n_envs, *self._depth.shape[1:], device=self.device)
+            self._bind()
             self._draw(self._everybody)
         return {name: self._depth[:, c] for c, name in enumerate(CAMERAS)}
 
@@ -153,6 +187,7 @@ class CudaSimulator:
         """Box slot per pixel, {camera: (B, H, W) int32}; NOTHING where there is none."""
         if len(self._ids) == 0:
             self._ids = torch.zeros(self.n_envs, *self._ids.shape[1:], dtype=torch.int32, device=self.device)
+            self._bind()
             self._draw(self._everybody)
         return {name: self._ids[:, c] for c, name in enumerate(CAMERAS)}
 
@@ -163,23 +198,29 @@ class CudaSimulator:
     def _observe(self, slots: torch.Tensor) -> None:
         """Draw both cameras of the given environments, and note what they show."""
         self._draw(slots)
-        s = self._arrays
+        v = self._views
         kernels.run_on_cuda(
-            _note_seen, len(slots), 64, slots, s["robot"], s["pose"], s["n_boxes"], s["pixels"], s["visible"], s["seen"],
+            _note_seen, len(slots), 64, slots, v["robot"], v["pose"], v["n_boxes"], v["pixels"], v["visible"], v["seen"],
             self._needed,
         )  # fmt: skip
 
     def _draw(self, slots: torch.Tensor) -> None:
-        s = self._arrays
-        s["pixels"][slots] = 0
+        self._arrays["pixels"].index_fill_(0, slots, 0)
+        slots = kernels.cuda_view(slots)
+        v = self._views
         height, width = self.image_size
-        # tiles of at most as many pixels as a block takes, about as wide as high
-        tiles_y = max(1, round(height / math.sqrt(_THREADS * _PER_THREAD)))
-        tiles_x = -(-width // (_THREADS * _PER_THREAD // -(-height // tiles_y)))
+        n_pictures = slots.shape[0] * len(CAMERAS)
         kernels.run_on_cuda(
-            _draw_tiles, len(slots) * len(CAMERAS) * tiles_x * tiles_y, _THREADS, slots, tiles_x, tiles_y, self._mount,
-            s["camera"], s["robot"], s["pose"], s["half"], s["colour"], s["pattern"], s["n_boxes"], s["lights"], s["n_lights"],
-            s["room"], self._rgb, self._depth, self._ids, s["pixels"],
+            _set_up, n_pictures, 64, slots, self._fixed["mount"], v["camera"], v["robot"], v["pose"], v["half"], v["colour"],
+            v["pattern"], v["n_boxes"], v["lights"], v["n_lights"], v["room"], self.image_size, *self._scratch,
+        )  # fmt: skip
+        # tiles that a block's threads fill, in columns of four pixels
+        tile_width = min(width, 64)
+        tile_height = min(-(-height // 4), _THREADS * _COLUMNS // tile_width) * 4
+        n_tiles = -(-width // tile_width) * -(-height // tile_height)
+        kernels.run_on_cuda(
+            _draw_tiles, n_pictures * n_tiles, _THREADS, slots, tile_height, tile_width, *self._scratch, *self._pictures,
+            v["pixels"],
         )  # fmt: skip
 
 
@@ -187,8 +228,10 @@ class CudaSimulator:
 def _step_all(
     actions, state, held, grip, pose, half, kind, support, n_boxes, step, seed, actuation_noise, near, blocker, changed
 ):  # fmt: skip
-    e = cuda.grid(1)
-    if e < actions.shape[0]:
+    # A warp for each environment, of which one thread works: 32 of them in a warp would wait for one another wherever
+    # their houses differ, and there are warps enough.
+    e = cuda.blockIdx.x
+    if cuda.threadIdx.x == 0:
         chain = cuda.local.array(MAX_CHAIN, _int64)
         old = cuda.local.array(6, _float32)
         new = cuda.local.array(6, _float32)
@@ -213,135 +256,179 @@ def _note_seen(slots, state, pose, n_boxes, pixels, visible, seen, needed):
 
 
 @cuda.jit
-def _draw_tiles(
-    slots, tiles_x, tiles_y, mount, camera, state, pose, half, colour, pattern, n_boxes, lights, n_lights, room,
-    rgb, depth, ids, pixels,
+def _set_up(
+    slots, mount, camera, state, pose, half, colour, pattern, n_boxes, lights, n_lights, room, size,
+    numbers, facts, n_shown, backdrop, hues,
 ):  # fmt: skip
-    """Draw a tile of a picture, a block each: into rgb (B, C, H, W, 3), depth and ids (B or 0, C, H, W), pixels (B, C, M)."""
-    box = cuda.shared.array((_AT_ONCE, 26), _float32)
-    where = cuda.shared.array((_AT_ONCE, 5), _int32)  # slot, and what part of the tile it may cover
-    face = cuda.shared.array((_AT_ONCE, 6), _int32)  # colours
-    order = cuda.shared.array(_AT_ONCE, _int32)  # nearest first
-    n_shown = cuda.shared.array(1, _int32)
-    counter = cuda.shared.array(MAX_BOXES, _int32)
+    """What a camera may show, a block each: n_shown (B, C) boxes, nearest first, into numbers and facts (B, C, M, ·).
+
+    A box's numbers are three slabs of seven, its texture's four, and the metres at which it begins; its facts are its slot,
+    the rows and columns that it may cover, from and to, and the colours of its three faces, two each. What is behind them
+    is in backdrop (B, C, 2), the ceiling's inverse depth at row 0 and more per row, and hues (B, C, 2), ceiling and sky.
+    """
+    begins = cuda.shared.array(MAX_BOXES, _float32)
+    count = cuda.shared.array(1, _int32)
     slab = cuda.local.array((3, 7), _float64)
     limit = cuda.local.array((18, 3), _float64)
-    inverse = cuda.local.array(_PER_THREAD, _float32)
-    slot = cuda.local.array(_PER_THREAD, _int32)
-    packed = cuda.local.array(_PER_THREAD, _int32)
-
-    height, width = rgb.shape[2], rgb.shape[3]
+    height, width = size
     thread = cuda.threadIdx.x
-    job = cuda.blockIdx.x
-    tile, job = job % (tiles_x * tiles_y), job // (tiles_x * tiles_y)
-    c, e = job % mount.shape[0], slots[job // mount.shape[0]]
-    tile_height, tile_width = (height + tiles_y - 1) // tiles_y, (width + tiles_x - 1) // tiles_x
-    top, left = (tile // tiles_x) * tile_height, (tile % tiles_x) * tile_width
-    bottom, right = min(height, top + tile_height), min(width, left + tile_width)
+    c, e = cuda.blockIdx.x % mount.shape[0], slots[cuda.blockIdx.x // mount.shape[0]]
     n = n_boxes[e]
-
     yaw = state[e, 2] * RADIANS
     off_x, off_z = to_world(mount[c, 0], mount[c, 2], math.sin(yaw), math.cos(yaw))
     eye_x, eye_y, eye_z = state[e, 0] + off_x, mount[c, 1], state[e, 1] + off_z
     heading = (state[e, 2] + camera[e, c, 2]) * RADIANS
     sin_yaw, cos_yaw = math.sin(heading), math.cos(heading)
     view = lens(width, height, camera[e, c, 0], camera[e, c, 1])
+    if thread == 0:
+        count[0] = 0
+    cuda.syncthreads()
+    for m in range(thread, n, cuda.blockDim.x):
+        dx, dy, dz = pose[e, m, 0] - eye_x, pose[e, m, 1] - eye_y, pose[e, m, 2] - eye_z
+        row_0, row_1, x_0, x_1, near = covered(dx, dy, dz, _radius(half[e, m]), sin_yaw, cos_yaw, view, width, height)
+        is_shown = row_0 < row_1 and x_0 < x_1
+        begins[m] = near if is_shown else math.inf
+        if is_shown:
+            cuda.atomic.add(count, 0, 1)
+    cuda.syncthreads()
+    if thread == 0:
+        n_shown[e, c] = count[0]
+        backdrop[e, c, 0] = (-view[0] + view[4] * view[1]) / (room[e, 0] - eye_y)
+        backdrop[e, c, 1] = view[5] * view[1] / (room[e, 0] - eye_y)
+        hues[e, c, 0], hues[e, c, 1] = ceiling(room[e, 1:4]), pack(room[e, 4], room[e, 5], room[e, 6])
+    for m in range(thread, n, cuda.blockDim.x):
+        near_m = begins[m]
+        if near_m == math.inf:
+            continue
+        rank = 0
+        for other in range(n):
+            if begins[other] < near_m or (begins[other] == near_m and other < m):
+                rank += 1
+        dx, dy, dz = pose[e, m, 0] - eye_x, pose[e, m, 1] - eye_y, pose[e, m, 2] - eye_z
+        row_0, row_1, x_0, x_1, _ = covered(dx, dy, dz, _radius(half[e, m]), sin_yaw, cos_yaw, view, width, height)
+        turn = pose[e, m, 3] * RADIANS
+        sin_box, cos_box = math.sin(turn), math.cos(turn)
+        lx, lz = to_local(-dx, -dz, sin_box, cos_box)
+        fx, fz = to_local(sin_yaw, cos_yaw, sin_box, cos_box)
+        rx, rz = to_local(cos_yaw, -sin_yaw, sin_box, cos_box)
+        outside = slabs(lx, -dy, lz, half[e, m, 0], half[e, m, 1], half[e, m, 2], fx, fz, rx, rz, view, slab)
+        if outside:
+            row_0, row_1 = rows_between(limit, limits(slab, limit), float(x_0), x_1 - 1.0, row_0, row_1)
+        else:
+            row_1 = row_0
+        number, fact = numbers[e, c, rank], facts[e, c, rank]
+        for axis in range(3):
+            for column in range(7):
+                number[7 * axis + column] = slab[axis, column]
+        number[21], number[22], number[23], number[24] = weave(pattern[e, m], lx, -dy, lz, fx, fz, rx, rz, view)
+        number[_NEAR] = near_m
+        fact[0], fact[1], fact[2], fact[3], fact[4] = m, row_0, row_1, x_0, x_1
+        for side in range(3):
+            light = face_light(m, side, pose[e], half[e], eye_x, eye_y, eye_z, lights[e], n_lights[e])
+            fact[5 + 2 * side] = shade(m, 0, light, colour[e], pattern[e])
+            fact[6 + 2 * side] = shade(m, 1, light, colour[e], pattern[e])
 
-    for k in range(_PER_THREAD):  # ceiling and sky
-        row = top + (k * _THREADS + thread) // tile_width
-        rise = -view[0] + (view[4] + view[5] * row) * view[1]
-        above = max(0.0, rise / (room[e, 0] - eye_y))
-        inverse[k], slot[k] = above, NOTHING
-        packed[k] = ceiling(room[e, 1:4]) if above > 0.0 else pack(room[e, 4], room[e, 5], room[e, 6])
-    for m in range(thread, n, _THREADS):
+
+@cuda.jit(device=True)
+def _radius(half):
+    return math.sqrt(half[0] * half[0] + half[1] * half[1] + half[2] * half[2])
+
+
+@cuda.jit(device=True)
+def _draw_pixel(row, x, z_at, z, x_at, xx, y_at, y, weave_at, weave_row, weave_x, weave_to, fact, old, old_slot, old_packed):
+    """A pixel's (inverse depth, slot, colour) after a box; of two boxes at the same depth the first in the house is seen."""
+    w, seen, side = meet(row, x, z_at, z, x_at, xx, y_at, y, _float32(-1.0))
+    if seen and (w > old or (w == old and 0 <= fact[0] < old_slot)):
+        bit = _int32((weave_at + weave_row * row + weave_x * x) / w + weave_to) & 1
+        return w, fact[0], fact[5 + side + bit]
+    return old, old_slot, old_packed
+
+
+@cuda.jit
+def _draw_tiles(slots, tile_height, tile_width, numbers, facts, n_shown, backdrop, hues, rgb, depth, ids, pixels):
+    """Draw a tile of a picture, a block each: into rgb (B, C, H, W, 3), depth and ids (B or 0, C, H, W), pixels (B, C, M).
+
+    A thread draws columns of four pixels, so that what it reads of a box serves four times.
+    """
+    box = cuda.shared.array((_AT_ONCE, 26), _float32)
+    fact = cuda.shared.array((_AT_ONCE, 11), _int32)
+    counter = cuda.shared.array(MAX_BOXES, _int32)
+    inverse = cuda.local.array((_COLUMNS, 4), _float32)
+    slot = cuda.local.array((_COLUMNS, 4), _int32)
+    packed = cuda.local.array((_COLUMNS, 4), _int32)
+
+    height, width = rgb.shape[2], rgb.shape[3]
+    thread = cuda.threadIdx.x
+    tiles_x, tiles_y = (width + tile_width - 1) // tile_width, (height + tile_height - 1) // tile_height
+    job = cuda.blockIdx.x
+    tile, job = job % (tiles_x * tiles_y), job // (tiles_x * tiles_y)
+    c, e = job % rgb.shape[1], slots[job // rgb.shape[1]]
+    top, left = (tile // tiles_x) * tile_height, (tile % tiles_x) * tile_width
+    bottom, right = min(height, top + tile_height), min(width, left + tile_width)
+
+    for k in range(_COLUMNS):  # ceiling and sky
+        for j in range(4):
+            row = top + 4 * ((k * _THREADS + thread) // tile_width) + j
+            above = max(_float32(0.0), backdrop[e, c, 0] + backdrop[e, c, 1] * _float32(row))
+            inverse[k, j], slot[k, j] = above, NOTHING
+            packed[k, j] = hues[e, c, 0] if above > _float32(0.0) else hues[e, c, 1]
+    for m in range(thread, MAX_BOXES, _THREADS):
         counter[m] = 0
 
-    for first in range(0, n, _AT_ONCE):
-        if thread == 0:
-            n_shown[0] = 0
+    shown = n_shown[e, c]
+    for first in range(0, shown, _AT_ONCE):
+        here = min(_AT_ONCE, shown - first)
         cuda.syncthreads()
-        for m in range(first + thread, min(n, first + _AT_ONCE), _THREADS):
-            dx, dy, dz = pose[e, m, 0] - eye_x, pose[e, m, 1] - eye_y, pose[e, m, 2] - eye_z
-            hx, hy, hz = half[e, m, 0], half[e, m, 1], half[e, m, 2]
-            radius = math.sqrt(hx * hx + hy * hy + hz * hz)
-            row_0, row_1, x_0, x_1, near = covered(dx, dy, dz, radius, sin_yaw, cos_yaw, view, width, height)
-            row_0, row_1, x_0, x_1 = max(row_0, top), min(row_1, bottom), max(x_0, left), min(x_1, right)
-            if row_0 >= row_1 or x_0 >= x_1:
-                continue
-            turn = pose[e, m, 3] * RADIANS
-            sin_box, cos_box = math.sin(turn), math.cos(turn)
-            lx, lz = to_local(-dx, -dz, sin_box, cos_box)
-            fx, fz = to_local(sin_yaw, cos_yaw, sin_box, cos_box)
-            rx, rz = to_local(cos_yaw, -sin_yaw, sin_box, cos_box)
-            if not slabs(lx, -dy, lz, hx, hy, hz, fx, fz, rx, rz, view, slab):
-                continue
-            row_0, row_1 = rows_between(limit, limits(slab, limit), float(x_0), x_1 - 1.0, row_0, row_1)
-            if row_0 >= row_1:
-                continue
-            i = cuda.atomic.add(n_shown, 0, 1)
-            for axis in range(3):
-                for column in range(7):
-                    box[i, 7 * axis + column] = slab[axis, column]
-            box[i, 21], box[i, 22], box[i, 23], box[i, 24] = weave(pattern[e, m], lx, -dy, lz, fx, fz, rx, rz, view)
-            box[i, _NEAR] = near
-            where[i, 0], where[i, 1], where[i, 2], where[i, 3], where[i, 4] = m, row_0, row_1, x_0, x_1
+        lane = thread & 31
+        for i in range(thread >> 5, here, _THREADS >> 5):  # a warp for each box
+            if lane < 26:
+                box[i, lane] = numbers[e, c, first + i, lane]
+            if lane < 11:
+                fact[i, lane] = facts[e, c, first + i, lane]
         cuda.syncthreads()
-        shown = n_shown[0]
-        for i in range(thread, shown, _THREADS):
-            rank = 0
-            for j in range(shown):
-                if box[j, _NEAR] < box[i, _NEAR] or (box[j, _NEAR] == box[i, _NEAR] and where[j, 0] < where[i, 0]):
-                    rank += 1
-            order[rank] = i
-        for job in range(thread, 3 * shown, _THREADS):
-            i, side = job // 3, job % 3
-            m = where[i, 0]
-            light = face_light(m, side, pose[e], half[e], eye_x, eye_y, eye_z, lights[e], n_lights[e])
-            face[i, 2 * side] = shade(m, 0, light, colour[e], pattern[e])
-            face[i, 2 * side + 1] = shade(m, 1, light, colour[e], pattern[e])
-        cuda.syncthreads()
-
-        for k in range(_PER_THREAD):
-            row, x = top + (k * _THREADS + thread) // tile_width, left + (k * _THREADS + thread) % tile_width
+        for k in range(_COLUMNS):
+            row, x = top + 4 * ((k * _THREADS + thread) // tile_width), left + (k * _THREADS + thread) % tile_width
             if row >= bottom or x >= right:
                 continue
-            old, old_slot, old_packed = inverse[k], slot[k], packed[k]
-            row_f, x_f = _float32(row), _float32(x)
-            for place in range(shown):
-                i = order[place]
-                if old * box[i, _NEAR] > _float32(1.0001):
+            w0, w1, w2, w3 = inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3]
+            s0, s1, s2, s3 = slot[k, 0], slot[k, 1], slot[k, 2], slot[k, 3]
+            p0, p1, p2, p3 = packed[k, 0], packed[k, 1], packed[k, 2], packed[k, 3]
+            r0, r1, r2, r3 = _float32(row), _float32(row + 1), _float32(row + 2), _float32(row + 3)
+            x_f = _float32(x)
+            for i in range(here):
+                if min(min(w0, w1), min(w2, w3)) * box[i, _NEAR] > _float32(1.0001):
                     break  # all that follow begin behind what is there
-                if row < where[i, 1] or row >= where[i, 2] or x < where[i, 3] or x >= where[i, 4]:
+                if row + 3 < fact[i, 1] or row >= fact[i, 2] or x < fact[i, 3] or x >= fact[i, 4]:
                     continue
-                w, seen, side = meet(
-                    row_f, x_f,
-                    box[i, 0], (box[i, 1], box[i, 2], box[i, 3], box[i, 4], box[i, 5], box[i, 6]),
-                    box[i, 7], (box[i, 8], box[i, 9], box[i, 10], box[i, 11], box[i, 12], box[i, 13]),
-                    box[i, 14], (box[i, 15], box[i, 16], box[i, 17], box[i, 18], box[i, 19], box[i, 20]),
-                    _float32(-1.0),
-                )  # fmt: skip
-                # of two at the same depth the first is seen, in whatever order they are drawn
-                if seen and (w > old or (w == old and 0 <= where[i, 0] < old_slot)):
-                    at = box[i, 21] + box[i, 22] * row_f + box[i, 23] * x_f
-                    old, old_slot = w, where[i, 0]
-                    old_packed = face[i, side + (_int32(at / w + box[i, 24]) & 1)]
-            inverse[k], slot[k], packed[k] = old, old_slot, old_packed
-        cuda.syncthreads()
+                z = (box[i, 1], box[i, 2], box[i, 3], box[i, 4], box[i, 5], box[i, 6])
+                xx = (box[i, 8], box[i, 9], box[i, 10], box[i, 11], box[i, 12], box[i, 13])
+                y = (box[i, 15], box[i, 16], box[i, 17], box[i, 18], box[i, 19], box[i, 20])
+                z_at, x_at, y_at = box[i, 0], box[i, 7], box[i, 14]
+                a, b, d, t = box[i, 21], box[i, 22], box[i, 23], box[i, 24]
+                w0, s0, p0 = _draw_pixel(r0, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, fact[i], w0, s0, p0)
+                w1, s1, p1 = _draw_pixel(r1, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, fact[i], w1, s1, p1)
+                w2, s2, p2 = _draw_pixel(r2, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, fact[i], w2, s2, p2)
+                w3, s3, p3 = _draw_pixel(r3, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, fact[i], w3, s3, p3)
+            inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3] = w0, w1, w2, w3
+            slot[k, 0], slot[k, 1], slot[k, 2], slot[k, 3] = s0, s1, s2, s3
+            packed[k, 0], packed[k, 1], packed[k, 2], packed[k, 3] = p0, p1, p2, p3
 
-    for k in range(_PER_THREAD):
-        row, x = top + (k * _THREADS + thread) // tile_width, left + (k * _THREADS + thread) % tile_width
-        if row >= bottom or x >= right:
-            continue
-        if slot[k] >= 0:
-            cuda.atomic.add(counter, slot[k], 1)
-        rgb[e, c, row, x, 0] = packed[k] & 255
-        rgb[e, c, row, x, 1] = (packed[k] >> 8) & 255
-        rgb[e, c, row, x, 2] = (packed[k] >> 16) & 255
-        if depth.shape[0] > 0:
-            depth[e, c, row, x] = _float32(1.0) / inverse[k]
-        if ids.shape[0] > 0:
-            ids[e, c, row, x] = slot[k]
     cuda.syncthreads()
-    for m in range(thread, n, _THREADS):
+    for k in range(_COLUMNS):
+        for j in range(4):
+            row, x = top + 4 * ((k * _THREADS + thread) // tile_width) + j, left + (k * _THREADS + thread) % tile_width
+            if row >= bottom or x >= right:
+                continue
+            if slot[k, j] >= 0:
+                cuda.atomic.add(counter, slot[k, j], 1)
+            rgb[e, c, row, x, 0] = packed[k, j] & 255
+            rgb[e, c, row, x, 1] = (packed[k, j] >> 8) & 255
+            rgb[e, c, row, x, 2] = (packed[k, j] >> 16) & 255
+            if depth.shape[0] > 0:
+                depth[e, c, row, x] = _float32(1.0) / inverse[k, j]
+            if ids.shape[0] > 0:
+                ids[e, c, row, x] = slot[k, j]
+    cuda.syncthreads()
+    for m in range(thread, MAX_BOXES, _THREADS):
         if counter[m] > 0:
             cuda.atomic.add(pixels, (e, c, m), counter[m])

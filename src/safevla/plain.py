@@ -1,0 +1,71 @@
+"""Plain: the pipeline's notebooks as scripts, for a machine with a GPU but without Jupyter and DVC.
+
+    python -m safevla.plain PROFILE [STAGE …]
+
+Runs the stages in their order, each notebook's code cells in one process, with the parameters that papermill would pass,
+and writes to the same places. What DVC would know is not recorded; long work resumes from where it was kept, as always.
+"""
+
+import ast
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from safevla import params as parameters
+from safevla import pipeline, stages
+
+
+def runs_of(stage: str, values: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """What a stage's notebook is told besides its parameters, once for each time that it runs."""
+    if stage != "finetune_safe_rl":
+        yield {}
+        return
+    for method in values["finetune"]["methods"]:
+        for task in values["finetune"]["tasks"]:
+            yield {"method": method, "task": task}
+
+
+def execute(notebook: Path, given: dict[str, Any]) -> None:
+    """Run a notebook's code cells; `given` follows the first, which holds the defaults. The last value of a cell is printed."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    for number, cell in enumerate(cells):
+        tree = ast.parse("".join(cell["source"]))
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        where = f"{notebook}, code cell {number}"
+        exec(compile(tree, where, "exec"), names)
+        if last is not None:
+            value = eval(compile(ast.Expression(last.value), where, "eval"), names)
+            if value is not None:
+                print(value, flush=True)
+        if number == 0:
+            names |= given
+
+
+def main(arguments: list[str] | None = None) -> int:
+    profile, *chosen = (sys.argv[1:] if arguments is None else arguments) or [parameters.DEFAULT_PROFILE]
+    unknown = [name for name in chosen if name not in pipeline.STAGE_NOTEBOOKS]
+    if unknown:
+        print(f"unknown stage {unknown[0]!r}; the stages are {', '.join(pipeline.STAGE_NOTEBOOKS)}", file=sys.stderr)
+        return 2
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    root = parameters.root()
+    values = parameters.raw(profile)
+    for stage, name in pipeline.STAGE_NOTEBOOKS.items():
+        if chosen and stage not in chosen:
+            continue
+        for extra in runs_of(stage, values):
+            started = time.monotonic()
+            print(f"== {stage} {' '.join(extra.values())}", flush=True)
+            given = {"profile": profile, "params": stages.select(stage, values), **extra}
+            execute(root / "notebooks" / f"{name}.ipynb", given)
+            print(f"== {stage} {' '.join(extra.values())}: {time.monotonic() - started:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
