@@ -25,7 +25,7 @@ import safevla.env  # noqa: F401, registers the environments
 from safevla import compute, costs, episodes, params, perception, ppo
 from safevla.batch import Batch
 from safevla.policy import Policy
-from safevla.rollout import Collector
+from safevla.rollout import Collector, Stream
 from safevla.sim.embedded import EmbeddedSimulator
 
 TASK = "ObjectNav"
@@ -59,12 +59,12 @@ def ours(settings: params.PPOParams, profile: params.Params) -> tuple[Callable[[
     learner = ppo.Learner(policy, "ppo_lagrangian", TASK, settings)
     simulator = EmbeddedSimulator(settings.n_envs, profile.policy.image_size)
     batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty)
-    source: Iterator[episodes.Episode] = episodes.stream([TASK], "train", profile.houses, per_house=settings.episodes_per_house)
+    stream: Iterator[episodes.Episode] = episodes.stream([TASK], "train", profile.houses, per_house=settings.episodes_per_house)
+    source = Stream(iter(watch.wrap("houses and episodes", stream.__next__), None))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), settings.freeze_encoder)
     simulator._draw = watch.wrap("render", simulator._draw)
     simulator.step = watch.wrap("simulate", simulator.step)
     batch.restart = watch.wrap("houses and episodes", batch.restart)
-    collector.source = iter(watch.wrap("houses and episodes", source.__next__), None)
     costs.judge = watch.wrap("costs", costs.judge)
     perception.truth = watch.wrap("perception targets", perception.truth)
     policy.act = watch.wrap("act", policy.act)

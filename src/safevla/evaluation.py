@@ -5,14 +5,14 @@ the next episode from the queue.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 import torch
 
-from safevla import costs
+from safevla import costs, workers
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.expert import Expert
@@ -109,11 +109,6 @@ class Job:
     root_seed: int
 
 
-def n_workers(simulator: SimulatorParams, threads: int) -> int:
-    """How many processes should share evaluation jobs: one a core, or on a GPU this one alone."""
-    return 1 if simulator.device == "cuda" else threads
-
-
 def play(job: Job) -> pd.DataFrame:
     """`evaluate` what a job says. Experts plan on the host, wherever policies run."""
     from safevla import policy as policies
@@ -132,6 +127,12 @@ def play(job: Job) -> pd.DataFrame:
         return evaluate(actor, simulator, job.episodes, job.settings.max_steps, job.label, **columns)
     finally:
         simulator.close()
+
+
+def play_all(jobs: Sequence[Job], threads: int) -> Iterator[pd.DataFrame]:
+    """`play` each job, in order; on the CPU by as many processes as `threads` (0: one a core), on a GPU in this one."""
+    on_gpu = any(job.simulator.device == "cuda" for job in jobs)
+    yield from workers.run(play, jobs, 1 if on_gpu else threads)
 
 
 def evaluate(

@@ -6,20 +6,22 @@ colour jitter, each time a demonstration is replayed. The policy's memory runs o
 """
 
 import dataclasses
-import itertools
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+from numba import prange
 from torch.nn import functional
 
-from safevla import checkpoints, episodes, perception
+from safevla import checkpoints, distributed, episodes, perception, workers
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.house_options import HouseOptions
+from safevla.kernels import parallel_kernel
 from safevla.observations import Observation, tokenize
 from safevla.packed import Packed
 from safevla.params import ImitationParams
@@ -30,6 +32,7 @@ from safevla.sim.interface import Action, Simulator
 # Demonstrations begin at a random time. An expert's are short and alike: with the true time a policy learns when to do what
 # instead of why, and knows nothing to do once an episode is older than any demonstration.
 _MAX_STEP_OFFSET = 150
+_CHUNK = 512  # records that a process packs at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,10 +44,16 @@ class Window:
     labels: torch.Tensor  # (T, B) int64
     truth: perception.Truth  # (T, B, …)
 
-    def select(self, envs: torch.Tensor) -> "Window":
-        """Some environments' share, envs (n,) int64."""
+    def select(self, envs: slice) -> "Window":
+        """Some environments' share."""
         observation, truth = (x.map(lambda t: t[:, envs]) for x in (self.observation, self.truth))
         return Window(observation, self.starts[:, envs], self.labels[:, envs], truth)
+
+
+def _pack(job: tuple[list[str], HouseOptions, str, tuple[float, float, float]]) -> Packed:
+    """The episodes of some records, packed."""
+    records, options, *robot_of = job
+    return Packed.of([episodes.from_record(json.loads(record), options) for record in records], *robot_of)
 
 
 class Replay:
@@ -64,10 +73,11 @@ class Replay:
         self.device = simulator.device
         self._packed = None
         if simulator.packs:
-            made = (self._episode(row) for row in range(len(table)))
-            chunks = iter(lambda: list(itertools.islice(made, 64)), [])
-            robot_of = (simulator.robot_name, simulator.camera_jitter_deg, tokenize)
-            self._packed = Packed.join([Packed.of(chunk, *robot_of) for chunk in chunks]).to(self.device)
+            chunks = [table["record"].iloc[at : at + _CHUNK].tolist() for at in range(0, len(table), _CHUNK)]
+            jobs = [(chunk, options, simulator.robot_name, simulator.camera_jitter_deg) for chunk in chunks]
+            packed = Packed.join(list(workers.run(_pack, jobs, 0)))
+            words = [tokenize(json.loads(record)["natural_language_spec"]) for record in table["record"]]
+            self._packed = dataclasses.replace(packed, words=torch.tensor(words)).to(self.device)
         self._length = torch.tensor(table["actions"].map(len).to_numpy(), device=self.device)
         self._actions, self._labels = (self._padded(table[name]) for name in ("actions", "labels"))  # (N, L)
         self._order = torch.zeros(0, dtype=torch.int64, device=self.device)
@@ -118,12 +128,27 @@ class Replay:
 
 
 def augment(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Jitter brightness and colour balance per environment: (T, B, C, H, W, 3) uint8 in, floats of the same range out."""
+    """Jitter brightness and colour balance per environment: (T, B, C, H, W, 3) uint8 in, floats in [−1, 1] out."""
     n = pixels.shape[1]
     draws = {"generator": generator, "device": pixels.device}
     gain = 1.0 + 0.3 * (2.0 * torch.rand(n, 1, **draws) - 1.0)
     gain = gain + 0.1 * (2.0 * torch.rand(n, 3, **draws) - 1.0)
-    return (pixels * gain[None, :, None, None, None, :]).clamp_(0, 255)
+    if pixels.is_cuda:
+        return (pixels * (gain / 127.5)[None, :, None, None, None, :]).clamp_(max=2.0).sub_(1.0)
+    jittered = torch.empty(pixels.shape)
+    flat = (*pixels.shape[:2], -1, 3)
+    _jitter(pixels.reshape(flat).numpy(), (gain / 127.5).numpy(), jittered.view(flat).numpy())
+    return jittered
+
+
+@parallel_kernel
+def _jitter(pixels, gain, jittered):
+    """Pixels (T, B, P, 3) times gain (B, 3), at most 2, less 1: in one go, for a CPU's time goes into moving them."""
+    for job in prange(pixels.shape[0] * pixels.shape[1]):
+        t, b = job // pixels.shape[1], job % pixels.shape[1]
+        for p in range(pixels.shape[2]):
+            for c in range(3):
+                jittered[t, b, p, c] = min(pixels[t, b, p, c] * gain[b, c], np.float32(2.0)) - np.float32(1.0)
 
 
 def loss_terms(policy: Policy, window: Window, memory: Memory) -> tuple[dict[str, torch.Tensor], Memory]:
@@ -157,14 +182,15 @@ def pretrain(
     torch.manual_seed(seed)
     policy = Policy(config).to(simulator.device)
     optimiser = torch.optim.AdamW(policy.actor_parameters(), lr=params.lr, weight_decay=params.weight_decay, fused=True)
-    n_updates = params.steps // (params.n_envs * params.window)
+    steps_per_window = params.n_envs * params.window * distributed.n_ranks()
+    n_updates = params.steps // steps_per_window
     first, curve = _resume(resume_at, policy, optimiser)
     schedule = _schedule(n_updates, params)
-    generator = torch.Generator(simulator.device).manual_seed(seed * 1_000_003 + first)
+    generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + first) * 1000 + distributed.rank())
     replay = Replay(simulator, table, options, generator, policy.tokenize)
     memory = policy.new_memory(params.n_envs, simulator.device)
-    everybody = torch.arange(params.n_envs, device=simulator.device)
-    progress = Progress("imitation", n_updates * params.n_envs * params.window, done=first * params.n_envs * params.window)
+    share = -(-params.n_envs // params.minibatches)
+    progress = Progress("imitation", n_updates * steps_per_window, done=first * steps_per_window)
     policy.train()
     for update in range(first, n_updates):
         window = replay.window(params.window, config.map_size)
@@ -176,16 +202,17 @@ def pretrain(
         before = memory
         for _ in range(params.passes):
             memories = []
-            for envs in everybody.chunk(params.minibatches):
+            for envs in (slice(at, at + share) for at in range(0, params.n_envs, share)):
                 terms, after = loss_terms(policy, window.select(envs), before.select(envs))
                 loss = terms["action"] + params.perception_weight * terms["perception"]
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()
+                distributed.average_gradients(list(policy.parameters()))
                 torch.nn.utils.clip_grad_norm_(policy.parameters(), params.max_grad_norm)
                 optimiser.step()
                 memories.append(after)
         memory = Memory.join(memories)
-        steps = (update + 1) * params.n_envs * params.window
+        steps = (update + 1) * steps_per_window
         if update % params.log_updates == 0 or update == n_updates - 1:
             curve.append({"steps": steps, **{name: value.item() for name, value in terms.items()}})
         progress.update(steps, loss=loss.item(), accuracy=terms["accuracy"].item())

@@ -96,6 +96,7 @@ class PPOParams(_Group):
     freeze_encoder: bool  # what the cameras show is encoded as imitation left it
     cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
     multiplier_rule: Literal["adam", "pid"]
+    multiplier_delay: Annotated[int, pydantic.Field(ge=0)]  # first steps, in which cost is measured but not yet counted
     multiplier_init: _NotNegative
     multiplier_lr: _NotNegative
     multiplier_max: _NotNegative
@@ -125,6 +126,7 @@ class EvaluateParams(_Group):
 
 class AblateParams(_Group):
     task: Task
+    steps: _Count  # of each variant
     limit_factors: list[_NotNegative]  # of the task's cost limit
     fixed_penalties: list[_NotNegative]
 

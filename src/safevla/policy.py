@@ -53,8 +53,8 @@ class Memory:
         """Clear the episodes that have ended, (B,) bool."""
         self.valid[ended] = False
 
-    def select(self, rows: torch.Tensor) -> "Memory":
-        """The memory of some episodes, rows (n,) int64."""
+    def select(self, rows: torch.Tensor | slice) -> "Memory":
+        """The memory of some episodes, rows (n,) int64 or a range of them."""
         return Memory(self.keys[:, rows], self.values[:, rows], self.valid[rows], self.at)
 
     def from_the_start(self) -> "Memory":
@@ -65,6 +65,8 @@ class Memory:
     @staticmethod
     def join(parts: Sequence["Memory"]) -> "Memory":
         """The memories of several groups of episodes, all at the same place of their rings, as one."""
+        if len(parts) == 1:
+            return parts[0]
         keys, values = (torch.cat([getattr(part, name) for part in parts], dim=1) for name in ("keys", "values"))
         return Memory(keys, values, torch.cat([part.valid for part in parts]), parts[0].at)
 
@@ -255,10 +257,12 @@ class Policy(nn.Module):
         )
 
     def look(self, pixels: torch.Tensor) -> Sight:
-        """What the encoder makes of pixels (…, C, H, W, 3): uint8, or floats of the same range."""
+        """What the encoder makes of pixels (…, C, H, W, 3): uint8, or floats in [−1, 1]."""
         shape = pixels.shape[:-3]
-        # to float while the channels are innermost, as they lie in memory: the other way round is many times slower
-        scaled = torch.add(pixels.new_tensor(-1.0, dtype=self.actor.weight.dtype), pixels.flatten(0, -4), alpha=1 / 127.5)
+        scaled = pixels.flatten(0, -4)
+        if pixels.dtype == torch.uint8:
+            # to float while the channels are innermost, as they lie in memory: the other way round is many times slower
+            scaled = torch.add(pixels.new_tensor(-1.0, dtype=self.actor.weight.dtype), scaled, alpha=1 / 127.5)
         tokens, class_logits = self.encoder(scaled.permute(0, 3, 1, 2))
         return Sight(tokens.unflatten(0, shape), class_logits.unflatten(0, shape))
 

@@ -77,25 +77,21 @@ class Stage:
 
     def kept_tables(
         self,
-        make: Callable[[Any], "pd.DataFrame"],
+        make: Callable[[list[Any]], Iterable["pd.DataFrame"]],
         jobs: Sequence[Any],
         facts: dict[str, Any],
         inputs: Callable[[Any], Iterable[Path]],
-        n_workers: int,
     ) -> list["pd.DataFrame"]:
-        """The table that `make` makes of each job, or the one that it made before from the same facts, inputs and code.
+        """A table for each job: one after the other as `make` makes them, or as it made it before.
 
-        A job has a `label`, which says among the others what it is, and `inputs` says which files it reads. Workers share
-        the jobs; a stage that is stopped has kept what was finished.
+        A job's table follows from its `label`, the facts, the files that `inputs` says it reads, and the code. A stage that
+        is stopped has kept what was finished.
         """
         import pandas as pd
 
-        from safevla import workers
-
         paths = [self.progress_folder(job.label.replace(" ", "-"), facts, inputs(job)) / "table.parquet" for job in jobs]
         missing = [(path, job) for path, job in zip(paths, jobs, strict=True) if not path.exists()]
-        made = workers.run(make, [job for _, job in missing], n_workers)
-        for (path, _), table in zip(missing, made, strict=True):
+        for (path, _), table in zip(missing, make([job for _, job in missing]), strict=True):
             whole = path.with_suffix(".new")
             table.to_parquet(whole, index=False)
             whole.replace(path)

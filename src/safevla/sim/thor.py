@@ -8,7 +8,6 @@ What an object is (its kind, type and place in the list of boxes) comes from the
 """
 
 import contextlib
-import copy
 import dataclasses
 import os
 import threading
@@ -266,7 +265,7 @@ class ThorSimulator:
         struck, succeeded = [], []
         self._lost = []
         for slot, action in enumerate(actions.tolist()):
-            kept = copy.deepcopy(self._scenes[slot])
+            kept = self._scenes[slot].kept()
             try:
                 hit, success = self._scenes[slot].act(self._agents[slot], Action(action))
             except SimulatorError as error:
@@ -314,7 +313,14 @@ class _Readings:
     seen: np.ndarray  # (M,) int32
     reachable: np.ndarray
     reachable_origin: np.ndarray
+    index: dict[str, int]  # of a name
     step: int = 0
+    said: dict[int, tuple] = dataclasses.field(default_factory=dict)  # corners and rotation that a pose follows from
+
+    def kept(self) -> "_Readings":
+        """A copy that later readings leave as it is."""
+        arrays = {name: getattr(self, name).copy() for name in ("pose", "half", "robot", "visible", "seen")}
+        return dataclasses.replace(self, **arrays, said=dict(self.said))
 
     @classmethod
     def of(cls, episode: Episode, positions: list[dict], agent: _Agent) -> "_Readings":
@@ -325,7 +331,7 @@ class _Readings:
             names=layout.names, kind=layout.kind.copy(), type_index=layout.type_index.copy(),
             pose=navigation.box_poses(layout), half=layout.half.astype(np.float32), robot=np.zeros(6, np.float32), held=NOTHING,
             visible=np.zeros((len(CAMERAS), m), np.bool_), seen=np.full(m, NEVER, np.int32),
-            reachable=reachable, reachable_origin=origin,
+            reachable=reachable, reachable_origin=origin, index={name: i for i, name in enumerate(layout.names)},
         )  # fmt: skip
         readings.read(agent)
         return readings
@@ -333,11 +339,15 @@ class _Readings:
     def read(self, agent: _Agent) -> None:
         """Bring everything up to date from the process's last full answer."""
         metadata = agent.event.metadata
-        index = {name: m for m, name in enumerate(self.names)}
+        index = self.index
         for thing in metadata["objects"]:
             m = index.get(thing["objectId"])
             box = thing.get("objectOrientedBoundingBox")
-            if m is not None and box:
+            if m is None or not box:
+                continue
+            said = (box["cornerPoints"], thing["rotation"])
+            if self.said.get(m) != said:  # most things lie where they lay
+                self.said[m] = said
                 self.pose[m], self.half[m] = _box(np.asarray(box["cornerPoints"], np.float64), thing["rotation"])
         where, arm = metadata["agent"], metadata["arm"]
         self.robot[:] = (where["position"]["x"], where["position"]["z"], _wrapped(where["rotation"]["y"]), *_arm_state(arm))
@@ -461,6 +471,8 @@ def _stacked(houses: list[_Readings]) -> Scene:
     columns = max(house.reachable.shape[1] for house in houses)
 
     def padded(array: np.ndarray, axis: int, size: int, fill: float = 0) -> np.ndarray:
+        if array.shape[axis] == size:
+            return array
         width = [(0, 0)] * array.ndim
         width[axis] = (0, size - array.shape[axis])
         return np.pad(array, width, constant_values=fill)

@@ -9,6 +9,7 @@ the client, the wire and the adapter; it says nothing about Unity's physics or p
 Nothing heavy is imported before the client's pipe is open: the client waits for that without a time limit.
 """
 
+import fcntl
 import itertools
 import json
 import math
@@ -50,6 +51,8 @@ class Fifo:
 
     def __init__(self, to_client: str, from_client: str):
         self._out: BinaryIO = open(to_client, "wb", buffering=1 << 20)  # noqa: SIM115
+        if hasattr(fcntl, "F_SETPIPE_SZ"):  # a picture in one piece, where the system's pipes can be as long
+            fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, 1 << 20)
         self._from_client = from_client
         self._in: BinaryIO | None = None
 
@@ -153,6 +156,7 @@ class World:
         self.n_structure = 0
         self._things: dict[str, Json] = {}
         self._house: Json | None = None
+        self._described: dict[int, tuple[Any, Json]] = {}  # what was last said of an object, and what it followed from
         self._collision = ""
         self._depth = False
         self._seed = 0
@@ -217,6 +221,7 @@ class World:
         self.simulator.reset([episode])
         self.names = episode.layout.names
         self.n_structure = episode.layout.n_structure
+        self._described = {}
         self._things = {thing["id"]: thing for thing, _ in houses.objects(house)}
         self._redraw()
 
@@ -340,18 +345,38 @@ class World:
         if only is not None:
             chosen = set(only)
             wanted = [m for m in wanted if self.names[m] in chosen]
-        return [self._object(m) for m in wanted]
+        state = self.simulator.state
+        n, held = len(self.names), int(state.held[0])
+        poses, halves, supports = state.pose[0, :n].tolist(), state.half[0, :n].tolist(), state.support[0, :n].tolist()
+        above: dict[int, list[str]] = {}
+        for m, support in enumerate(supports):
+            if support >= 0 and m != held:
+                above.setdefault(support, []).append(self.names[m])
+        x, z = (float(v) for v in state.robot[0, :2])
+        seen = state.visible[0, 0].tolist()
+        found = []
+        for m in wanted:
+            below = supports[m] if 0 <= supports[m] < n and m != held else -1
+            # most things lie where they lay: what is said of them is kept, for it takes longer to say than to see
+            about = (poses[m], halves[m], below, above.get(m), m == held)
+            kept = self._described.get(m)
+            if kept is None or kept[0] != about:
+                kept = self._described[m] = (about, self._object(m, *about))
+            thing = kept[1]
+            thing["distance"] = math.hypot(poses[m][0] - x, poses[m][2] - z)
+            thing["visible"] = seen[m] and thing["distance"] <= self.visibility_m
+            found.append(thing)
+        return found
 
-    def _object(self, m: int) -> Json:
+    def _object(self, m: int, pose: list[float], half: list[float], below: int, above: list[str] | None, held: bool) -> Json:
+        """All that is said of object m but how far it is and whether it is seen."""
         from safevla import catalogue
         from safevla.layout import MOVEABLE, PICKUPABLE
 
-        simulator = self.simulator
-        x, y, z, yaw_deg, tilt_deg = (float(v) for v in simulator.state.pose[0, m])
-        half = [float(v) for v in simulator.state.half[0, m]]
-        kind, name = int(simulator.state.kind[0, m]), self.names[m]
+        x, y, z, yaw_deg, tilt_deg = pose
+        kind, name = int(self.simulator.state.kind[0, m]), self.names[m]
         thing = self._things.get(name, {})
-        index = int(simulator.state.type_index[0, m])
+        index = int(self.simulator.state.type_index[0, m])
         object_type = catalogue.TYPE_NAMES[index] if index >= 0 else name.split("|")[0]
         sine, cosine = math.sin(math.radians(yaw_deg)), math.cos(math.radians(yaw_deg))
         reach_x, reach_z = half[0] * abs(cosine) + half[2] * abs(sine), half[0] * abs(sine) + half[2] * abs(cosine)
@@ -361,13 +386,6 @@ class World:
                 [x + a * half[0] * cosine + c * half[2] * sine, y + b * half[1], z - a * half[0] * sine + c * half[2] * cosine]
                 for a, b, c in OBB_CORNERS
             ]
-        state = simulator.state.robot[0]
-        support = int(simulator.state.support[0, m])
-        held = int(simulator.state.held[0]) == m
-        below = self.names[support] if 0 <= support < len(self.names) and not held else None
-        n = len(self.names)
-        stacked = [i for i in range(n) if simulator.state.support[0, i] == m and i != int(simulator.state.held[0])]
-        above = [self.names[i] for i in stacked]
         is_receptacle = bool(above) or (index >= 0 and catalogue.TYPES[object_type].surface)
         return {
             "assetId": thing.get("assetId", ""),
@@ -377,22 +395,19 @@ class World:
                 "size": {"x": 2 * reach_x, "y": 2 * half[1], "z": 2 * reach_z},
             },
             "breakable": False, "canBeUsedUp": False, "canFillWithLiquid": False, "controlledObjects": None, "cookable": False,
-            "dirtyable": False, "distance": math.hypot(x - float(state[0]), z - float(state[1])), "fillLiquid": None,
+            "dirtyable": False, "distance": 0.0, "fillLiquid": None,
             "isBroken": False, "isColdSource": False, "isCooked": False, "isDirty": False, "isFilledWithLiquid": False,
             "isHeatSource": False, "isInteractable": False, "isMoving": False, "isOpen": False, "isPickedUp": held,
             "isSliced": False, "isToggled": False, "isUsedUp": False, "mass": 1.0, "moveable": kind == MOVEABLE, "name": name,
             "objectId": name, "objectOrientedBoundingBox": None if oriented is None else {"cornerPoints": oriented},
-            "objectType": object_type, "openable": False, "openness": 0.0, "parentReceptacles": [below] if below else None,
+            "objectType": object_type, "openable": False, "openness": 0.0,
+            "parentReceptacles": [self.names[below]] if below >= 0 else None,
             "pickupable": kind == PICKUPABLE, "position": {"x": x, "y": y - half[1], "z": z},
-            "receptacle": is_receptacle, "receptacleObjectIds": above if is_receptacle else None,
+            "receptacle": is_receptacle, "receptacleObjectIds": (above or []) if is_receptacle else None,
             "rotation": {"x": 0.0, "y": yaw_deg, "z": tilt_deg},
             "salientMaterials": [], "sliceable": False, "temperature": "RoomTemp", "toggleable": False,
-            "visible": bool(simulator.state.visible[0, 0, m]) and self._within(m),
+            "visible": False,
         }  # fmt: skip
-
-    def _within(self, m: int) -> bool:
-        state, pose = self.simulator.state.robot[0], self.simulator.state.pose[0, m]
-        return math.hypot(float(pose[0] - state[0]), float(pose[2] - state[1])) <= self.visibility_m
 
     def metadata(self, message: Json, result: Any, error: Refused | None) -> Json:
         """The whole metadata of the agent after an action."""
