@@ -8,6 +8,7 @@ Parts are timed with CUDA events around each call, medians over calls; rates are
 """
 
 import argparse
+import dataclasses
 import itertools
 import json
 import os
@@ -20,13 +21,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from safevla import compute, costs, episodes, params, perception, ppo, tasks
+from safevla import compute, costs, episodes, kernels, params, perception, ppo, tasks
 from safevla.batch import Batch
 from safevla.packed import Packed
 from safevla.policy import Policy
-from safevla.pool import Pool
+from safevla.pool import Makers, Pool
 from safevla.rollout import Collector
-from safevla.sim import cuda as simulator_on_gpu
 from safevla.sim.cuda import CudaSimulator
 
 found: dict[str, object] = {}
@@ -95,24 +95,34 @@ def simulate(n_envs: int, image_size: tuple[int, int], chosen: Packed, steps: in
         batch.step(row)
     torch.cuda.synchronize()
     rate = n_envs * steps / (time.perf_counter() - start)
+    # each kernel alone, ten calls between two events, so that what the host takes to launch one does not count
     parts = Parts()
-    kept = (costs.judge, simulator_on_gpu.kernels.run_on_cuda)
-    names = {
-        simulator_on_gpu._step_all: "move", simulator_on_gpu._set_up: "set up", simulator_on_gpu._draw_tiles: "draw",
-        simulator_on_gpu._note_seen: "note what is seen",
-    }  # fmt: skip
-    costs.judge = parts.wrap("judge", costs.judge)
-    run = simulator_on_gpu.kernels.run_on_cuda
-    simulator_on_gpu.kernels.run_on_cuda = lambda kernel, *rest: parts.wrap(names.get(kernel, "rules"), run)(kernel, *rest)
-    step, observe = parts.wrap("whole step", batch.step), parts.wrap("truth", perception.truth)
-    for row in actions[5 : 5 + min(steps, 20)]:
-        step(row)
-        observe(simulator, batch.goals, None)
-    costs.judge, simulator_on_gpu.kernels.run_on_cuda = kept
-    found[f"simulator {n_envs} x {image_size[0]}x{image_size[1]}"] = {"env_steps_per_s": round(rate), "ms": parts.table()}
+    launches: list[tuple] = []
+    run = kernels.run_on_cuda
+    kernels.run_on_cuda = lambda *call: (launches.append(call), run(*call))[1]
+    simulator._carry_out()
+    kernels.run_on_cuda = run
+    for kernel, *arguments in launches:
+        name = kernel.py_func.__name__.strip("_")
+        ten = parts.wrap(name, lambda kernel=kernel, given=arguments: [run(kernel, *given) for _ in range(10)])
+        for _ in range(5):
+            ten()
+    before = simulator.scene(copy=True)
+    transition = simulator.step(actions[0])
+    for name, call in (
+        ("step of the simulator", lambda: simulator.step(actions[0])),
+        ("judge", lambda: costs.judge(dataclasses.replace(transition, before=before))),
+        ("perception targets", lambda: perception.truth(simulator, batch.goals, None)),
+        ("step of the batch", lambda: batch.step(actions[0])),
+    ):
+        ten = parts.wrap(name, lambda call=call: [call() for _ in range(10)])
+        for _ in range(5):
+            ten()
+    table = {name: round(ms / 10, 3) for name, (ms, _) in parts.table().items()}
+    found[f"simulator {n_envs} x {image_size[0]}x{image_size[1]}"] = {"env_steps_per_s": round(rate), "ms": table}
 
 
-def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int) -> None:
+def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, compiled: bool) -> None:
     """PPO-Lagrangian end to end."""
     settings = profile.finetune.train.model_copy(update={"n_envs": n_envs})
     torch.manual_seed(0)
@@ -121,8 +131,11 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int) -> N
     simulator = CudaSimulator(n_envs, profile.policy.image_size)
     batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty)
     start = time.perf_counter()
-    pool = Pool(["ObjectNav"], profile.houses, 0, settings.episodes_per_house, 4 * n_envs, workers, "cuda")
+    makers = Makers((("ObjectNav",), "train", profile.houses, 0, 0, 1, settings.episodes_per_house), workers, "stretch")
+    pool = Pool(makers, 4 * n_envs, "cuda")
     found["pool"] = {"episodes": len(pool._packed), "seconds": round(time.perf_counter() - start, 1)}
+    if compiled:
+        learner.forward = torch.compile(policy, dynamic=False)
     generator = torch.Generator("cuda").manual_seed(0)
     collector = Collector(batch, pool, generator, settings.freeze_encoder)
     parts = Parts()
@@ -147,7 +160,7 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int) -> N
     batch.step = parts.wrap("step", batch.step)
     pool.restart = parts.wrap("restart", pool.restart)
     seconds = [rollout() for _ in range(rollouts)]
-    pool.close()
+    makers.close()
     found[f"ppo {n_envs}"] = {
         "env_steps_per_s": round(n_envs * settings.rollout / statistics.median(seconds)),
         "parameters": sum(p.numel() for p in policy.parameters()),
@@ -164,6 +177,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rollouts", type=int, default=4)
     parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2))
+    parser.add_argument("--compile", action="store_true", help="let torch compile what the learner runs")
+    parser.add_argument("--only", nargs="+", default=["ceilings", "simulate", "learn"])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     compute.prepare(0)
@@ -171,10 +186,10 @@ def main() -> None:
     parts = {
         "ceilings": ceilings,
         "simulate": lambda: _simulations(profile, arguments),
-        "learn": lambda: learn(profile, arguments.envs, arguments.rollouts, arguments.workers),
+        "learn": lambda: learn(profile, arguments.envs, arguments.rollouts, arguments.workers, arguments.compile),
     }
-    for part in parts.values():
-        part()
+    for name in arguments.only:
+        parts[name]()
         if arguments.out:
             arguments.out.write_text(json.dumps(found, indent=1))
     print(json.dumps(found, indent=1))

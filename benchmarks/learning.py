@@ -9,11 +9,12 @@ the median over them, so that ratios hold on a machine whose speed drifts.
 """
 
 import argparse
+import atexit
 import itertools
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import gymnasium
 import numpy as np
@@ -22,10 +23,11 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
 import safevla.env  # noqa: F401, registers the environments
-from safevla import compute, costs, episodes, params, perception, ppo
+from safevla import compute, costs, params, perception, ppo
 from safevla.batch import Batch
 from safevla.policy import Policy
-from safevla.rollout import Collector, Stream
+from safevla.pool import InOrder, Makers
+from safevla.rollout import Collector
 from safevla.sim.embedded import EmbeddedSimulator
 
 TASK = "ObjectNav"
@@ -59,12 +61,14 @@ def ours(settings: params.PPOParams, profile: params.Params) -> tuple[Callable[[
     learner = ppo.Learner(policy, "ppo_lagrangian", TASK, settings)
     simulator = EmbeddedSimulator(settings.n_envs, profile.policy.image_size)
     batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty)
-    stream: Iterator[episodes.Episode] = episodes.stream([TASK], "train", profile.houses, per_house=settings.episodes_per_house)
-    source = Stream(iter(watch.wrap("houses and episodes", stream.__next__), None))
+    makers = Makers(((TASK,), "train", profile.houses, 0, 0, 1, settings.episodes_per_house), 1, profile.simulator.robot)
+    atexit.register(makers.close)
+    source = InOrder(makers)
     collector = Collector(batch, source, torch.Generator().manual_seed(0), settings.freeze_encoder)
     simulator._draw = watch.wrap("render", simulator._draw)
     simulator.step = watch.wrap("simulate", simulator.step)
-    batch.restart = watch.wrap("houses and episodes", batch.restart)
+    makers.take = watch.wrap("wait for houses", makers.take)
+    batch.restart_packed = watch.wrap("start episodes", batch.restart_packed)
     costs.judge = watch.wrap("costs", costs.judge)
     perception.truth = watch.wrap("perception targets", perception.truth)
     policy.act = watch.wrap("act", policy.act)

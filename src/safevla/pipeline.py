@@ -112,9 +112,7 @@ def derived_deps(stage: str, deps: list[str], root: Path, values: dict[str, Any]
     elif _CHOOSES in files and chosen["device"] == "cuda":
         files = sorted({*files, *_closure({f"{PACKAGE}.sim.cuda"}, root)})
     lists = {"src/": files}
-    if stage == "ablate_constraint":  # of one task, the policies that the variants are compared with
-        lists[_POLICIES] = [_POLICIES + f"{method}-{values['ablate']['task']}" for method in ("ppo", "ppo_lagrangian")]
-    elif any(dep.startswith(_POLICIES) for dep in deps):
+    if any(dep.startswith(_POLICIES) for dep in deps):
         lists[_POLICIES] = policy_folders(values)
     return lists
 

@@ -1,10 +1,10 @@
-"""The pool: fresh episodes for thousands of environments, made by other processes and kept as rows on the GPU.
+"""Pools: fresh training episodes, made by other processes while this one simulates and learns.
 
-A GPU plays more episodes a second than one process can draw houses for. Worker processes draw them, each its own share of
-the same endless stream; the pool keeps the newest ones and starts environments from them in turn. Where episodes are
-played faster than they are made, each is played a few times before it is replaced, and `plays` says how often.
-
-Which episodes come when depends on how fast the workers are, so a run with a pool cannot be repeated bit for bit.
+Drawing a house takes a few milliseconds of one core, in which the others would wait. Worker processes draw them, each its
+own share of the same endless stream, and hand them over packed. On the CPU one worker does, and every episode is played
+once, in the stream's order, so a run can be repeated bit for bit. A GPU plays more episodes a second than can be made:
+there a pool keeps the newest ones and starts environments from them in turn, and `plays` says how often each is played.
+Which episodes come when then depends on how fast the workers are, so such a run cannot be repeated bit for bit.
 """
 
 import contextlib
@@ -33,17 +33,6 @@ _CHUNK = 32  # episodes that a worker packs at a time
 _WAITING = 8  # chunks that may wait
 
 
-def _work(ready: Any, first: int, stride: int, task_names: Sequence[str], options: HouseOptions, seed: int,
-          per_house: int, robot_name: str, read: Callable[[str], list[int]]) -> None:  # fmt: skip
-    """A worker process: put packed chunks of its share of the stream into the queue, for ever."""
-    torch.set_num_threads(1)
-    source = stream(task_names, "train", options, seed, first, stride, per_house)
-    while True:
-        packed = Packed.of(list(itertools.islice(source, _CHUNK)), robot_name, robot.CAMERA_JITTER_DEG, read)
-        arrays = {name: array.numpy() for name, array in packed.arrays.items()}
-        ready.put((arrays, packed.task.numpy(), packed.target_type.numpy(), packed.words.numpy()))
-
-
 @contextlib.contextmanager
 def training_source(
     params: SimulatorParams,
@@ -54,82 +43,51 @@ def training_source(
     per_house: int,
     read: Callable[[str], list[int]] = tokenize,
 ) -> Iterator[Source]:
-    """Fresh training episodes without end for a simulator: from a pool on a GPU, or drawn one by one; this rank's share."""
+    """Fresh training episodes without end, this rank's share of them, for a simulator and a policy that reads like that."""
     rank, n_ranks = distributed.rank(), distributed.n_ranks()
-    if simulator.device.type != "cuda":
-        yield Stream(stream(task_names, "train", options, seed, rank, n_ranks, per_house))
+    cores = compute.cores() // distributed.n_local_ranks()
+    drawn = (tuple(task_names), "train", options, seed, rank, n_ranks, per_house)
+    if not simulator.packs or cores < 2:
+        yield Stream(stream(*drawn))
         return
-    n_workers = params.house_workers or max(1, compute.cores() // distributed.n_local_ranks() - 2)
-    pool = Pool(
-        task_names, options, seed, per_house, _KEPT_PER_ENV * simulator.n_envs, n_workers, simulator.device, params.robot, read,
-        rank, n_ranks,
-    )  # fmt: skip
+    on_gpu = simulator.device.type == "cuda"
+    makers = Makers(drawn, (params.house_workers or max(1, cores - 2)) if on_gpu else 1, params.robot, read)
     try:
-        yield pool
+        yield Pool(makers, _KEPT_PER_ENV * simulator.n_envs, simulator.device) if on_gpu else InOrder(makers)
     finally:
-        pool.close()
+        makers.close()
 
 
-class Pool:
-    """A source of episodes (`rollout.Source`) of a few tasks, of which `size` are kept; close it when done."""
+class Makers:
+    """Worker processes that draw and pack episodes: `drawn` is what `episodes.stream` is told."""
 
-    def __init__(
-        self,
-        task_names: Sequence[str],
-        options: HouseOptions,
-        seed: int,
-        per_house: int,
-        size: int,
-        n_workers: int,
-        device: torch.device | str,
-        robot_name: str = "stretch",
-        read: Callable[[str], list[int]] = tokenize,
-        first: int = 0,
-        stride: int = 1,
-    ):
-        """first, stride: which houses of the stream are this rank's, see `episodes.stream`."""
-        self.device, self.size = torch.device(device), size
-        self.made = self.played = 0
-        self._at = self._next = 0
+    def __init__(self, drawn: tuple[Any, ...], n_workers: int, robot_name: str, read: Callable[[str], list[int]] = tokenize):
         context = multiprocessing.get_context("spawn")  # a forked process could not use the GPU's runtime
-        self._ready = context.Queue(_WAITING * n_workers)
+        self._pipe = context.Queue(_WAITING * n_workers)
+        *before, first, stride, per_house = drawn
+        shares = [(*before, first + stride * i, stride * n_workers, per_house) for i in range(n_workers)]
         self._workers = [
-            context.Process(
-                target=_work, daemon=True,
-                args=(self._ready, first + stride * i, stride * n_workers, tuple(task_names), options, seed, per_house,
-                      robot_name, read),
-            )
-            for i in range(n_workers)
-        ]  # fmt: skip
+            context.Process(target=_make, args=(self._pipe, share, robot_name, read), daemon=True) for share in shares
+        ]
         for worker in self._workers:
             worker.start()
         # chunks are longer than a pipe, so somebody must keep reading or every worker waits
         self._arrived: queue.Queue[Packed] = queue.Queue(_WAITING * n_workers)
         self._is_open = True
         threading.Thread(target=self._read, daemon=True).start()
-        parts = []
-        while sum(map(len, parts)) < size:
-            parts.append(self._take(wait=True))
-        self._packed = Packed.join(parts).to(self.device)
-        self.size = self.made = len(self._packed)
-
-    @property
-    def plays(self) -> float:
-        """How often an episode has been played, on average, of those that have been made."""
-        return self.played / self.made
 
     def _read(self) -> None:
         """Move chunks from the workers' pipe to where they wait."""
         while self._is_open:
             try:
-                arrays, *facts = self._ready.get(timeout=0.5)
+                arrays, *facts = self._pipe.get(timeout=0.5)
             except queue.Empty:
                 continue
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
             self._arrived.put(Packed(tensors, *map(torch.from_numpy, facts)))
 
-    def _take(self, wait: bool) -> Packed | None:
-        """A chunk of new episodes; None if none is ready and it need not wait."""
+    def take(self, wait: bool) -> Packed | None:
+        """The next chunk of new episodes; None if none is ready and it need not wait."""
         while True:
             try:
                 return self._arrived.get(timeout=1.0) if wait else self._arrived.get_nowait()
@@ -140,9 +98,67 @@ class Pool:
                 if not wait:
                     return None
 
+    def close(self) -> None:
+        """End the worker processes."""
+        self._is_open = False
+        for worker in self._workers:
+            worker.terminate()
+        for worker in self._workers:
+            worker.join()
+        self._pipe.close()
+
+
+def _make(pipe: Any, drawn: tuple[Any, ...], robot_name: str, read: Callable[[str], list[int]]) -> None:
+    """A worker process: put packed chunks of its share of the stream into the pipe, for ever."""
+    torch.set_num_threads(1)
+    source = stream(*drawn)
+    while True:
+        packed = Packed.of(list(itertools.islice(source, _CHUNK)), robot_name, robot.CAMERA_JITTER_DEG, read)
+        arrays = {name: array.numpy() for name, array in packed.arrays.items()}
+        pipe.put((arrays, packed.task.numpy(), packed.target_type.numpy(), packed.words.numpy()))
+
+
+class InOrder:
+    """A source that plays each episode of one maker once, in order."""
+
+    def __init__(self, makers: Makers):
+        self._makers = makers
+        self._chunk: Packed | None = None
+        self._at = 0
+
+    def restart(self, batch: Batch, slots: torch.Tensor) -> Observation:
+        while len(slots):
+            if self._chunk is None or self._at == len(self._chunk):
+                self._chunk, self._at = self._makers.take(wait=True), 0
+            n = min(len(slots), len(self._chunk) - self._at)
+            observation = batch.restart_packed(slots[:n], self._chunk, self._at + torch.arange(n))
+            slots, self._at = slots[n:], self._at + n
+        return observation
+
+    def refresh(self) -> None:
+        pass
+
+
+class Pool:
+    """A source that keeps at least `size` episodes on a device, and plays them in turn."""
+
+    def __init__(self, makers: Makers, size: int, device: torch.device | str):
+        self._makers, self.device = makers, torch.device(device)
+        parts: list[Packed] = []
+        while sum(map(len, parts)) < size:
+            parts.append(makers.take(wait=True))
+        self._packed = Packed.join(parts).to(self.device)
+        self.size = self.made = len(self._packed)
+        self.played = self._at = self._next = 0
+
+    @property
+    def plays(self) -> float:
+        """How often an episode has been played, on average, of those that have been made."""
+        return self.played / self.made
+
     def refresh(self) -> None:
         """Replace the oldest episodes with those that have been made since."""
-        while (new := self._take(wait=False)) is not None:
+        while (new := self._makers.take(wait=False)) is not None:
             self.made += len(new)
             self._packed = self._packed.put(self._next, new.to(self.device))
             self._next = (self._next + len(new)) % self.size
@@ -152,12 +168,3 @@ class Pool:
         self._at = (self._at + len(slots)) % self.size
         self.played += len(slots)
         return batch.restart_packed(slots, self._packed, rows)
-
-    def close(self) -> None:
-        """End the worker processes."""
-        self._is_open = False
-        for worker in self._workers:
-            worker.terminate()
-        for worker in self._workers:
-            worker.join()
-        self._ready.close()

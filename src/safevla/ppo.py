@@ -10,15 +10,17 @@ The three methods differ in one number, the multiplier λ of the cost in the adv
 
 As the paper, except: the multiplier follows the mean cost of the *episodes* that ended (the released code compares the
 limit with a 128-step sum), is averaged over all ranks, and is kept in checkpoints; it may have an upper bound, for an
-unbounded one winds up while the policy is still learning to see; λ A_c and A_r are divided by one common standard
-deviation, so that a batch of small advantages does not stop the learning; and the policy may be anchored to the one that
-it started from, by their divergence, so that a task whose reward is rare is not forgotten while cost alone teaches.
+unbounded one winds up while the policy is still learning to see, and it may set in late, once the task is learnt; λ A_c
+and A_r are divided by one common standard deviation, so that a batch of small advantages does not stop the learning; and
+the policy may be anchored to the one that it started from, by their divergence, so that a task whose reward is rare is
+not forgotten while cost alone teaches.
 """
 
 import copy
 import dataclasses
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -140,7 +142,7 @@ def _of(envs: torch.Tensor, of_all):
 
 
 def losses(
-    policy: Policy, rollout: Rollout, target: Targets, envs: torch.Tensor, params: PPOParams, anchor: torch.Tensor | None = None
+    policy: Callable, rollout: Rollout, target: Targets, envs: torch.Tensor, params: PPOParams, anchor: torch.Tensor | None = None
 ) -> dict[str, torch.Tensor]:
     """PPO's losses on some environments' whole sequences, envs (n,) int64.
 
@@ -175,6 +177,7 @@ class Learner:
         learning = [p for p in policy.actor_parameters() if p.requires_grad]
         self.actor = torch.optim.Adam(learning, lr=params.lr, fused=True)
         self.critic = torch.optim.Adam(policy.critic_parameters(), lr=params.critic_lr, fused=True)
+        self.forward: Callable = policy  # or a compiled one
         self.steps = 0
         self.curve: list[dict] = []
         self._anchor = copy.deepcopy(policy).requires_grad_(False) if params.anchor_weight else None
@@ -198,13 +201,14 @@ class Learner:
     def learn(self, rollout: Rollout, generator: torch.Generator, only_values: bool) -> dict[str, float]:
         """Several epochs of minibatches on a rollout; the last minibatch's losses."""
         params, policy = self.params, self.policy
-        target = targets(rollout, self.multiplier.value, params)
+        counts = self.steps >= params.multiplier_delay
+        target = targets(rollout, self.multiplier.value if counts else 0.0, params)
         anchor = self._anchor_log_probs(rollout)
         n_envs = rollout.action.shape[1]
         terms: dict[str, torch.Tensor] = {}
         for _ in range(params.epochs):
             for envs in torch.randperm(n_envs, generator=generator, device=generator.device).chunk(params.minibatches):
-                terms = losses(policy, rollout, target, envs, params, anchor)
+                terms = losses(self.forward, rollout, target, envs, params, anchor)
                 loss = terms["value"] + terms["cost_value"] + params.perception_weight * terms["perception"]
                 if not only_values:
                     loss = loss + terms["policy"] - params.entropy_weight * terms["entropy"]
@@ -265,7 +269,8 @@ def train(
         rollout, ended = collector.collect(policy, params.rollout)
         recent = (recent + ended)[-params.recent_episodes :]
         mean_episode_cost = distributed.mean(sum(e.cost for e in ended), len(ended))
-        learner.multiplier.update(mean_episode_cost)
+        if learner.steps >= params.multiplier_delay:
+            learner.multiplier.update(mean_episode_cost)
         terms = learner.learn(rollout, generator, only_values=learner.steps < params.value_warmup)
         learner.steps += steps_per_rollout
         iteration += 1
