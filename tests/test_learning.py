@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
-from safevla import checkpoints, demonstrations, episodes, evaluation, imitation, params, policy, ppo, tasks
+from safevla import checkpoints, demonstrations, episodes, evaluation, imitation, params, policy, pool, ppo, tasks
 from safevla.batch import Batch
 from safevla.house_options import HouseOptions
 from safevla.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, vocabulary
@@ -450,3 +450,60 @@ def test_replaced_actions_go_on_and_done_is_never_replaced():
             repeats.append((last[both] == before[0][both]).mean())
     assert 0.15 < np.mean(shares[10:]) < 0.22
     assert np.mean(repeats) > 0.8  # most that follow a replaced action repeat it; the rest began anew
+
+
+def test_houses_drawn_by_another_process_are_the_same_in_the_same_order():
+    drawn = (("ObjectNav",), "train", HouseOptions(rooms=(1, 1)), 3, 0, 1, 4)
+    makers = pool.Makers(drawn, 1, "stretch")
+    try:
+        sources = (pool.InOrder(makers), Stream(episodes.stream(*drawn)))
+        batches = [Batch(EmbeddedSimulator(8), 50) for _ in sources]
+        for source, batch in zip(sources, batches, strict=True):
+            source.restart(batch, torch.arange(8))
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(60):
+            actions = torch.randint(0, 20, (8,), generator=generator)
+            ours, theirs = (batch.step(actions) for batch in batches)
+            assert torch.equal(ours.observation.pixels, theirs.observation.pixels) and torch.equal(ours.cost, theirs.cost)
+            ended = ours.ended.nonzero()[:, 0]
+            if len(ended):
+                ours, theirs = (source.restart(batch, ended) for source, batch in zip(sources, batches, strict=True))
+                assert torch.equal(ours.words, theirs.words) and torch.equal(ours.pixels, theirs.pixels)
+    finally:
+        makers.close()
+
+
+def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
+    makers = pool.Makers((("Pickup",), "train", HouseOptions(rooms=(1, 1)), 0, 0, 1, 4), 2, "stretch")
+    try:
+        kept = pool.Pool(makers, 40, "cpu")
+        batch = Batch(EmbeddedSimulator(4), 50)
+        seeds = kept._packed.arrays["seed"].clone()
+        assert len(seeds.unique()) == kept.size == 64  # whole chunks
+        for turn in range(20):
+            kept.restart(batch, torch.arange(4))
+            rows = (torch.arange(4) + 4 * turn) % kept.size
+            assert torch.equal(batch.simulator._array("seed"), seeds[rows])
+        while kept.made == 64:
+            kept.refresh()
+        assert kept.plays == 80 / kept.made
+        assert not torch.equal(kept._packed.arrays["seed"][:32], seeds[:32])
+    finally:
+        makers.close()
+
+
+def test_the_constraint_may_set_in_late(monkeypatch):
+    settings = params.load("smoke").finetune.train
+    torch.manual_seed(0)
+    learner = ppo.Learner(Policy(TINY), "ppo_lagrangian", "ObjectNav", settings.model_copy(update={"multiplier_delay": 100}))
+    batch = Batch(EmbeddedSimulator(4, TINY.image_size), 20)
+    source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
+    rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=True).collect(learner.policy, 8)
+    used = []
+    targets = ppo.targets
+    monkeypatch.setattr(
+        ppo, "targets", lambda played, multiplier, train: used.append(multiplier) or targets(played, multiplier, train)
+    )
+    for learner.steps in (99, 100):
+        learner.learn(rollout, torch.Generator().manual_seed(0), only_values=False)
+    assert used == [0.0, pytest.approx(settings.multiplier_init)]

@@ -215,12 +215,12 @@ class CudaSimulator:
             v["pattern"], v["n_boxes"], v["lights"], v["n_lights"], v["room"], self.image_size, *self._scratch,
         )  # fmt: skip
         # tiles that a block's threads fill, in columns of four pixels
-        tile_width = min(width, 64)
+        tile_width = -(-width // -(-width // 64))
         tile_height = min(-(-height // 4), _THREADS * _COLUMNS // tile_width) * 4
         n_tiles = -(-width // tile_width) * -(-height // tile_height)
         kernels.run_on_cuda(
-            _draw_tiles, n_pictures * n_tiles, _THREADS, slots, tile_height, tile_width, *self._scratch, *self._pictures,
-            v["pixels"],
+            _draw_tiles, n_pictures * n_tiles, _THREADS, slots, tile_height, tile_width, v["n_boxes"], *self._scratch,
+            *self._pictures, v["pixels"],
         )  # fmt: skip
 
 
@@ -345,7 +345,7 @@ def _draw_pixel(row, x, z_at, z, x_at, xx, y_at, y, weave_at, weave_row, weave_x
 
 
 @cuda.jit
-def _draw_tiles(slots, tile_height, tile_width, numbers, facts, n_shown, backdrop, hues, rgb, depth, ids, pixels):
+def _draw_tiles(slots, tile_height, tile_width, n_boxes, numbers, facts, n_shown, backdrop, hues, rgb, depth, ids, pixels):
     """Draw a tile of a picture, a block each: into rgb (B, C, H, W, 3), depth and ids (B or 0, C, H, W), pixels (B, C, M).
 
     A thread draws columns of four pixels, so that what it reads of a box serves four times.
@@ -372,7 +372,8 @@ def _draw_tiles(slots, tile_height, tile_width, numbers, facts, n_shown, backdro
             above = max(_float32(0.0), backdrop[e, c, 0] + backdrop[e, c, 1] * _float32(row))
             inverse[k, j], slot[k, j] = above, NOTHING
             packed[k, j] = hues[e, c, 0] if above > _float32(0.0) else hues[e, c, 1]
-    for m in range(thread, MAX_BOXES, _THREADS):
+    n = n_boxes[e]
+    for m in range(thread, n, _THREADS):
         counter[m] = 0
 
     shown = n_shown[e, c]
@@ -429,6 +430,6 @@ def _draw_tiles(slots, tile_height, tile_width, numbers, facts, n_shown, backdro
             if ids.shape[0] > 0:
                 ids[e, c, row, x] = slot[k, j]
     cuda.syncthreads()
-    for m in range(thread, MAX_BOXES, _THREADS):
+    for m in range(thread, n, _THREADS):
         if counter[m] > 0:
             cuda.atomic.add(pixels, (e, c, m), counter[m])

@@ -9,6 +9,7 @@ What an object is (its kind, type and place in the list of boxes) comes from the
 
 import contextlib
 import dataclasses
+import math
 import os
 import threading
 import warnings
@@ -52,6 +53,10 @@ _WITHOUT = {
     "RandomizeColors": "objects keep their colours",
     "ToggleMagnetVisibility": "the hand's sphere may be seen",
 }
+
+
+# An arm reaches 1 m, and what it pushes pushes others; the rest of a metre is for what moves before it is asked again.
+_REPORTED_WITHIN_M, _ASK_AGAIN_M = 3.0, 0.5
 
 
 class _Agent:
@@ -247,9 +252,8 @@ class ThorSimulator:
             agent.attempt("RandomizeColors")
         agent.attempt("ToggleMagnetVisibility", visible=False)
         agent.attempt("AdvancePhysicsStep", simSeconds=1.0)
-        # what is fixed never moves, so only the rest is read after every step
-        loose = [name for name, kind in zip(layout.names, layout.kind, strict=True) if kind >= MOVEABLE]
         positions = agent.do("GetReachablePositions", gridSize=REACHABLE_CELL_M)
+        loose = [name for name, kind in zip(layout.names, layout.kind, strict=True) if kind >= MOVEABLE]
         agent.do("SetObjectFilter", objectIds=loose)
         agent.do("Pass")
         self.episodes[slot] = episode
@@ -316,6 +320,7 @@ class _Readings:
     index: dict[str, int]  # of a name
     step: int = 0
     said: dict[int, tuple] = dataclasses.field(default_factory=dict)  # corners and rotation that a pose follows from
+    asked_at: tuple[float, float] | None = None  # where the robot was when it was last said which objects to report
 
     def kept(self) -> "_Readings":
         """A copy that later readings leave as it is."""
@@ -375,7 +380,18 @@ class _Readings:
             agent.attempt("AdvancePhysicsStep", simSeconds=2.0)
         self.step += 1
         self.read(agent)
+        self._ask_for_what_is_near(agent)
         return hit, self._succeeded(action, old, held, hit)
+
+    def _ask_for_what_is_near(self, agent: _Agent) -> None:
+        """Have only those objects reported that the next few steps can move: describing them all takes most of a step."""
+        x, z = float(self.robot[0]), float(self.robot[1])
+        if self.asked_at is not None and math.hypot(x - self.asked_at[0], z - self.asked_at[1]) < _ASK_AGAIN_M:
+            return
+        away = np.hypot(self.pose[:, 0] - x, self.pose[:, 2] - z)
+        near = np.flatnonzero((self.kind >= MOVEABLE) & (away < _REPORTED_WITHIN_M)).tolist()
+        agent.do("SetObjectFilter", objectIds=[self.names[m] for m in near])
+        self.asked_at = (x, z)
 
     def _send(self, agent: _Agent, action: Action) -> None:
         lift, extension, wrist = (float(v) for v in self.robot[3:])
