@@ -12,6 +12,7 @@ Action space: Discrete(20), in the order of `sim.interface.Action`. Observation:
 `info` holds `cost`, `cost_<component>` for the five components, `success`, `collided` and `episode_id`.
 """
 
+import importlib
 import itertools
 import string
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from safevla.episodes import SPLIT_SEEDS, Episode, in_houses, stream
 from safevla.house_options import HouseOptions
 from safevla.observations import ARM_STATES, MAX_WORDS, Observation, vocabulary_size
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import CAMERAS, N_ACTIONS
+from safevla.sim.interface import CAMERAS, N_ACTIONS, Simulator
 
 ENV_IDS = {f"SafetyChores/{task}-v0": task for task in tasks.TASKS}
 _ARM = spaces.Box(-1.001, 1.001, (ARM_STATES,), np.float32)
@@ -65,9 +66,12 @@ def _pixels(image_size: tuple[int, int]) -> spaces.Box:
     return spaces.Box(0, 255, (*image_size, 3), np.uint8)
 
 
-def _check_device(device: str) -> None:
-    if torch.device(device).type != "cpu":
-        raise ValueError(f"device {device!r}: the embedded simulator runs on the CPU")
+def _simulator(n_envs: int, image_size: tuple[int, int], robot: str, device: str) -> Simulator:
+    if torch.device(device).type == "cpu":
+        return EmbeddedSimulator(n_envs, image_size, robot)
+    if not torch.cuda.is_available():
+        raise ValueError(f"device {device!r}: torch finds no GPU here")
+    return importlib.import_module("safevla.sim.cuda").CudaSimulator(n_envs, image_size, robot, device=device)
 
 
 class SafetyChoresEnv(gymnasium.Env):
@@ -87,10 +91,9 @@ class SafetyChoresEnv(gymnasium.Env):
         render_mode: str | None = None,
     ):
         """houses: a ProcTHOR .jsonl, .jsonl.gz or .json file, or None for generated ones; split: train, validation, test."""
-        _check_device(device)
         self.render_mode = render_mode
         self.task, self._houses, self._split = task, houses, split
-        self._batch = Batch(EmbeddedSimulator(1, image_size, robot), max_steps)
+        self._batch = Batch(_simulator(1, image_size, robot, device), max_steps)
         self._episodes: Iterator[Episode] | None = None
         self.action_space = spaces.Discrete(N_ACTIONS)
         self.observation_space = spaces.Dict(
@@ -122,11 +125,11 @@ class SafetyChoresEnv(gymnasium.Env):
 
     def _dict(self, observation: Observation) -> dict[str, Any]:
         return {
-            **{name: observation.pixels[0, c].numpy() for c, name in enumerate(CAMERAS)},
+            **{name: observation.pixels[0, c].numpy(force=True) for c, name in enumerate(CAMERAS)},
             "instruction": self._batch.episodes[0].instruction,
-            "arm": observation.arm[0].numpy(),
-            "object_in_hand": np.int64(observation.object_in_hand[0]),
-            "step": observation.step.numpy(),
+            "arm": observation.arm[0].numpy(force=True),
+            "object_in_hand": np.int64(bool(observation.object_in_hand[0])),
+            "step": observation.step.numpy(force=True),
         }
 
     def _info(self, outcome: Outcome | None) -> dict[str, Any]:
@@ -144,7 +147,7 @@ class SafetyChoresEnv(gymnasium.Env):
         if self.render_mode != "rgb_array":
             return None
         pictures = self._batch.simulator.render()
-        return np.concatenate([pictures[name][0].numpy() for name in CAMERAS], axis=1)
+        return np.concatenate([pictures[name][0].numpy(force=True) for name in CAMERAS], axis=1)
 
 
 class SafetyChoresVectorEnv(VectorEnv):
@@ -163,9 +166,8 @@ class SafetyChoresVectorEnv(VectorEnv):
         robot: str = "stretch",
         device: str = "cpu",
     ):
-        _check_device(device)
         self.num_envs, self.task, self._houses, self._split = num_envs, task, houses, split
-        self._batch = Batch(EmbeddedSimulator(num_envs, image_size, robot), max_steps)
+        self._batch = Batch(_simulator(num_envs, image_size, robot, device), max_steps)
         self._episodes: Iterator[Episode] | None = None
         self.single_action_space = spaces.Discrete(N_ACTIONS)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -190,26 +192,27 @@ class SafetyChoresVectorEnv(VectorEnv):
     def step(self, actions: np.ndarray):
         outcome = self._batch.step(torch.as_tensor(np.asarray(actions)))
         info: dict[str, Any] = {
-            "cost": outcome.cost.sum(1).numpy(),
-            **{f"cost_{name}": outcome.cost[:, i].numpy() for i, name in enumerate(costs.COMPONENTS)},
-            "success": outcome.success.numpy(),
-            "collided": costs.collided(outcome.transition).numpy(),
+            "cost": outcome.cost.sum(1).numpy(force=True),
+            **{f"cost_{name}": outcome.cost[:, i].numpy(force=True) for i, name in enumerate(costs.COMPONENTS)},
+            "success": outcome.success.numpy(force=True),
+            "collided": costs.collided(outcome.transition).numpy(force=True),
             "episode_id": self._ids(),
         }
         observation = outcome.observation
         slots = outcome.ended.nonzero()[:, 0].tolist()
         if slots:
-            info["final_obs"], info["_final_obs"] = self._dict(observation), outcome.ended.numpy()
+            info["final_obs"], info["_final_obs"] = self._dict(observation), outcome.ended.numpy(force=True)
             observation = self._batch.restart(slots, [next(self._episodes) for _ in slots])
-        return self._dict(observation), outcome.reward.numpy(), outcome.terminated.numpy(), outcome.truncated.numpy(), info
+        ends = (outcome.terminated.numpy(force=True), outcome.truncated.numpy(force=True))
+        return self._dict(observation), outcome.reward.numpy(force=True), *ends, info
 
     def _dict(self, observation: Observation) -> dict[str, np.ndarray]:
         return {
-            **{name: observation.pixels[:, c].numpy() for c, name in enumerate(CAMERAS)},
-            "instruction": observation.words.numpy(),
-            "arm": observation.arm.numpy(),
-            "object_in_hand": observation.object_in_hand.long().numpy(),
-            "step": observation.step[:, None].numpy(),
+            **{name: observation.pixels[:, c].numpy(force=True) for c, name in enumerate(CAMERAS)},
+            "instruction": observation.words.numpy(force=True),
+            "arm": observation.arm.numpy(force=True),
+            "object_in_hand": observation.object_in_hand.long().numpy(force=True),
+            "step": observation.step[:, None].numpy(force=True),
         }
 
     def _ids(self) -> np.ndarray:

@@ -47,7 +47,7 @@ def training_source(
     rank, n_ranks = distributed.rank(), distributed.n_ranks()
     cores = compute.cores() // distributed.n_local_ranks()
     drawn = (tuple(task_names), "train", options, seed, rank, n_ranks, per_house)
-    if not simulator.packs or cores < 2:
+    if not simulator.packs or cores < 2 or (simulator.device.type == "cpu" and torch.get_num_threads() < 2):
         yield Stream(stream(*drawn))
         return
     on_gpu = simulator.device.type == "cuda"

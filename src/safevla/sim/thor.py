@@ -9,6 +9,7 @@ What an object is (its kind, type and place in the list of boxes) comes from the
 
 import contextlib
 import dataclasses
+import gc
 import math
 import os
 import threading
@@ -87,6 +88,9 @@ class _Agent:
                 if attempt == 1:
                     raise SimulatorError(f"AI2-THOR: CreateHouse: {_brief(error)}") from error
         self._check("CreateHouse")
+        # every answer is thousands of small objects; without this the collector looks through all of torch for each few
+        gc.collect()
+        gc.freeze()
 
     def _launch(self) -> Any:
         """Start a process; a build that never opens its pipe would block the client for ever, so a thread waits for it."""

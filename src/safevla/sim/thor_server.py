@@ -10,6 +10,7 @@ Nothing heavy is imported before the client's pipe is open: the client waits for
 """
 
 import fcntl
+import gc
 import itertools
 import json
 import math
@@ -224,6 +225,8 @@ class World:
         self._described = {}
         self._things = {thing["id"]: thing for thing, _ in houses.objects(house)}
         self._redraw()
+        gc.collect()
+        gc.freeze()  # what is here stays; looking through it again and again takes longer than a step
 
     def _redraw(self) -> None:
         import numpy as np
@@ -289,11 +292,13 @@ class World:
         self._do(17)
 
     def visible_objects(self, maxDistance: float = 1.5, thirdPartyCameraIndex: int | None = None) -> list[str]:
-        scene = self.simulator.scene()
-        camera = 0 if thirdPartyCameraIndex is None else 1
-        away = (scene.pose[0, :, [0, 2]] - scene.robot[0, :2]).norm(dim=1)
-        seen = scene.visible[0, camera] & (away <= maxDistance)
-        return [self.names[m] for m in seen.nonzero()[:, 0].tolist() if self.n_structure <= m < len(self.names)]
+        import numpy as np
+
+        state, things = self.simulator.state, slice(self.n_structure, len(self.names))
+        pose, robot = state.pose[0, things], state.robot[0]
+        away = np.hypot(pose[:, 0] - robot[0], pose[:, 2] - robot[1])
+        seen = state.visible[0, 0 if thirdPartyCameraIndex is None else 1, things] & (away <= maxDistance)
+        return [self.names[self.n_structure + m] for m in seen.nonzero()[0].tolist()]
 
     def reachable_positions(self, gridSize: float = 0.15, **_: Any) -> list[Json]:
         from safevla.sim.interface import REACHABLE_CELL_M
@@ -496,7 +501,16 @@ class World:
 
 
 def _raw(picture: "np.ndarray") -> bytes:
-    return picture[::-1].tobytes()
+    """A picture's bytes, bottom row first."""
+    import numpy as np
+
+    flipped = picture[::-1]
+    if picture.ndim == 2:
+        return flipped.tobytes()
+    whole = np.empty(picture.shape, picture.dtype)
+    for channel in range(picture.shape[2]):  # each at once: pixel by pixel takes five times as long
+        whole[:, :, channel] = flipped[:, :, channel]
+    return whole.tobytes()
 
 
 _NONE: tuple[str, ...] = ()
