@@ -140,3 +140,9 @@ def test_a_strangers_algorithm_learns_in_the_environment():
     model.learn(192)
     assert model.num_timesteps == 192
     assert 0 < np.mean([episode["l"] for episode in model.ep_info_buffer]) <= 40
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="device 'cuda': torch finds no GPU here"):
+        gymnasium.make("safevla.env:SafetyChores/Pickup-v0", device="cuda")

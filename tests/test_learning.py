@@ -290,7 +290,7 @@ def test_imitation_learns_and_resumes(tmp_path, capsys):
 
 
 def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[str, pd.DataFrame]:
-    """One episode: imitation, PPO from there, and what either policy does in 64 goes at it, actions drawn."""
+    """One episode: imitation, PPO from there, and what either policy does in 64 goes at it; `done` is decided."""
     options = HouseOptions(rooms=(1, 1))
     episode = min(itertools.islice(episodes.stream(["ObjectNav"], "train", options), 20), key=lambda e: e.path_m)
     table = demonstrations.record(EmbeddedSimulator(8), itertools.repeat(episode), 16, 0.15, 100, seed=seed)
@@ -300,7 +300,7 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
     pretrained, _ = imitation.pretrain(simulator, table, options, TINY, settings, seed, folder / f"il-{seed}.safetensors")
 
     def played(model: Policy) -> pd.DataFrame:
-        actor = evaluation.PolicyActor(model, 16, seed)
+        actor = evaluation.PolicyActor(model, 16, seed, done_threshold=0.5)
         simulator = EmbeddedSimulator(16, TINY.image_size)
         return evaluation.evaluate(actor, simulator, [episode] * 64, 100, "", profile="", method="", seed=seed)
 
@@ -324,7 +324,7 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
 
 
 def test_one_house_is_learnt_by_heart(tmp_path):
-    rows = _learn_by_heart(tmp_path, 120, 8192, 0)
+    rows = _learn_by_heart(tmp_path, 120, 12288, 0)
     assert rows["ppo"]["success"].mean() >= 0.95
     assert rows["ppo"]["success"].mean() > rows["imitation"]["success"].mean()
 
