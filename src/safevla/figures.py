@@ -170,7 +170,7 @@ def cost_distribution(rows: pd.DataFrame) -> plt.Figure:
         )  # fmt: skip
         axes[0, column].set(xscale="log", title=f"{task} (n = {int(mine.groupby('method').size().min())})", xlabel="1 + cost")
         axes[1, column].set(xlabel="log10(1 + cost)", ylabel="")
-    axes[0, 0].set_ylabel("share of episodes that cost more")
+    axes[0, 0].set_ylabel("share of episodes\nthat cost more")
     axes[1, 0].set_yticks(range(len(methods)), [METHOD_LABELS[m] for m in methods])
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)

@@ -226,6 +226,7 @@ class ThorSimulator:
         self._agents = [_Agent(options or ThorOptions(), self.image_size) for _ in range(n_envs)]
         self._scenes: list[_Readings | None] = [None] * n_envs
         self._lost: list[int] = []
+        self._last: Scene | None = None  # after the last step, unless an episode has been started since
 
     def reset(self, episodes: Sequence[Episode]) -> Scene:
         return self.reset_some(range(self.n_envs), episodes)
@@ -235,6 +236,7 @@ class ThorSimulator:
         check_slots(slots, episodes)
         for slot, episode in zip(slots, episodes, strict=True):
             self._load(slot, episode)
+        self._last = None
         return self.scene()
 
     def reset_packed(self, slots: torch.Tensor, packed: Packed, rows: torch.Tensor) -> Scene:
@@ -269,7 +271,7 @@ class ThorSimulator:
             raise SimulatorError(f"actions have shape {tuple(actions.shape)}, expected ({self.n_envs},)")
         if actions.min() < 0 or actions.max() >= len(Action):
             raise SimulatorError(f"actions must be 0 to {len(Action) - 1}")
-        before = self.scene()
+        before = self.scene() if self._last is None else self._last
         struck, succeeded = [], []
         self._lost = []
         for slot, action in enumerate(actions.tolist()):
@@ -282,10 +284,11 @@ class ThorSimulator:
                 self._scenes[slot], hit, success = kept, NOTHING, False
             struck.append(hit)
             succeeded.append(success)
+        self._last = self.scene()
         return Transition(
             before,
             actions.long(),
-            self.scene(),
+            self._last,
             torch.tensor(struck, dtype=torch.int32),
             torch.tensor(succeeded, dtype=torch.bool),
         )
