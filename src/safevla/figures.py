@@ -437,7 +437,8 @@ def episode_step(trace: dict, pictures: np.ndarray, step: int, action_names: Seq
     if trace["cost_values"]:
         ax.plot(range(n_steps), trace["cost_values"], color=_COLOUR_BLIND[4], lw=1.2, label="cost critic: still to come")
     ax.axvline(step, color="0.5", lw=0.8)
-    ax.set(xlabel="step", ylim=(min(0.0, *(trace["cost_values"] or [0.0])), None))
+    expected = trace["cost_values"] or [0.0]
+    ax.set(xlabel="step", ylim=(min(0.0, *expected), 1.05 * max(1.0, so_far[-1], *expected)))
     ax.legend(fontsize=7, frameon=False)
     ax = figure.add_subplot(grid[1, 2])
     if step < n_steps and trace["probabilities"]:
