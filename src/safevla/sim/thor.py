@@ -57,7 +57,7 @@ _WITHOUT = {
 
 
 # An arm reaches 1 m, and what it pushes pushes others; the rest of a metre is for what moves before it is asked again.
-_REPORTED_WITHIN_M, _ASK_AGAIN_M = 3.0, 0.5
+_REPORTED_WITHIN_M, _ASK_AGAIN_M = 2.2, 0.4
 
 
 class _Agent:
