@@ -22,6 +22,7 @@ $(BIN)/python:
 # the lock is a constraints file: it pins versions and leaves the choice of torch's build (CPU or CUDA) to pip
 $(SETUP): pyproject.toml requirements.lock | $(BIN)/python
 	$(PYTHON) -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	-$(PYTHON) -m pip install --quiet --no-deps procthor==0.0.1.dev0 # a dump of real AI2-THOR objects, which tests compare with
 	touch $@
 
 reproduce: $(SETUP)
