@@ -9,7 +9,7 @@ import tomllib
 import pytest
 import yaml
 
-from safevla import params, pipeline, run, stages, strip
+from safevla import params, pipeline, plain, run, stages, strip, workers
 from tests.conftest import ROOT
 
 
@@ -187,3 +187,18 @@ def test_environment_files_agree():
 
 def test_package_init_files_are_empty():
     assert all(path.read_text() == "" for path in (ROOT / "src").rglob("__init__.py"))
+
+
+def test_a_notebook_runs_as_a_script(tmp_path, capsys):
+    cells = [["n = 1  # the default\n", "'not printed'; n"], ["double = 2 * n\n", "double"], ["double;\n", "x = 1"]]
+    code = [{"cell_type": "code", "source": source} for source in cells]
+    notebook = tmp_path / "one.ipynb"
+    notebook.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": ["# A title"]}, *code]}))
+    plain.execute(notebook, {"n": 3})
+    assert capsys.readouterr().out.split() == ["1", "6"]
+    assert plain.main(["smoke", "no_such_stage"]) == 2
+    assert "unknown stage 'no_such_stage'" in capsys.readouterr().err
+
+
+def test_workers_give_results_in_the_order_of_the_jobs():
+    assert list(workers.run(abs, [-3, 2, -1], 2)) == [3, 2, 1] == list(workers.run(abs, [-3, 2, -1], 1))
