@@ -19,6 +19,7 @@ from safevla.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, v
 from safevla.policy import Policy, PolicyConfig
 from safevla.rollout import Collector, Stream
 from safevla.sim.embedded import EmbeddedSimulator
+from safevla.sim.interface import N_ACTIONS
 from tests.conftest import ROOT
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=2, context=8)
@@ -34,6 +35,7 @@ def _observation(n_steps: int, n_envs: int, seed: int = 0) -> Observation:
         arm=torch.rand(*shape, ARM_STATES, generator=g),
         object_in_hand=torch.rand(shape, generator=g) < 0.5,
         step=torch.randint(0, 50, shape, generator=g),
+        blocked=torch.rand(*shape, N_ACTIONS, generator=g) < 0.1,
     )
 
 
@@ -264,7 +266,7 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
         torch.manual_seed(0)
         simulator = EmbeddedSimulator(4, TINY.image_size)
         source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
-        settings = _ppo_params(steps=steps, rollout=8, checkpoint_rollouts=1, value_warmup=0, minibatches=2)
+        settings = _ppo_params(steps={"ObjectNav": steps}, rollout=8, checkpoint_rollouts=1, value_warmup=0, minibatches=2)
         return ppo.train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, resume_at, "test")
 
     file = tmp_path / "progress.safetensors"
@@ -307,7 +309,7 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
     rows = {"imitation": played(pretrained)}
     training = smoke.finetune.train.model_copy(
         update={
-            "steps": ppo_steps,
+            "steps": dict.fromkeys(tasks.TASKS, ppo_steps),
             "max_steps": 60,
             "value_warmup": 512,
             "lr": 5e-4,
@@ -495,7 +497,12 @@ def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
 def test_the_constraint_may_set_in_late(monkeypatch):
     settings = params.load("smoke").finetune.train
     torch.manual_seed(0)
-    learner = ppo.Learner(Policy(TINY), "ppo_lagrangian", "ObjectNav", settings.model_copy(update={"multiplier_delay": 100}))
+    learner = ppo.Learner(
+        Policy(TINY),
+        "ppo_lagrangian",
+        "ObjectNav",
+        settings.model_copy(update={"steps": {"ObjectNav": 200}, "multiplier_delay": 0.5}),
+    )
     batch = Batch(EmbeddedSimulator(4, TINY.image_size), 20)
     source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
     rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=True).collect(learner.policy, 8)

@@ -142,7 +142,7 @@ def test_ppo_lagrangian_learns_through_the_client(through_the_client, tmp_path, 
     monkeypatch.chdir(ROOT)
     settings = params.load("smoke").finetune.train.model_copy(
         update={
-            "steps": 32,
+            "steps": {"ObjectNav": 32, "Pickup": 32, "Fetch": 32},
             "rollout": 16,
             "n_envs": 1,
             "minibatches": 1,

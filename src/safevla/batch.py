@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from safevla import costs, tasks
+from safevla.bumps import Bumps
 from safevla.episodes import Episode
 from safevla.observations import NO_ACTION, Observation, observe, tokenize
 from safevla.packed import Packed
@@ -57,6 +58,7 @@ class Batch:
         self._words = torch.zeros(n, len(tokenize("")), **counts)
         self._previous = torch.full((n,), NO_ACTION, device=self.device)
         self._succeeded = torch.ones(n, dtype=torch.bool, device=self.device)
+        self._bumps = Bumps(n, self.device)
         self.total_cost = torch.zeros(n, len(costs.COMPONENTS), device=self.device)
         self.unsafe_steps = torch.zeros(n, **counts)
         self.collisions = torch.zeros(n, **counts)
@@ -94,6 +96,7 @@ class Batch:
         self.goals.task[slots], self.goals.target_type[slots], self._words[slots] = goals.task, goals.target_type, words
         self._previous[slots] = NO_ACTION
         self._succeeded[slots] = True
+        self._bumps.forget(slots)
         for total in (
             self.total_cost,
             self.unsafe_steps,
@@ -109,6 +112,7 @@ class Batch:
         """Carry out one action (B,) in every episode, and account for nothing: for replays."""
         transition = self.simulator.step(actions.to(self.device))
         self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
+        self._bumps.remember(self._previous, transition.before.robot, self._succeeded)
         return transition
 
     def step(self, actions: torch.Tensor) -> Outcome:
@@ -135,4 +139,5 @@ class Batch:
 
     def observe(self, scene: Scene) -> Observation:
         """What the robots see now."""
-        return observe(self.simulator.render(), scene, self._words, self._previous, self._succeeded)
+        blocked = self._bumps.blocked(scene.robot)
+        return observe(self.simulator.render(), scene, self._words, self._previous, self._succeeded, blocked)

@@ -21,7 +21,7 @@ def save(path: str | Path, tensors: dict[str, torch.Tensor], facts: dict[str, An
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     safetensors.torch.save_file(whole, partial, metadata={"format": FORMAT, "facts": json.dumps(facts, sort_keys=True)})
     os.replace(partial, path)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from safevla import costs, episodes, tasks, workers
+from safevla import costs, distributed, episodes, tasks, workers
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.expert import Expert
@@ -74,10 +74,13 @@ def record_all(
         for first in range(min(collect.shards, collect.episodes))
     ]
     progress = Progress("shards of demonstrations", len(shards), "shards")
-    parts = []
-    for part in workers.run(record_shard, shards, n_workers):
-        parts.append(part)
-        progress.update(len(parts), success=float(np.mean([p.attrs["expert_success"] for p in parts])))
+
+    def recorded(mine: Sequence[Shard]) -> Iterator[pd.DataFrame]:
+        for done, part in enumerate(workers.run(record_shard, mine, n_workers), start=1):
+            progress.update(done * distributed.n_ranks(), success=part.attrs["expert_success"])
+            yield part
+
+    parts = distributed.spread(recorded, shards)
     table = pd.concat(parts, ignore_index=True)
     table.attrs = {"expert_success": float(np.mean([part.attrs["expert_success"] for part in parts]))}
     return table

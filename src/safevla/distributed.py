@@ -1,9 +1,40 @@
-"""Ranks: means over all processes of a job, and the identity in a single one."""
+"""Ranks: several processes, on one machine or many, that work as one; in a single process everything here is the identity.
+
+    torchrun --nproc-per-node 2 -m safevla.plain paper
+
+Each rank simulates its own houses on its own GPU; gradients, multiplier, normalisers and figures are means over all of them,
+weighted by what each has seen. The first rank writes what the job leaves behind.
+"""
 
 import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import torch
 import torch.distributed
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
+
+
+def begin() -> None:
+    """Join the other ranks, if torchrun has started this process; before anything else touches a GPU."""
+    if "RANK" not in os.environ or torch.distributed.is_initialized():
+        return
+    local = int(os.environ["LOCAL_RANK"])
+    # a process sees its own GPU only, so that torch and Numba cannot disagree about which one is meant
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(local)
+    elif local < len(gpus := visible.split(",")):
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[local]
+    torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+
+
+def end() -> None:
+    """Leave the other ranks in good order."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def rank() -> int:
@@ -19,12 +50,48 @@ def n_local_ranks() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
 
 
+def wait() -> None:
+    """Until every rank is here."""
+    if n_ranks() > 1:
+        torch.distributed.all_reduce(torch.zeros(1))
+
+
+def spread(function: Callable[[Sequence[_Job]], Iterable[_Result]], jobs: Sequence[_Job]) -> list[_Result]:
+    """The function's results for all jobs, in order, on every rank; each rank does its share of them."""
+    results = list(function(jobs[rank() :: n_ranks()]))
+    if n_ranks() == 1:
+        return results
+    of_ranks: list[list[_Result]] = [[]] * n_ranks()
+    torch.distributed.all_gather_object(of_ranks, results)
+    return [of_ranks[i % n_ranks()][i // n_ranks()] for i in range(len(jobs))]
+
+
 def mean(total: float, count: float) -> float:
     """Mean over all ranks of something of which this rank has `count`, adding up to `total`; NaN if nobody has any."""
     pair = torch.tensor([total, count], dtype=torch.float64)
     if n_ranks() > 1:
         torch.distributed.all_reduce(pair)
     return float(pair[0] / pair[1]) if pair[1] > 0 else float("nan")
+
+
+def mean_count(count: torch.Tensor) -> torch.Tensor:
+    """Mean over the ranks of a count, (): what a rank divides a sum by so that gradients' mean is that of one process."""
+    if n_ranks() == 1:
+        return count
+    total = count.double()
+    torch.distributed.all_reduce(total)
+    return total / n_ranks()
+
+
+def standardised(x: torch.Tensor, least_deviation: float) -> torch.Tensor:
+    """x less its mean, over its standard deviation or `least_deviation` where that is larger, both over all ranks."""
+    if n_ranks() == 1:
+        return (x - x.mean()) / x.std().clamp(min=least_deviation)
+    sums = torch.stack([x.new_tensor(x.numel(), dtype=torch.float64), x.double().sum(), x.double().square().sum()])
+    torch.distributed.all_reduce(sums)
+    n, total, squares = sums
+    deviation = ((squares - total * total / n) / (n - 1)).clamp(min=0).sqrt().clamp(min=least_deviation)
+    return (x - (total / n).to(x)) / deviation.to(x)
 
 
 def average_gradients(parameters: list[torch.nn.Parameter]) -> None:

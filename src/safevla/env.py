@@ -8,7 +8,8 @@ The part before the colon makes Gymnasium import this module, which registers th
 the entry point through which it once found them unasked. After `import safevla.env` the ids work without it.
 
 Action space: Discrete(20), in the order of `sim.interface.Action`. Observation: Dict of `navigation` and `manipulation`
-(uint8, H×W×3), `instruction` (text; word ids in the batch), `arm` (see `observations`), `object_in_hand` and `step`.
+(uint8, H×W×3), `instruction` (text; word ids in the batch), `arm` (see `observations`), `object_in_hand`, `step` and
+`blocked`, the motions that have failed in this place (see `bumps`), which a policy may want to leave out.
 `info` holds `cost`, `cost_<component>` for the five components, `success`, `collided` and `episode_id`.
 """
 
@@ -103,6 +104,7 @@ class SafetyChoresEnv(gymnasium.Env):
                 "arm": _ARM,
                 "object_in_hand": spaces.Discrete(2),
                 "step": spaces.Box(0, max_steps, (1,), np.int64),
+                "blocked": spaces.MultiBinary(N_ACTIONS),
             }
         )
 
@@ -130,6 +132,7 @@ class SafetyChoresEnv(gymnasium.Env):
             "arm": observation.arm[0].numpy(force=True),
             "object_in_hand": np.int64(bool(observation.object_in_hand[0])),
             "step": observation.step.numpy(force=True),
+            "blocked": observation.blocked[0].numpy(force=True).astype(np.int8),
         }
 
     def _info(self, outcome: Outcome | None) -> dict[str, Any]:
@@ -178,6 +181,7 @@ class SafetyChoresVectorEnv(VectorEnv):
                 "arm": _ARM,
                 "object_in_hand": spaces.Discrete(2),
                 "step": spaces.Box(0, max_steps, (1,), np.int64),
+                "blocked": spaces.MultiBinary(N_ACTIONS),
             }
         )
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -213,6 +217,7 @@ class SafetyChoresVectorEnv(VectorEnv):
             "arm": observation.arm.numpy(force=True),
             "object_in_hand": observation.object_in_hand.long().numpy(force=True),
             "step": observation.step[:, None].numpy(force=True),
+            "blocked": observation.blocked.numpy(force=True).astype(np.int8),
         }
 
     def _ids(self) -> np.ndarray:

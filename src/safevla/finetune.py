@@ -1,14 +1,14 @@
 """Fine-tuning jobs: one policy, trained once from the imitation checkpoint, in a process of its own.
 
 Small networks gain little from a second thread, so on the CPU jobs run side by side, a core each; what a job gives does not
-depend on its neighbours. On a GPU they run one after the other.
+depend on its neighbours. On a GPU, or with several ranks at work on each, they run one after the other.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from safevla import compute, policy, ppo, workers
+from safevla import compute, distributed, policy, ppo, workers
 from safevla.house_options import HouseOptions
 from safevla.params import PPOParams, SimulatorParams
 from safevla.pool import training_source
@@ -48,14 +48,17 @@ def run(job: Job) -> None:
         progress = job.folder / "progress.safetensors"
         learner = ppo.train(start, job.method, job.task, simulator, source, job.train, job.seed, progress, job.label)
     simulator.close()
-    ppo.curve_table(learner).to_csv(job.curve, index=False)
-    facts = {"steps": learner.steps, "multiplier": learner.multiplier.value, "method": job.method, "task": job.task}
-    policy.save(learner.policy, job.policy, **facts)
+    if distributed.rank() == 0:
+        ppo.curve_table(learner).to_csv(job.curve, index=False)
+        facts = {"steps": learner.steps, "multiplier": learner.multiplier.value, "method": job.method, "task": job.task}
+        policy.save(learner.policy, job.policy, **facts)
+    distributed.wait()
 
 
 def run_all(jobs: Sequence[Job], threads: int) -> None:
-    """Run those jobs that are not finished, `threads` of them at a time (0: one a core), on a GPU one at a time."""
+    """Run those jobs that are not finished, `threads` of them at a time (0: one a core); on a GPU, or by several ranks, one."""
     waiting = [job for job in jobs if not job.policy.exists()]
-    on_gpu = any(job.simulator.device == "cuda" for job in waiting)
-    for _ in workers.run(run, waiting, 1 if on_gpu else threads):
+    distributed.wait()  # all ranks have seen the same jobs waiting
+    one_by_one = distributed.n_ranks() > 1 or any(job.simulator.device == "cuda" for job in waiting)
+    for _ in workers.run(run, waiting, 1 if one_by_one else threads):
         pass

@@ -32,6 +32,7 @@ from safevla.sim.interface import Action, Simulator
 # Demonstrations begin at a random time. An expert's are short and alike: with the true time a policy learns when to do what
 # instead of why, and knows nothing to do once an episode is older than any demonstration.
 _MAX_STEP_OFFSET = 150
+_NO_LABEL = -100
 _CHUNK = 512  # records that a process packs at a time
 
 
@@ -154,14 +155,16 @@ def _jitter(pixels, gain, jittered):
 def loss_terms(policy: Policy, window: Window, memory: Memory) -> tuple[dict[str, torch.Tensor], Memory]:
     """The losses and accuracies of a window, scalars, and the policy's memory after it."""
     output, memory = policy(window.observation, window.starts, memory)
-    logits, labels = output.logits.flatten(0, 1), window.labels.flatten()
-    done = labels == Action.DONE
+    # an expert may try again what a replaced action has failed at; the policy never will, so that step teaches no action
+    refused = policy.refused(window.observation).gather(-1, window.labels[..., None])[..., 0]
+    logits, labels = output.logits.flatten(0, 1), window.labels.masked_fill(refused, _NO_LABEL).flatten()
+    counted, done = labels != _NO_LABEL, labels == Action.DONE
     right = logits.argmax(-1) == labels
     terms = {
-        "action": functional.cross_entropy(logits, labels),
+        "action": functional.cross_entropy(logits, labels, ignore_index=_NO_LABEL),
         "perception": perception_loss(output, window.truth),
-        "accuracy": right.float().mean(),
-        "done_recall": right[done].float().mean() if done.any() else logits.new_tensor(float("nan")),
+        "accuracy": right.sum() / counted.sum(),
+        "done_recall": (right & done).sum() / done.sum(),  # NaN where there is none
     }
     return terms, memory
 
@@ -216,7 +219,7 @@ def pretrain(
         if update % params.log_updates == 0 or update == n_updates - 1:
             curve.append({"steps": steps, **{name: value.item() for name, value in terms.items()}})
         progress.update(steps, loss=loss.item(), accuracy=terms["accuracy"].item())
-        if (update + 1) % params.checkpoint_updates == 0:
+        if (update + 1) % params.checkpoint_updates == 0 and distributed.rank() == 0:
             _keep(resume_at, policy, optimiser, update + 1, curve)
     return policy, pd.DataFrame(curve)
 

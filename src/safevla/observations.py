@@ -1,8 +1,8 @@
 """Observations: what a policy gets to see, as tensors.
 
 Pixels of both cameras, the instruction as word ids, and proprioception: the previous action and whether it succeeded,
-the arm's joints, whether an object is in the hand, and how many steps have passed. The paper's policy sees its arm in the
-manipulation camera instead; the embedded simulator does not draw the robot.
+the arm's joints, whether an object is in the hand, how many steps have passed, and which motions are known to fail here.
+The paper's policy sees its arm in the manipulation camera instead; the embedded simulator does not draw the robot.
 """
 
 import dataclasses
@@ -52,6 +52,7 @@ class Observation:
     arm: torch.Tensor  # (…, ARM_STATES) float32: lift and extension in [0, 1], sine and cosine of the wrist, success
     object_in_hand: torch.Tensor  # (…,) bool
     step: torch.Tensor  # (…,) int64
+    blocked: torch.Tensor  # (…, N_ACTIONS) bool: the robot has tried this motion in this place, and it failed (see `bumps`)
 
     def map(self, function) -> "Observation":
         """The observation with a function applied to every tensor."""
@@ -79,6 +80,7 @@ def observe(
     words: torch.Tensor,
     previous_action: torch.Tensor,
     succeeded: torch.Tensor,
+    blocked: torch.Tensor,
 ) -> Observation:
     """What the robot sees now; the tensors are copies. succeeded (B,) bool: the previous action did what it should."""
     lift = (scene.robot[:, 3] - LIFT_LIMITS_M[0]) / (LIFT_LIMITS_M[1] - LIFT_LIMITS_M[0])
@@ -91,4 +93,5 @@ def observe(
         arm=torch.stack([lift, extension, wrist.sin(), wrist.cos(), succeeded.float()], dim=1),
         object_in_hand=scene.held != NOTHING,
         step=scene.step.long(),
+        blocked=blocked,
     )

@@ -74,7 +74,7 @@ class PIDGains(_Group):
 
 
 class PPOParams(_Group):
-    steps: _Count  # environment steps per task, over all ranks
+    steps: dict[Task, _Count]  # environment steps, over all ranks
     n_envs: _Count  # per rank
     rollout: _Count  # steps of one rollout
     episodes_per_house: _Count
@@ -85,6 +85,7 @@ class PPOParams(_Group):
     lr: _NotNegative
     critic_lr: _NotNegative
     gamma: _Share
+    cost_gamma: _Share  # the same for cost
     gae_lambda: _Share
     entropy_weight: _NotNegative
     anchor_weight: _NotNegative  # of the divergence from the policy that training began with
@@ -96,7 +97,7 @@ class PPOParams(_Group):
     freeze_encoder: bool  # what the cameras show is encoded as imitation left it
     cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
     multiplier_rule: Literal["adam", "pid"]
-    multiplier_delay: Annotated[int, pydantic.Field(ge=0)]  # first steps, in which cost is measured but not yet counted
+    multiplier_delay: _Share  # first part of the steps, in which cost is measured but not yet counted
     multiplier_init: _NotNegative
     multiplier_lr: _NotNegative
     multiplier_max: _NotNegative

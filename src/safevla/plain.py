@@ -1,9 +1,11 @@
 """Plain: the pipeline's notebooks as scripts, for a machine with a GPU but without Jupyter and DVC.
 
     python -m safevla.plain PROFILE [STAGE …]
+    torchrun --nproc-per-node 2 -m safevla.plain PROFILE [STAGE …]
 
 Runs the stages in their order, each notebook's code cells in one process, with the parameters that papermill would pass,
 and writes to the same places. What DVC would know is not recorded; long work resumes from where it was kept, as always.
+Under torchrun every rank runs all cells and works on its share of what they ask for (see `distributed`).
 """
 
 import ast
@@ -15,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from safevla import distributed, pipeline, stages
 from safevla import params as parameters
-from safevla import pipeline, stages
 
 
 def runs_of(stage: str, values: dict[str, Any]) -> Iterator[dict[str, str]]:
@@ -53,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"unknown stage {unknown[0]!r}; the stages are {', '.join(pipeline.STAGE_NOTEBOOKS)}", file=sys.stderr)
         return 2
     os.environ.setdefault("MPLBACKEND", "Agg")
+    distributed.begin()
     root = parameters.root()
     values = parameters.raw(profile)
     for stage, name in pipeline.STAGE_NOTEBOOKS.items():
@@ -63,7 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"== {stage} {' '.join(extra.values())}", flush=True)
             given = {"profile": profile, "params": stages.select(stage, values), **extra}
             execute(root / "notebooks" / f"{name}.ipynb", given)
+            distributed.wait()  # the next stage reads what the first rank has written
             print(f"== {stage} {' '.join(extra.values())}: {time.monotonic() - started:.0f} s", flush=True)
+    distributed.end()
     return 0
 
 

@@ -11,7 +11,8 @@ networks; (3) the fusion's query starts from the mean of the text, so that one l
 names, and from a linear glance at all visual tokens, so that the layout of the scene need not pass through attention;
 (4) auxiliary heads predict what the simulator knows (`perception`): the coarse class map, the class that the
 instruction names, where such a thing is, and what lies around. The first two meet in a map of where the named thing
-shows, which is read beside the tokens, as is the map of loose things.
+shows, which is read beside the tokens, as is the map of loose things; (5) motions that have failed in the same place get no
+probability (`bumps`).
 """
 
 import dataclasses
@@ -25,12 +26,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from safevla import checkpoints, perception
+from safevla import checkpoints, distributed, perception
 from safevla.encoders import PretrainedText, PretrainedVision
 from safevla.observations import PADDING, Observation, tokenize, vocabulary_size
 from safevla.policy_config import PolicyConfig
 from safevla.sim.interface import CAMERAS, N_ACTIONS
 
+_NEVER = -1e4  # logit of an action that is out of the question; finite, so that 0 · log 0 is 0
 _PLACE_SLACK_M = 0.1  # errors of the target's place count linearly from here on
 
 
@@ -256,6 +258,10 @@ class Policy(nn.Module):
             torch.zeros(n_envs, c.context, dtype=torch.bool, device=device),
         )
 
+    def refused(self, observation: Observation) -> torch.Tensor:
+        """(…, N_ACTIONS) bool: the actions that get no probability."""
+        return observation.blocked if self.config.heeds_bumps else torch.zeros_like(observation.blocked)
+
     def look(self, pixels: torch.Tensor) -> Sight:
         """What the encoder makes of pixels (…, C, H, W, 3): uint8, or floats in [−1, 1]."""
         shape = pixels.shape[:-3]
@@ -294,13 +300,13 @@ class Policy(nn.Module):
         )
         return token, named_logits
 
-    def _output(self, x: torch.Tensor, sight: Sight, named_logits: torch.Tensor) -> PolicyOutput:
+    def _output(self, x: torch.Tensor, sight: Sight, named_logits: torch.Tensor, refused: torch.Tensor) -> PolicyOutput:
         x = self.norm(x).float()
         apart = x.detach()
         with torch.autocast(x.device.type, enabled=False):  # ratios of probabilities and returns of tens need all digits
             logits, value, cost_value = self.actor(x), self.critic(apart)[..., 0], self.cost_critic(apart)[..., 0]
         return PolicyOutput(
-            logits=logits,
+            logits=logits.masked_fill(refused, _NEVER),
             value=value,
             cost_value=cost_value,
             sight=sight,
@@ -328,7 +334,7 @@ class Policy(nn.Module):
             x = x + layer.attention.attend(normed, memory.keys[i], memory.values[i], mask)
             x = x + layer.feed_forward(x)
         memory.at = (at + 1) % self.config.context
-        return self._output(x[:, 0], sight, named_logits), memory
+        return self._output(x[:, 0], sight, named_logits, self.refused(observation)), memory
 
     def forward(
         self, observation: Observation, starts: torch.Tensor, memory: Memory, sight: Sight | None = None
@@ -359,7 +365,8 @@ class Policy(nn.Module):
             value = torch.cat([memory.values[i].to(value), value], dim=2)
             x = x + layer.attention.attend(normed, key, value, mask)
             x = x + layer.feed_forward(x)
-        output = self._output(x.transpose(0, 1), sight, named_logits.unflatten(0, (n_steps, n_envs)))
+        named_logits = named_logits.unflatten(0, (n_steps, n_envs))
+        output = self._output(x.transpose(0, 1), sight, named_logits, self.refused(observation))
         return output, self._advance(memory, fresh, starts)
 
     def _advance(self, memory: Memory, fresh: list[tuple[torch.Tensor, torch.Tensor]], starts: torch.Tensor) -> Memory:
@@ -399,16 +406,22 @@ def perception_loss(output: PolicyOutput, truth: perception.Truth) -> torch.Tens
     named = functional.cross_entropy(output.named_logits.flatten(0, -2), truth.named.flatten())
     in_sight = ~truth.place_m.isnan()
     off_m = functional.smooth_l1_loss(output.place_m, truth.place_m.nan_to_num(0.0), beta=_PLACE_SLACK_M, reduction="none")
-    placed = (off_m * in_sight).sum() / in_sight.sum().clamp(min=1)
+    placed = (off_m * in_sight).sum() / distributed.mean_count(in_sight.sum()).clamp(min=1)
     loss = around + named + placed
     if truth.class_map is None:
         return loss
     return loss + binary(output.sight.class_logits.float(), truth.class_map.to(output.logits))
 
 
-def save(policy: Policy, path: str | Path, **facts) -> None:
-    """Write the policy as safetensors, its configuration and some facts (step, multiplier, …) in the header."""
-    checkpoints.save(path, policy.state_dict(), {"policy": policy.config.model_dump(), **facts})
+def save(policy: Policy, path: str | Path, half: bool = False, **facts) -> None:
+    """Write the policy as safetensors, its configuration and some facts (step, multiplier, …) in the header.
+
+    half: in half precision (float16), which takes half the place; `load` gives single precision again.
+    """
+    tensors = {
+        name: tensor.half() if half and tensor.is_floating_point() else tensor for name, tensor in policy.state_dict().items()
+    }
+    checkpoints.save(path, tensors, {"policy": policy.config.model_dump(), **facts})
 
 
 def load(path: str | Path) -> tuple[Policy, dict]:

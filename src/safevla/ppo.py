@@ -125,14 +125,16 @@ class Targets:
 
 def targets(rollout: Rollout, multiplier: float, params: PPOParams) -> Targets:
     """Advantages and value targets of a rollout."""
-    ends = (rollout.terminated, rollout.truncated, params.gamma, params.gae_lambda)
+    ends, lam = (rollout.terminated, rollout.truncated), params.gae_lambda
     step_cost = rollout.cost.sum(-1)
-    reward_advantage = gae(rollout.reward, rollout.value, rollout.next_value, rollout.final_value, *ends)
-    cost_advantage = gae(step_cost, rollout.cost_value, rollout.next_cost_value, rollout.final_cost_value, *ends)
+    reward_advantage = gae(rollout.reward, rollout.value, rollout.next_value, rollout.final_value, *ends, params.gamma, lam)
+    cost_advantage = gae(
+        step_cost, rollout.cost_value, rollout.next_cost_value, rollout.final_cost_value, *ends, params.cost_gamma, lam
+    )
     # A = (A_r − λ A_c) / (1 + λ)                                                      SafeVLA, eq. 7
     advantage = (reward_advantage - multiplier * cost_advantage) / (1.0 + multiplier)
     # where hardly anything was won or lost, dividing by the standard deviation would blow noise up
-    advantage = (advantage - advantage.mean()) / advantage.std().clamp(min=params.advantage_scale_min)
+    advantage = distributed.standardised(advantage, params.advantage_scale_min)
     return Targets(advantage, reward_advantage + rollout.value, cost_advantage + rollout.cost_value)
 
 
@@ -172,6 +174,7 @@ class Learner:
 
     def __init__(self, policy: Policy, method: str, task: str, params: PPOParams):
         self.policy, self.params = policy, params
+        self.total_steps = params.steps[task]
         self.multiplier = Multiplier(method, params, params.cost_limit[task])
         policy.encoder.requires_grad_(not params.freeze_encoder)
         learning = [p for p in policy.actor_parameters() if p.requires_grad]
@@ -182,6 +185,16 @@ class Learner:
         self.curve: list[dict] = []
         self._anchor = copy.deepcopy(policy).requires_grad_(False) if params.anchor_weight else None
         self._anchor_memory: Memory | None = None
+
+    @property
+    def counts_cost(self) -> bool:
+        """Whether the constraint has set in."""
+        return self.steps >= self.params.multiplier_delay * self.total_steps
+
+    @property
+    def cost_weight(self) -> float:
+        """The multiplier that cost counts with now."""
+        return self.multiplier.value if self.counts_cost else 0.0
 
     def _anchor_log_probs(self, rollout: Rollout) -> torch.Tensor | None:
         """What the policy that training began with would have done, (T, B, N_ACTIONS)."""
@@ -201,8 +214,7 @@ class Learner:
     def learn(self, rollout: Rollout, generator: torch.Generator, only_values: bool) -> dict[str, float]:
         """Several epochs of minibatches on a rollout; the last minibatch's losses."""
         params, policy = self.params, self.policy
-        counts = self.steps >= params.multiplier_delay
-        target = targets(rollout, self.multiplier.value if counts else 0.0, params)
+        target = targets(rollout, self.cost_weight, params)
         anchor = self._anchor_log_probs(rollout)
         n_envs = rollout.action.shape[1]
         terms: dict[str, torch.Tensor] = {}
@@ -251,52 +263,53 @@ def train(
     resume_at: Path,
     label: str,
 ) -> Learner:
-    """Fine-tune a policy for `params.steps` environment steps; progress is kept in `resume_at` and resumed from there."""
+    """Fine-tune a policy for the task's `params.steps`; progress is kept in `resume_at` and resumed from there."""
     learner = Learner(policy.to(simulator.device), method, task, params)
     if resume_at.exists():
         learner.restore(resume_at)
         print(f"{label} resumes at step {learner.steps:,}", flush=True)
-    generator = torch.Generator(simulator.device).manual_seed(seed * 1_000_003 + learner.steps)
+    generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + learner.steps) * 1000 + distributed.rank())
     batch = Batch(simulator, params.max_steps, params.wrong_done_penalty, policy.tokenize)
     collector = Collector(batch, source, generator, params.freeze_encoder)
     steps_per_rollout = simulator.n_envs * params.rollout * distributed.n_ranks()
-    progress = Progress(label, params.steps, done=learner.steps)
+    progress = Progress(label, learner.total_steps, done=learner.steps)
     recent: list[Ended] = []
     iteration = 0
     started = time.monotonic()
-    while learner.steps < params.steps:
+    while learner.steps < learner.total_steps:
         source.refresh()
         rollout, ended = collector.collect(policy, params.rollout)
         recent = (recent + ended)[-params.recent_episodes :]
         mean_episode_cost = distributed.mean(sum(e.cost for e in ended), len(ended))
-        if learner.steps >= params.multiplier_delay:
+        if learner.counts_cost:
             learner.multiplier.update(mean_episode_cost)
+        cost_weight = learner.cost_weight
         terms = learner.learn(rollout, generator, only_values=learner.steps < params.value_warmup)
         learner.steps += steps_per_rollout
         iteration += 1
-        row = _curve_row(recent, learner, terms)
+        row = _curve_row(recent, learner.steps, cost_weight, terms)
         learner.curve.append(row)
         progress.update(
-            min(learner.steps, params.steps),
+            min(learner.steps, learner.total_steps),
             success=row["success"], cost=row["cost"], multiplier=row["multiplier"], length=row["length"],
         )  # fmt: skip
-        if iteration % params.checkpoint_rollouts == 0:
+        if iteration % params.checkpoint_rollouts == 0 and distributed.rank() == 0:
             learner.save(resume_at)
     print(f"{label}: {time.monotonic() - started:.0f} s", flush=True)
     return learner
 
 
-def _curve_row(recent: list[Ended], learner: Learner, terms: dict[str, float]) -> dict[str, float]:
+def _curve_row(recent: list[Ended], steps: int, cost_weight: float, terms: dict[str, float]) -> dict[str, float]:
     n = len(recent)
     return {
-        "steps": learner.steps,
+        "steps": steps,
         "episodes": n,  # that the means below are of
         "success": distributed.mean(sum(e.success for e in recent), n),
         "cost": distributed.mean(sum(e.cost for e in recent), n),
         "length": distributed.mean(sum(e.steps for e in recent), n),
         "wrong_done": distributed.mean(sum(e.wrong_done for e in recent), n),
         "cost_per_move": distributed.mean(sum(e.cost for e in recent), sum(e.moves for e in recent)),
-        "multiplier": learner.multiplier.value,
+        "multiplier": cost_weight,
         **{f"loss_{name}": value for name, value in terms.items()},
     }
 

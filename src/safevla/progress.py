@@ -1,6 +1,11 @@
-"""Progress: one plain line every few seconds, that reads well in a terminal, a notebook and a log."""
+"""Progress: one plain line every few seconds, that reads well in a terminal, a notebook and a log.
+
+Of several ranks only the first reports.
+"""
 
 import time
+
+from safevla import distributed
 
 
 class Progress:
@@ -12,6 +17,8 @@ class Progress:
 
     def update(self, done: int, **facts: float) -> None:
         """Say how far it is, with some current figures."""
+        if distributed.rank() > 0:
+            return
         now = time.monotonic()
         if now - self._printed < self.interval_s and done < self.total:
             return

@@ -52,8 +52,15 @@ class Stage:
         return self.root / "data" / self.profile
 
     def output(self, *parts: str) -> Path:
-        """A path to write to: of the pipeline, or for a person's own run apart from it. Its folder exists."""
+        """A path to write to: of the pipeline, or for a person's own run apart from it. Its folder exists.
+
+        Of several ranks the first one's is the result; the others write what nobody reads.
+        """
+        from safevla import distributed
+
         base = self.root if self.is_pipeline else self.root / "build" / "interactive"
+        if distributed.rank() > 0:
+            base = self.root / "build" / "ranks" / str(distributed.rank())
         path = base.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -85,16 +92,21 @@ class Stage:
         """A table for each job: one after the other as `make` makes them, or as it made it before.
 
         A job's table follows from its `label`, the facts, the files that `inputs` says it reads, and the code. A stage that
-        is stopped has kept what was finished.
+        is stopped has kept what was finished. Several ranks, which must see the same files, share the jobs.
         """
         import pandas as pd
 
+        from safevla import distributed
+
         paths = [self.progress_folder(job.label.replace(" ", "-"), facts, inputs(job)) / "table.parquet" for job in jobs]
         missing = [(path, job) for path, job in zip(paths, jobs, strict=True) if not path.exists()]
-        for (path, _), table in zip(missing, make([job for _, job in missing]), strict=True):
+        distributed.wait()  # all ranks have seen the same tables missing
+        mine = missing[distributed.rank() :: distributed.n_ranks()]
+        for (path, _), table in zip(mine, make([job for _, job in mine]), strict=True):
             whole = path.with_suffix(".new")
             table.to_parquet(whole, index=False)
             whole.replace(path)
+        distributed.wait()
         return [pd.read_parquet(path) for path in paths]
 
 

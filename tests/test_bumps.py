@@ -1,0 +1,103 @@
+"""Bumps: against a slow memory, and in the simulator: what has failed somewhere is not tried there again."""
+
+import itertools
+import random
+
+import torch
+
+from safevla import episodes
+from safevla.batch import Batch
+from safevla.bumps import Bumps
+from safevla.house_options import HouseOptions
+from safevla.observations import NO_ACTION
+from safevla.policy import Policy, PolicyConfig
+from safevla.sim.embedded import EmbeddedSimulator
+from safevla.sim.interface import N_ACTIONS, Action
+
+TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8)
+
+
+def _same_place(a: list[float], b: list[float]) -> bool:
+    def turned(i: int) -> float:
+        return abs((a[i] - b[i] + 180.0) % 360.0 - 180.0)
+
+    near = (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 <= 0.1**2
+    return near and turned(2) <= 9.0 and abs(a[3] - b[3]) <= 0.05 and abs(a[4] - b[4]) <= 0.05 and turned(5) <= 15.0
+
+
+def test_bumps_agree_with_a_slow_memory():
+    rng = random.Random(0)
+    n_robots, kept = 3, 32
+    bumps = Bumps(n_robots, "cpu")
+    slow: list[list[tuple[int, list[float]]]] = [[] for _ in range(n_robots)]
+    n_blocked = 0
+    for step in range(400):
+        poses = [
+            [0.07 * rng.randrange(4), 0.07 * rng.randrange(3), 6.0 * rng.randrange(-3, 60), 0.1 * rng.randrange(2), 0.0,
+             10.0 * rng.choice([-18, -17, 17, 18])]
+            for _ in range(n_robots)
+        ]  # fmt: skip
+        pose = torch.tensor(poses)
+        found = bumps.blocked(pose)
+        for robot in range(n_robots):
+            expected = {action for action, where in slow[robot][-kept:] if _same_place(poses[robot], where)}
+            assert set(found[robot].nonzero()[:, 0].tolist()) == expected
+            n_blocked += len(expected)
+        actions = torch.tensor([rng.randrange(N_ACTIONS) for _ in range(n_robots)])
+        succeeded = torch.tensor([rng.random() < 0.3 for _ in range(n_robots)])
+        bumps.remember(actions, pose, succeeded)
+        for robot, (action, good) in enumerate(zip(actions.tolist(), succeeded.tolist(), strict=True)):
+            if action < Action.PICKUP and not good:
+                slow[robot].append((action, poses[robot]))
+        if step == 200:
+            bumps.forget(torch.tensor([1]))
+            slow[1].clear()
+    assert n_blocked > 100
+
+
+def test_a_policy_does_not_repeat_what_failed_and_forgets_with_the_episode():
+    simulator = EmbeddedSimulator(8, TINY.image_size)
+    batch = Batch(simulator, 120)
+    source = episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1)))
+    observation = batch.start(list(itertools.islice(source, 8)))
+    assert not observation.blocked.any()
+    torch.manual_seed(0)
+    policy = Policy(TINY).eval()
+    with torch.no_grad():
+        policy.actor.bias[Action.MOVE_AHEAD] = 8.0  # drives into the first thing that comes
+        policy.actor.bias[Action.DONE] = policy.actor.bias[Action.SUB_DONE] = -50.0
+    memory = policy.new_memory(8)
+    failed: list[set] = [set() for _ in range(8)]
+    n_refused = 0
+    for _ in range(60):
+        with torch.no_grad():
+            output, memory = policy.act(observation, memory)
+        chances = output.logits.softmax(-1)
+        assert (chances[observation.blocked] == 0).all()
+        assert torch.isfinite(output.logits).all()
+        n_refused += int(observation.blocked.sum())
+        action = torch.multinomial(chances, 1)[:, 0]
+        before = simulator.scene().robot.tolist()
+        outcome = batch.step(action)
+        observation = outcome.observation
+        for robot, (what, good) in enumerate(zip(action.tolist(), outcome.transition.succeeded.tolist(), strict=True)):
+            here = (what, tuple(round(x, 3) for x in before[robot]))
+            assert here not in failed[robot], f"robot {robot} tried {Action(what).name} again where it had failed"
+            if what < Action.PICKUP and not good:
+                failed[robot].add(here)
+    assert n_refused > 100
+    again = batch.restart([0], [next(source)])
+    assert not again.blocked[0].any()
+    assert again.blocked[1:].any()
+    assert again.previous_action[0] == NO_ACTION
+
+
+def test_a_policy_may_be_told_to_ignore_bumps():
+    torch.manual_seed(0)
+    heedless = Policy(TINY.model_copy(update={"heeds_bumps": False})).eval()
+    batch = Batch(EmbeddedSimulator(1, TINY.image_size), 20)
+    observation = batch.start([next(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))])
+    observation.blocked[:] = True
+    with torch.no_grad():
+        output, _ = heedless.act(observation, heedless.new_memory(1))
+    assert (output.logits.softmax(-1) > 0).all()
