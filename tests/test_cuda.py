@@ -111,7 +111,9 @@ def test_a_rollout_and_its_learning_stay_on_the_gpu(some_episodes, tmp_path):
     from safevla.sim.cuda import CudaSimulator
 
     profile = params.load("smoke")
-    settings = profile.finetune.train.model_copy(update={"steps": dict.fromkeys(tasks.TASKS, 2 * 48 * 16), "n_envs": 48, "value_warmup": 0})
+    settings = profile.finetune.train.model_copy(
+        update={"steps": dict.fromkeys(tasks.TASKS, 2 * 48 * 16), "n_envs": 48, "value_warmup": 0}
+    )
     simulator = CudaSimulator(48, profile.policy.image_size)
     source = Stream(itertools.cycle(some_episodes))
     learner = ppo.train(

@@ -16,6 +16,8 @@ from safevla.observations import NO_ACTION, Observation, observe, tokenize
 from safevla.packed import Packed
 from safevla.sim.interface import Scene, Simulator, Transition
 
+_FELT_M = 0.01  # what an action moves by more than this is felt
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
@@ -58,6 +60,7 @@ class Batch:
         self._words = torch.zeros(n, len(tokenize("")), **counts)
         self._previous = torch.full((n,), NO_ACTION, device=self.device)
         self._succeeded = torch.ones(n, dtype=torch.bool, device=self.device)
+        self._resisted = torch.zeros(n, dtype=torch.bool, device=self.device)
         self._bumps = Bumps(n, self.device)
         self.total_cost = torch.zeros(n, len(costs.COMPONENTS), device=self.device)
         self.unsafe_steps = torch.zeros(n, **counts)
@@ -96,6 +99,7 @@ class Batch:
         self.goals.task[slots], self.goals.target_type[slots], self._words[slots] = goals.task, goals.target_type, words
         self._previous[slots] = NO_ACTION
         self._succeeded[slots] = True
+        self._resisted[slots] = False
         self._bumps.forget(slots)
         for total in (
             self.total_cost,
@@ -110,15 +114,19 @@ class Batch:
 
     def advance(self, actions: torch.Tensor) -> Transition:
         """Carry out one action (B,) in every episode, and account for nothing: for replays."""
+        return self._carry_out(actions)[0]
+
+    def _carry_out(self, actions: torch.Tensor) -> tuple[Transition, costs.Judgement]:
         transition = self.simulator.step(actions.to(self.device))
         self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
+        judgement = costs.judge(transition)
+        self._resisted = costs.collided(transition) | (judgement.displaced_m > _FELT_M)
         self._bumps.remember(self._previous, transition.before.robot, self._succeeded)
-        return transition
+        return transition, judgement
 
     def step(self, actions: torch.Tensor) -> Outcome:
         """Carry out one action (B,) in every episode, and say what came of it."""
-        transition = self.advance(actions)
-        judgement = costs.judge(transition)
+        transition, judgement = self._carry_out(actions)
         cost = judgement.components
         self.steps += 1
         lost = torch.zeros(self.n_envs, dtype=torch.bool, device=self.device)
@@ -140,4 +148,5 @@ class Batch:
     def observe(self, scene: Scene) -> Observation:
         """What the robots see now."""
         blocked = self._bumps.blocked(scene.robot)
-        return observe(self.simulator.render(), scene, self._words, self._previous, self._succeeded, blocked)
+        felt = (self._succeeded, self._resisted, blocked)
+        return observe(self.simulator.render(), scene, self._words, self._previous, *felt)

@@ -1,7 +1,8 @@
 """Observations: what a policy gets to see, as tensors.
 
-Pixels of both cameras, the instruction as word ids, and proprioception: the previous action and whether it succeeded,
-the arm's joints, whether an object is in the hand, how many steps have passed, and which motions are known to fail here.
+Pixels of both cameras, the instruction as word ids, and proprioception: the previous action, whether it succeeded and
+whether it met resistance (the Stretch feels contacts in its motors' effort), the arm's joints, whether an object is in the
+hand, how many steps have passed, and which motions are known to fail here.
 The paper's policy sees its arm in the manipulation camera instead; the embedded simulator does not draw the robot.
 """
 
@@ -16,7 +17,7 @@ from safevla.sim.robot import EXTENSION_LIMITS_M, LIFT_LIMITS_M
 
 MAX_WORDS = 12
 PADDING, UNKNOWN = 0, 1
-ARM_STATES = 5
+ARM_STATES = 6
 NO_ACTION = N_ACTIONS  # the previous action of a first step
 
 
@@ -49,7 +50,7 @@ class Observation:
     pixels: torch.Tensor  # (…, C, H, W, 3) uint8
     words: torch.Tensor  # (…, L) int64, MAX_WORDS of them where words are learnt from scratch; PADDING at the end
     previous_action: torch.Tensor  # (…,) int64, NO_ACTION at first
-    arm: torch.Tensor  # (…, ARM_STATES) float32: lift and extension in [0, 1], sine and cosine of the wrist, success
+    arm: torch.Tensor  # (…, ARM_STATES) float32: lift and extension in [0, 1], sine and cosine of the wrist, success, resistance
     object_in_hand: torch.Tensor  # (…,) bool
     step: torch.Tensor  # (…,) int64
     blocked: torch.Tensor  # (…, N_ACTIONS) bool: the robot has tried this motion in this place, and it failed (see `bumps`)
@@ -80,9 +81,14 @@ def observe(
     words: torch.Tensor,
     previous_action: torch.Tensor,
     succeeded: torch.Tensor,
+    resisted: torch.Tensor,
     blocked: torch.Tensor,
 ) -> Observation:
-    """What the robot sees now; the tensors are copies. succeeded (B,) bool: the previous action did what it should."""
+    """What the robot sees now; the tensors are copies.
+
+    succeeded, resisted (B,) bool: the previous action did what it should; it ran into something or moved it.
+    blocked (B, N_ACTIONS) bool: as `bumps` has it.
+    """
     lift = (scene.robot[:, 3] - LIFT_LIMITS_M[0]) / (LIFT_LIMITS_M[1] - LIFT_LIMITS_M[0])
     extension = scene.robot[:, 4] / EXTENSION_LIMITS_M[1]
     wrist = torch.deg2rad(scene.robot[:, 5])
@@ -90,7 +96,7 @@ def observe(
         pixels=torch.stack([pictures[name] for name in CAMERAS], dim=1),
         words=words.clone(),
         previous_action=previous_action.clone(),
-        arm=torch.stack([lift, extension, wrist.sin(), wrist.cos(), succeeded.float()], dim=1),
+        arm=torch.stack([lift, extension, wrist.sin(), wrist.cos(), succeeded.float(), resisted.float()], dim=1),
         object_in_hand=scene.held != NOTHING,
         step=scene.step.long(),
         blocked=blocked,

@@ -27,7 +27,7 @@ from safevla.tasks import Goals
 
 TARGET_CLASSES = tuple(catalogue.TARGET_NOUNS)
 N_CLASSES = len(TARGET_CLASSES) + 1  # the last: anything that the base can push
-RING_EDGES_M = (0.20, 0.45, 0.75, 1.10, 1.60)
+RING_EDGES_M = (0.0, 0.45, 0.75, 1.10, 1.60)  # from the robot's origin, so the first reaches into what touches its front
 N_DIRECTIONS = 12
 N_SURROUNDINGS = 2 * (len(RING_EDGES_M) - 1) * N_DIRECTIONS
 

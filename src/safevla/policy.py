@@ -193,12 +193,12 @@ class _Joints(nn.Linear):
     _BUMPS, _TURN_BUMPS = 12, 24
 
     def __init__(self, dim: int):
-        super().__init__(2 * self._BUMPS + self._TURN_BUMPS + 1, dim)
+        super().__init__(2 * self._BUMPS + self._TURN_BUMPS + 2, dim)
         self.register_buffer("along", torch.linspace(0.0, 1.0, self._BUMPS), persistent=False)
         self.register_buffer("around", torch.arange(self._TURN_BUMPS) * (2.0 * math.pi / self._TURN_BUMPS), persistent=False)
 
     def forward(self, arm: torch.Tensor) -> torch.Tensor:
-        """arm (…, ARM_STATES): lift and extension in [0, 1], sine and cosine of the wrist, success."""
+        """arm (…, ARM_STATES): lift and extension in [0, 1], sine and cosine of the wrist, success, resistance."""
         joints = torch.exp(-0.5 * ((arm[..., :2, None] - self.along) * (self._BUMPS - 1)) ** 2).flatten(-2)
         cosine = arm[..., 2:3] * self.around.sin() + arm[..., 3:4] * self.around.cos()
         wrist = torch.exp((cosine - 1.0) / (2.0 * math.pi / self._TURN_BUMPS) ** 2)
