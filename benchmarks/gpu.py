@@ -1,6 +1,7 @@
 """How fast a GPU simulates, draws, judges, acts and learns, beside what it could do at most.
 
     python benchmarks/gpu.py [--envs 4096] [--rollouts 4] [--out results.json]
+    torchrun --standalone --nproc-per-node 2 benchmarks/gpu.py --only learn
 
 Ceilings first: a large copy and a large matrix product. Then the embedded simulator alone, random actions, costs and both
 cameras included; then PPO-Lagrangian end to end with the `paper` profile's policy, fresh houses drawn by other processes.
@@ -11,7 +12,6 @@ import argparse
 import dataclasses
 import itertools
 import json
-import os
 import statistics
 import time
 from collections import defaultdict
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from safevla import compute, costs, episodes, kernels, params, perception, ppo, tasks
+from safevla import compute, costs, distributed, episodes, kernels, params, perception, ppo, tasks
 from safevla.batch import Batch
 from safevla.packed import Packed
 from safevla.policy import Policy
@@ -131,7 +131,8 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     simulator = CudaSimulator(n_envs, profile.policy.image_size)
     batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty)
     start = time.perf_counter()
-    makers = Makers((("ObjectNav",), "train", profile.houses, 0, 0, 1, settings.episodes_per_house), workers, "stretch")
+    drawn = (("ObjectNav",), "train", profile.houses, 0, distributed.rank(), distributed.n_ranks(), settings.episodes_per_house)
+    makers = Makers(drawn, workers, "stretch")
     pool = Pool(makers, 4 * n_envs, "cuda")
     found["pool"] = {"episodes": len(pool._packed), "seconds": round(time.perf_counter() - start, 1)}
     if compiled:
@@ -162,7 +163,8 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     seconds = [rollout() for _ in range(rollouts)]
     makers.close()
     found[f"ppo {n_envs}"] = {
-        "env_steps_per_s": round(n_envs * settings.rollout / statistics.median(seconds)),
+        "ranks": distributed.n_ranks(),
+        "env_steps_per_s": round(distributed.n_ranks() * n_envs * settings.rollout / statistics.median(seconds)),
         "parameters": sum(p.numel() for p in policy.parameters()),
         "seconds": [round(s, 3) for s in seconds],
         "ms": parts.table(),
@@ -176,11 +178,12 @@ def main() -> None:
     parser.add_argument("--envs", type=int, default=4096)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rollouts", type=int, default=4)
-    parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2))
+    parser.add_argument("--workers", type=int, default=max(1, compute.cores() // distributed.n_local_ranks() - 2))
     parser.add_argument("--compile", action="store_true", help="let torch compile what the learner runs")
     parser.add_argument("--only", nargs="+", default=["ceilings", "simulate", "learn"])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    distributed.begin()
     compute.prepare(0)
     profile = params.load("paper")
     parts = {
@@ -190,9 +193,11 @@ def main() -> None:
     }
     for name in arguments.only:
         parts[name]()
-        if arguments.out:
+        if arguments.out and distributed.rank() == 0:
             arguments.out.write_text(json.dumps(found, indent=1))
-    print(json.dumps(found, indent=1))
+    if distributed.rank() == 0:
+        print(json.dumps(found, indent=1))
+    distributed.end()
 
 
 def _simulations(profile: params.Params, arguments: argparse.Namespace) -> None:

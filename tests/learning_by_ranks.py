@@ -1,0 +1,63 @@
+"""Ranks that learn from their shares of one rollout; what the first is left with goes into a file.
+
+    torchrun --nproc-per-node N -m tests.learning_by_ranks FILE
+
+Whatever N is, the policy and the multiplier should be the same.
+"""
+
+import dataclasses
+import sys
+
+import torch
+
+from safevla import distributed, episodes, params, policy, ppo
+from safevla.batch import Batch
+from safevla.house_options import HouseOptions
+from safevla.policy import Memory, Policy, PolicyConfig
+from safevla.rollout import Collector, Rollout, Stream
+from safevla.sim.embedded import EmbeddedSimulator
+
+N_ENVS = 8
+TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8)
+
+
+def share(rollout: Rollout, envs: slice) -> Rollout:
+    """Some environments' share of a rollout."""
+
+    def cut(value):
+        if value is None:
+            return None
+        if isinstance(value, Memory):
+            return value.select(envs)
+        if isinstance(value, torch.Tensor):
+            return value[envs] if value.dim() == 1 else value[:, envs]
+        return value.map(lambda t: t[:, envs])
+
+    return Rollout(**{field.name: cut(getattr(rollout, field.name)) for field in dataclasses.fields(rollout)})
+
+
+def main(file: str) -> None:
+    distributed.begin()
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    settings = params.load("smoke").finetune.train.model_copy(
+        update={"minibatches": 1, "epochs": 3, "value_warmup": 0, "multiplier_delay": 0.0, "advantage_scale_min": 1e-3}
+    )
+    learner = ppo.Learner(Policy(TINY), "ppo_lagrangian", "ObjectNav", settings)
+    batch = Batch(EmbeddedSimulator(N_ENVS, TINY.image_size), 30)
+    source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
+    collector = Collector(batch, source, torch.Generator().manual_seed(0), settings.freeze_encoder)
+    n = N_ENVS // distributed.n_ranks()
+    mine = slice(n * distributed.rank(), n * (distributed.rank() + 1))
+    for _ in range(3):
+        rollout, _ = collector.collect(policy.Policy.eval(learner.policy), 16)
+        mean_cost = distributed.mean(float(rollout.cost[:, mine].sum()), n)
+        learner.multiplier.update(mean_cost)
+        learner.learn(share(rollout, mine), torch.Generator().manual_seed(0), only_values=False)
+    if distributed.rank() == 0:
+        policy.save(learner.policy, file, multiplier=learner.multiplier.value)
+    distributed.end()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
