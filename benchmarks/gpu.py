@@ -133,8 +133,8 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     start = time.perf_counter()
     drawn = (("ObjectNav",), "train", profile.houses, 0, distributed.rank(), distributed.n_ranks(), settings.episodes_per_house)
     makers = Makers(drawn, workers, "stretch")
-    pool = Pool(makers, 4 * n_envs, "cuda")
-    found["pool"] = {"episodes": len(pool._packed), "seconds": round(time.perf_counter() - start, 1)}
+    pool = Pool(makers, 4 * n_envs, n_envs, "cuda")
+    found["pool"] = {"episodes": len(pool), "seconds": round(time.perf_counter() - start, 1)}
     if compiled:
         learner.forward = torch.compile(policy, dynamic=False)
     generator = torch.Generator("cuda").manual_seed(0)

@@ -53,7 +53,7 @@ def training_source(
     on_gpu = simulator.device.type == "cuda"
     makers = Makers(drawn, (params.house_workers or max(1, cores - 2)) if on_gpu else 1, params.robot, read)
     try:
-        yield Pool(makers, _KEPT_PER_ENV * simulator.n_envs, simulator.device) if on_gpu else InOrder(makers)
+        yield Pool(makers, _KEPT_PER_ENV * simulator.n_envs, simulator.n_envs, simulator.device) if on_gpu else InOrder(makers)
     finally:
         makers.close()
 
@@ -140,16 +140,22 @@ class InOrder:
 
 
 class Pool:
-    """A source that keeps at least `size` episodes on a device, and plays them in turn."""
+    """A source that keeps the newest `size` episodes, or a few more, on a device, and plays them in turn.
 
-    def __init__(self, makers: Makers, size: int, device: torch.device | str):
-        self._makers, self.device = makers, torch.device(device)
+    It begins with `enough` of them, and grows.
+    """
+
+    def __init__(self, makers: Makers, size: int, enough: int, device: torch.device | str):
+        self._makers, self.size, self.device = makers, size, torch.device(device)
         parts: list[Packed] = []
-        while sum(map(len, parts)) < size:
+        while sum(map(len, parts)) < enough:
             parts.append(makers.take(wait=True))
         self._packed = Packed.join(parts).to(self.device)
-        self.size = self.made = len(self._packed)
+        self.made = len(self._packed)
         self.played = self._at = self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._packed)
 
     @property
     def plays(self) -> float:
@@ -157,14 +163,20 @@ class Pool:
         return self.played / self.made
 
     def refresh(self) -> None:
-        """Replace the oldest episodes with those that have been made since."""
+        """Add the episodes that have been made since, or put them in the oldest ones' place."""
+        fresh: list[Packed] = []
         while (new := self._makers.take(wait=False)) is not None:
             self.made += len(new)
+            if len(self) + sum(map(len, fresh)) < self.size:
+                fresh.append(new.to(self.device))
+                continue
             self._packed = self._packed.put(self._next, new.to(self.device))
-            self._next = (self._next + len(new)) % self.size
+            self._next = (self._next + len(new)) % len(self)
+        if fresh:
+            self._packed = Packed.join([self._packed, *fresh])
 
     def restart(self, batch: Batch, slots: torch.Tensor) -> Observation:
-        rows = (self._at + torch.arange(len(slots), device=self.device)) % self.size
-        self._at = (self._at + len(slots)) % self.size
+        rows = (self._at + torch.arange(len(slots), device=self.device)) % len(self)
+        self._at = (self._at + len(slots)) % len(self)
         self.played += len(slots)
         return batch.restart_packed(slots, self._packed, rows)
