@@ -80,21 +80,29 @@ def ceilings() -> None:
 
 
 def simulate(n_envs: int, image_size: tuple[int, int], chosen: Packed, steps: int) -> None:
-    """Random actions with costs and both cameras; nothing ends."""
+    """Random actions with costs and both cameras, then the same with what a policy observes and an episode's accounts."""
     simulator = CudaSimulator(n_envs, image_size)
     batch = Batch(simulator, 1_000_000)
     slots = torch.arange(n_envs, device="cuda")
     batch.restart_packed(slots, chosen, slots % len(chosen))
     weights = torch.tensor([6, 1, 2, 2, 1, 1] + [0.5] * 10 + [1, 1], device="cuda")
     actions = torch.multinomial(weights, n_envs * (steps + 5), replacement=True).view(-1, n_envs)
-    for row in actions[:5]:
-        batch.step(row)
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    for row in actions[5:]:
-        batch.step(row)
-    torch.cuda.synchronize()
-    rate = n_envs * steps / (time.perf_counter() - start)
+
+    def step_and_judge(row: torch.Tensor) -> None:
+        costs.judge(simulator.step(row))
+        simulator.render()
+
+    def rate(step: Callable[[torch.Tensor], object]) -> int:
+        for row in actions[:5]:
+            step(row)
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        for row in actions[5:]:
+            step(row)
+        torch.cuda.synchronize()
+        return round(n_envs * steps / (time.perf_counter() - start))
+
+    rates = {"env_steps_per_s": rate(step_and_judge), "observed_env_steps_per_s": rate(batch.step)}
     # each kernel alone, ten calls between two events, so that what the host takes to launch one does not count
     parts = Parts()
     launches: list[tuple] = []
@@ -119,7 +127,7 @@ def simulate(n_envs: int, image_size: tuple[int, int], chosen: Packed, steps: in
         for _ in range(5):
             ten()
     table = {name: round(ms / 10, 3) for name, (ms, _) in parts.table().items()}
-    found[f"simulator {n_envs} x {image_size[0]}x{image_size[1]}"] = {"env_steps_per_s": round(rate), "ms": table}
+    found[f"simulator {n_envs} x {image_size[0]}x{image_size[1]}"] = {**rates, "ms": table}
 
 
 def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, compiled: bool) -> None:
