@@ -101,3 +101,24 @@ def test_a_policy_may_be_told_to_ignore_bumps():
     with torch.no_grad():
         output, _ = heedless.act(observation, heedless.new_memory(1))
     assert (output.logits.softmax(-1) > 0).all()
+
+
+def test_resistance_is_felt_exactly_when_something_was_met_or_moved():
+    simulator = EmbeddedSimulator(8, TINY.image_size)
+    batch = Batch(simulator, 200)
+    batch.start(list(itertools.islice(episodes.stream(["Fetch"], "train", HouseOptions(rooms=(1, 1))), 8)))
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.tensor([8.0, 1, 2, 2, 1, 1] + [0.5] * 10 + [0, 0, 0, 0])
+    n_pushed = 0
+    for _ in range(150):
+        before = simulator.scene().pose.clone()
+        held = simulator.scene().held.clone()
+        outcome = batch.step(torch.multinomial(weights, 8, replacement=True, generator=generator))
+        moved_m = (outcome.transition.after.pose - before)[..., :3].norm(dim=-1)
+        for robot in range(8):
+            others = [m for m in range(int(outcome.transition.after.n_boxes[robot])) if m != held[robot]]
+            pushed = max(float(moved_m[robot, m]) for m in others) > 0.01
+            hit = int(outcome.transition.collided_with[robot]) >= 0
+            assert bool(outcome.observation.arm[robot, 5]) == (pushed or hit)
+            n_pushed += pushed
+    assert n_pushed > 10
