@@ -53,8 +53,8 @@ def test_the_import_closure_is_what_python_loads():
     """The static closure against what a real import of the modules brings in."""
     notebook = ROOT / "notebooks" / "06_make_figures.ipynb"
     static = {path for path in pipeline.import_closure(ROOT, notebook) if path.endswith(".py")}
-    script = (
-        "import sys, safevla.run, safevla.claims, safevla.figures, safevla.stages, safevla.statistics\n"
+    script = (  # `stages` imports `distributed` when it is asked where to write
+        "import sys, safevla.run, safevla.claims, safevla.figures, safevla.stages, safevla.statistics, safevla.distributed\n"
         "print('\\n'.join(m.__file__ for n, m in sys.modules.items() if n.startswith('safevla') and m.__file__))"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
