@@ -299,7 +299,7 @@ def ablation(summary: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
         ax.set_ylim(bottom=0)
     axes[0].set_xlim(left=0)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
