@@ -345,6 +345,10 @@ def test_checkpoints_round_trip_and_bad_ones_are_named(tmp_path):
     back, facts = policy.load(tmp_path / "p.safetensors")
     assert facts["steps"] == 7 and facts["multiplier"] == 0.25 and back.config == TINY
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), back.state_dict().values(), strict=True))
+    policy.save(model, tmp_path / "half.safetensors", half=True)
+    near, _ = policy.load(tmp_path / "half.safetensors")
+    for name, tensor in near.state_dict().items():
+        torch.testing.assert_close(tensor, model.state_dict()[name], atol=1e-4, rtol=1e-3)
     whole = (tmp_path / "p.safetensors").read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(checkpoints.CheckpointError, match=r"cut\.safetensors"):
