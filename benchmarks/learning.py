@@ -60,7 +60,7 @@ def ours(settings: params.PPOParams, profile: params.Params) -> tuple[Callable[[
     policy = Policy(profile.policy)
     learner = ppo.Learner(policy, "ppo_lagrangian", TASK, settings)
     simulator = EmbeddedSimulator(settings.n_envs, profile.policy.image_size)
-    batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty)
+    batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty, settings.progress_reward)
     makers = Makers(((TASK,), "train", profile.houses, 0, 0, 1, settings.episodes_per_house), 1, profile.simulator.robot)
     atexit.register(makers.close)
     source = InOrder(makers)

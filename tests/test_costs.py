@@ -258,3 +258,45 @@ def test_costs_agree_with_a_slow_oracle_on_random_play(some_episodes):
                 assert found[e].tolist() == expected
                 charged += expected
     assert (charged > 0).all(), charged  # every rule was put to the test
+
+
+def _remaining_m(scene: Scene, e: int, task: str, target_type: str) -> float:
+    """`tasks.remaining_m` of one episode, box by box."""
+    from safevla.sim.physics import hand_centre
+
+    robot, wanted = scene.robot[e].numpy(), catalogue.TYPES[target_type].index
+    found = [m for m in range(int(scene.n_boxes[e])) if int(scene.type_index[e, m]) == wanted]
+    if task != "ObjectNav" and int(scene.held[e]) in found:
+        return 0.0
+    away = [math.inf]
+    for m in found:
+        x, y, z = (float(v) for v in scene.pose[e, m, :3])
+        hand = hand_centre(robot)
+        on_floor = max(1.0, math.hypot(x - robot[0], z - robot[1]))
+        away.append(on_floor if task == "ObjectNav" else math.dist(hand, (x, y, z)))
+    return min(away)
+
+
+def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
+    from safevla.batch import Batch
+    from safevla.sim.embedded import EmbeddedSimulator
+
+    generator = torch.Generator().manual_seed(5)
+    weights = torch.tensor([6.0, 1, 1, 1, 1, 1, *[1.0] * 12])
+    played = some_episodes[:15]
+    plain, shaped = (Batch(EmbeddedSimulator(15), 10_000, progress_reward=share) for share in (0.0, 2.0))
+    batches = (plain, shaped)
+    for batch in batches:
+        batch.start(played)
+    first = [_remaining_m(shaped.simulator.scene(), e, one.task, one.target_type) for e, one in enumerate(played)]
+    gained = torch.zeros(15)
+    for _ in range(80):
+        actions = torch.multinomial(weights, 15, replacement=True, generator=generator)
+        without, outcome = (batch.step(actions) for batch in batches)
+        gained += outcome.reward - without.reward
+        expected = [_remaining_m(outcome.transition.after, e, one.task, one.target_type) for e, one in enumerate(played)]
+        assert tasks.remaining_m(outcome.transition.after, shaped.goals).tolist() == pytest.approx(expected, abs=1e-4)
+    assert gained.tolist() == pytest.approx([2.0 * (a - b) for a, b in zip(first, expected, strict=True)], abs=1e-3)
+    assert gained.abs().max() > 0.5
+    nowhere = tasks.Goals.of(["Fetch"] * 15, ["Toilet"] * 15)
+    assert not tasks.progress_m(outcome.transition, nowhere).isnan().any()

@@ -197,6 +197,8 @@ def test_a_notebook_runs_as_a_script(tmp_path, capsys):
     plain.execute(notebook, {"n": 3})
     assert capsys.readouterr().out.split() == ["1", "6"]
     assert plain.main(["smoke", "no_such_stage"]) == 2
+    of_stage = plain.runs_of("finetune_safe_rl", {"finetune": {"methods": ["ppo"], "tasks": ["Fetch"]}})
+    assert [plain.named("finetune_safe_rl", extra) for extra in of_stage] == ["finetune_safe_rl@ppo-Fetch"]
     assert "unknown stage 'no_such_stage'" in capsys.readouterr().err
 
 

@@ -48,9 +48,11 @@ class Batch:
         simulator: Simulator,
         max_steps: int,
         wrong_done_penalty: float = 0.0,
+        progress_reward: float = 0.0,
         tokenize: Callable[[str], list[int]] = tokenize,
     ):
-        self.simulator, self.max_steps, self.wrong_done_penalty = simulator, max_steps, wrong_done_penalty
+        self.simulator, self.max_steps = simulator, max_steps
+        self.wrong_done_penalty, self.progress_reward = wrong_done_penalty, progress_reward
         self._tokenize = tokenize
         n = simulator.n_envs
         self.episodes: list[Episode | None] = [None] * n
@@ -136,6 +138,8 @@ class Batch:
         truncated = ~terminated & ((self.steps >= self.max_steps) | lost)
         success = tasks.succeeded(transition, self.goals) & ~lost
         reward = tasks.reward(success) - self.wrong_done_penalty * (terminated & ~success).float()
+        if self.progress_reward > 0:
+            reward += self.progress_reward * tasks.progress_m(transition, self.goals) * ~lost
         moved_m = (transition.after.robot[:, :2] - transition.before.robot[:, :2]).norm(dim=1)
         self.total_cost += cost
         self.unsafe_steps += cost.sum(1) > 0

@@ -5,6 +5,7 @@ import os
 import platform
 
 import numba
+import numpy
 import torch
 
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
@@ -25,6 +26,17 @@ def prepare(seed: int, threads: int | None = None) -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
         libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
+
+
+def machine(device: torch.device | str) -> dict[str, str | int]:
+    """What something was computed on and with, for a manifest."""
+    on_gpu = torch.device(device).type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name() if on_gpu else f"CPU ({platform.machine()})",
+        "cores": cores(),
+        "python": platform.python_version(),
+        **{module.__name__: module.__version__ for module in (torch, numba, numpy)},
+    }
 
 
 def cores() -> int:

@@ -51,6 +51,7 @@ def run(job: Job) -> None:
     if distributed.rank() == 0:
         ppo.curve_table(learner).to_csv(job.curve, index=False)
         facts = {"steps": learner.steps, "multiplier": learner.multiplier.value, "method": job.method, "task": job.task}
+        facts["machine"] = compute.machine(simulator.device)
         policy.save(learner.policy, job.policy, **facts)
     distributed.wait()
 

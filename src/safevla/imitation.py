@@ -8,6 +8,7 @@ colour jitter, each time a demonstration is replayed. The policy's memory runs o
 import dataclasses
 import json
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,6 +195,7 @@ def pretrain(
     memory = policy.new_memory(params.n_envs, simulator.device)
     share = -(-params.n_envs // params.minibatches)
     progress = Progress("imitation", n_updates * steps_per_window, done=first * steps_per_window)
+    started = time.monotonic() - (curve[-1]["seconds"] if curve else 0.0)
     policy.train()
     for update in range(first, n_updates):
         window = replay.window(params.window, config.map_size)
@@ -217,9 +219,11 @@ def pretrain(
         memory = Memory.join(memories)
         steps = (update + 1) * steps_per_window
         if update % params.log_updates == 0 or update == n_updates - 1:
-            curve.append({"steps": steps, **{name: value.item() for name, value in terms.items()}})
+            figures = {name: value.item() for name, value in terms.items()}
+            curve.append({"steps": steps, **figures, "seconds": time.monotonic() - started})
         progress.update(steps, loss=loss.item(), accuracy=terms["accuracy"].item())
-        if (update + 1) % params.checkpoint_updates == 0 and distributed.rank() == 0:
+        is_due = (update + 1) % params.checkpoint_updates == 0 or update == n_updates - 1  # a finished run is found finished
+        if is_due and distributed.rank() == 0:
             _keep(resume_at, policy, optimiser, update + 1, curve)
     return policy, pd.DataFrame(curve)
 

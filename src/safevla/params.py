@@ -17,6 +17,7 @@ from safevla.policy_config import PolicyConfig
 from safevla.thor_options import ThorOptions
 
 DEFAULT_PROFILE = "laptop"
+_DEVICE_VARIABLE = "SAFEVLA_DEVICE"
 
 _Count = Annotated[int, pydantic.Field(gt=0)]
 _Share = Annotated[float, pydantic.Field(ge=0, le=1)]
@@ -36,7 +37,7 @@ class _Group(pydantic.BaseModel, extra="forbid", frozen=True):
 
 class SimulatorParams(_Group):
     name: Literal["embedded", "ai2thor"]
-    robot: Literal["stretch", "stretch_forward_down"]
+    robot: Literal["stretch", "stretch_forward_down", "stretch_down_right"]
     device: Literal["cpu", "cuda"]  # where the embedded simulator and the policy run
     house_workers: Annotated[int, pydantic.Field(ge=0)]  # processes that draw training houses for a GPU; 0: most cores
     n_envs: _Count  # environments side by side
@@ -94,6 +95,7 @@ class PPOParams(_Group):
     advantage_scale_min: Annotated[float, pydantic.Field(gt=0)]  # advantages are divided by their deviation, or by this if larger
     value_warmup: Annotated[int, pydantic.Field(ge=0)]  # first steps, in which only the critics learn
     wrong_done_penalty: _NotNegative  # taken from the reward when `done` is wrong
+    progress_reward: _NotNegative  # per metre that a step brings the robot, or its hand, nearer to the target
     freeze_encoder: bool  # what the cameras show is encoded as imitation left it
     cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
     multiplier_rule: Literal["adam", "pid"]
@@ -169,13 +171,18 @@ def profile_names() -> list[str]:
 
 
 def raw(profile: str) -> dict[str, Any]:
-    """The profile's parameters as plain data, unchecked: params.yaml with what the profile changes."""
+    """The profile's parameters as plain data, unchecked: params.yaml with what the profile changes.
+
+    SAFEVLA_DEVICE names another device than the profile's, to open on a laptop what a GPU has learnt.
+    """
     values = _read(root() / "params.yaml")
     if profile != DEFAULT_PROFILE:
         path = root() / "profiles" / f"{profile}.yaml"
         if not path.exists():
             raise ParamsError(f"unknown profile {profile!r}; the profiles are {', '.join(profile_names())}")
         values = _merged(values, _read(path), path)
+    if device := os.environ.get(_DEVICE_VARIABLE):
+        values["simulator"]["device"] = device
     return values
 
 

@@ -1,6 +1,7 @@
 """Plain: the pipeline's notebooks as scripts, for a machine with a GPU but without Jupyter and DVC.
 
     python -m safevla.plain PROFILE [STAGE …]
+    python -m safevla.plain paper finetune_safe_rl@ppo-Fetch      (a stage's runs have DVC's names)
     torchrun --nproc-per-node 2 -m safevla.plain PROFILE [STAGE …]
 
 Runs the stages in their order, each notebook's code cells in one process, with the parameters that papermill would pass,
@@ -31,6 +32,11 @@ def runs_of(stage: str, values: dict[str, Any]) -> Iterator[dict[str, str]]:
             yield {"method": method, "task": task}
 
 
+def named(stage: str, extra: dict[str, str]) -> str:
+    """What DVC calls a run of a stage: finetune_safe_rl@ppo-Fetch."""
+    return "@".join([stage, "-".join(extra.values())]) if extra else stage
+
+
 def execute(notebook: Path, given: dict[str, Any]) -> None:
     """Run a notebook's code cells; `given` follows the first, which holds the defaults. The last value of a cell is printed."""
     names: dict[str, Any] = {"__name__": "__main__"}
@@ -50,24 +56,24 @@ def execute(notebook: Path, given: dict[str, Any]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     profile, *chosen = (sys.argv[1:] if arguments is None else arguments) or [parameters.DEFAULT_PROFILE]
-    unknown = [name for name in chosen if name not in pipeline.STAGE_NOTEBOOKS]
-    if unknown:
-        print(f"unknown stage {unknown[0]!r}; the stages are {', '.join(pipeline.STAGE_NOTEBOOKS)}", file=sys.stderr)
-        return 2
     os.environ.setdefault("MPLBACKEND", "Agg")
     distributed.begin()
     root = parameters.root()
     values = parameters.raw(profile)
+    known = {stage: [named(stage, extra) for extra in runs_of(stage, values)] for stage in pipeline.STAGE_NOTEBOOKS}
+    if unknown := set(chosen) - set(known) - {name for runs in known.values() for name in runs}:
+        print(f"unknown stage {min(unknown)!r}; the stages are {', '.join(known)}", file=sys.stderr)
+        return 2
     for stage, name in pipeline.STAGE_NOTEBOOKS.items():
-        if chosen and stage not in chosen:
-            continue
         for extra in runs_of(stage, values):
+            if chosen and not {stage, named(stage, extra)} & set(chosen):
+                continue
             started = time.monotonic()
-            print(f"== {stage} {' '.join(extra.values())}", flush=True)
+            print(f"== {named(stage, extra)}", flush=True)
             given = {"profile": profile, "params": stages.select(stage, values), **extra}
             execute(root / "notebooks" / f"{name}.ipynb", given)
             distributed.wait()  # the next stage reads what the first rank has written
-            print(f"== {stage} {' '.join(extra.values())}: {time.monotonic() - started:.0f} s", flush=True)
+            print(f"== {named(stage, extra)}: {time.monotonic() - started:.0f} s", flush=True)
     distributed.end()
     return 0
 

@@ -11,9 +11,9 @@ The three methods differ in one number, the multiplier λ of the cost in the adv
 As the paper, except: the multiplier follows the mean cost of the *episodes* that ended (the released code compares the
 limit with a 128-step sum), is averaged over all ranks, and is kept in checkpoints; it may have an upper bound, for an
 unbounded one winds up while the policy is still learning to see, and it may set in late, once the task is learnt; λ A_c
-and A_r are divided by one common standard deviation, so that a batch of small advantages does not stop the learning; and
-the policy may be anchored to the one that it started from, by their divergence, so that a task whose reward is rare is
-not forgotten while cost alone teaches.
+and A_r are divided by one common standard deviation, so that a batch of small advantages does not stop the learning; cost
+has a discount of its own, for what an action costs follows at once; and the policy may be anchored to the one that it
+started from, by their divergence, so that a task whose reward is rare is not forgotten while cost alone teaches.
 """
 
 import copy
@@ -269,13 +269,13 @@ def train(
         learner.restore(resume_at)
         print(f"{label} resumes at step {learner.steps:,}", flush=True)
     generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + learner.steps) * 1000 + distributed.rank())
-    batch = Batch(simulator, params.max_steps, params.wrong_done_penalty, policy.tokenize)
+    batch = Batch(simulator, params.max_steps, params.wrong_done_penalty, params.progress_reward, policy.tokenize)
     collector = Collector(batch, source, generator, params.freeze_encoder)
     steps_per_rollout = simulator.n_envs * params.rollout * distributed.n_ranks()
     progress = Progress(label, learner.total_steps, done=learner.steps)
     recent: list[Ended] = []
     iteration = 0
-    started = time.monotonic()
+    started = time.monotonic() - (learner.curve[-1]["seconds"] if learner.curve else 0.0)
     while learner.steps < learner.total_steps:
         source.refresh()
         rollout, ended = collector.collect(policy, params.rollout)
@@ -287,7 +287,7 @@ def train(
         terms = learner.learn(rollout, generator, only_values=learner.steps < params.value_warmup)
         learner.steps += steps_per_rollout
         iteration += 1
-        row = _curve_row(recent, learner.steps, cost_weight, terms)
+        row = _curve_row(recent, learner.steps, cost_weight, terms) | {"seconds": time.monotonic() - started}
         learner.curve.append(row)
         progress.update(
             min(learner.steps, learner.total_steps),

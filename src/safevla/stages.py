@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COMPUTE = ("seed", "threads", "simulator")
+_DRIVERS = {f"safevla.{name}" for name in ("plain", "pipeline", "run")}  # start stages, and have no part in what they compute
 
 # stage → the parameters that it may use, as its entry in dvc.yaml lists them
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -56,11 +57,10 @@ class Stage:
 
         Of several ranks the first one's is the result; the others write what nobody reads.
         """
-        from safevla import distributed
-
+        rank = int(os.environ.get("RANK", 0))  # as torchrun says; a stage of tables and figures does without torch
         base = self.root if self.is_pipeline else self.root / "build" / "interactive"
-        if distributed.rank() > 0:
-            base = self.root / "build" / "ranks" / str(distributed.rank())
+        if rank > 0:
+            base = self.root / "build" / "ranks" / str(rank)
         path = base.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -76,7 +76,7 @@ class Stage:
             digest.update(Path(path).read_bytes())
         for name in sorted(sys.modules):
             file = getattr(sys.modules[name], "__file__", None)
-            if name.split(".")[0] == "safevla" and file:
+            if name.split(".")[0] == "safevla" and name not in _DRIVERS and file:
                 digest.update(Path(file).read_bytes())
         folder = self.root / ".cache" / "progress" / f"{label}-{digest.hexdigest()[:16]}"
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,8 @@
     Pickup     `done` while the hand holds an object of the type; starts near it, facing it
     Fetch      as Pickup, but it must be found first
 
-The reward is sparse, as in FLaRe's and SafeVLA's final stage: +10 on success, nothing else unless asked for.
+The reward is sparse, as in FLaRe's and SafeVLA's final stage: +10 on success, nothing else unless asked for. What may be
+asked for is `progress_m`: a potential (Ng et al., ICML 1999), whose sum over an episode depends on its two ends alone.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ import dataclasses
 import torch
 
 from safevla import catalogue
+from safevla.sim import robot
 from safevla.sim.interface import Action, Scene, Transition
 
 OBJECT_NAV, PICKUP, FETCH = "ObjectNav", "Pickup", "Fetch"
@@ -26,6 +28,7 @@ TASK_TYPES = {OBJECT_NAV: "ObjectNavType", PICKUP: "PickupType", FETCH: "FetchTy
 
 SUCCESS_DISTANCE_M = 2.0
 SUCCESS_REWARD = 10.0
+_NEAR_M = 1.0  # nearer to what is to be found is no progress
 MAX_STEPS_TRAINING, MAX_STEPS_EVALUATION = 500, 600
 
 
@@ -72,6 +75,37 @@ def succeeded(transition: Transition, goals: Goals) -> torch.Tensor:
 def terminated(transition: Transition) -> torch.Tensor:
     """(B,) bool: the robot said that it is done."""
     return transition.action == Action.DONE
+
+
+def hand_m(scene: Scene) -> torch.Tensor:
+    """(B, 3) x, y, z of the hand sphere's centre; as `physics.hand_centre`."""
+    x, z, yaw_deg, lift, extension, wrist_deg = scene.robot.unbind(1)
+    yaw, wrist = torch.deg2rad(yaw_deg), torch.deg2rad(wrist_deg)
+    right = robot.ARM_RIGHT_M + extension + robot.HAND_REACH_M * wrist.cos()
+    forward = robot.ARM_FORWARD_M - robot.HAND_REACH_M * wrist.sin()
+    up = robot.WRIST_ABOVE_LIFT_M + lift - robot.HAND_BELOW_WRIST_M
+    sine, cosine = yaw.sin(), yaw.cos()
+    return torch.stack([x + right * cosine + forward * sine, up, z - right * sine + forward * cosine], dim=1)
+
+
+def remaining_m(scene: Scene, goals: Goals) -> torch.Tensor:
+    """(B,) what lies between the robot and its task, in a straight line; infinite where there is no target.
+
+    ObjectNav: from the robot to the nearest target along the floor, at least 1 m. Pickup and Fetch: from the hand to the
+    nearest target, 0 once one is held.
+    """
+    is_there = torch.arange(scene.kind.shape[1], device=scene.kind.device) < scene.n_boxes[:, None]
+    target = is_target(scene, goals) & is_there
+    along_floor = distance_m(scene).clamp(min=_NEAR_M)
+    from_hand = (scene.pose[:, :, :3] - hand_m(scene)[:, None]).norm(dim=-1)
+    is_nav = goals.task == TASKS.index(OBJECT_NAV)
+    nearest = torch.where(is_nav[:, None], along_floor, from_hand).masked_fill(~target, torch.inf).amin(1)
+    return torch.where(is_nav | ~goal_reached(scene, goals), nearest, 0.0)
+
+
+def progress_m(transition: Transition, goals: Goals) -> torch.Tensor:
+    """(B,) how much nearer to its task a step brought each robot; 0 where there is no target."""
+    return (remaining_m(transition.before, goals) - remaining_m(transition.after, goals)).nan_to_num(0.0, 0.0, 0.0)
 
 
 def reward(success: torch.Tensor) -> torch.Tensor:

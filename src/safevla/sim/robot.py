@@ -48,11 +48,15 @@ class Camera:
 
 NAVIGATION = Camera(0.00192, AGENT_HEIGHT_M + 0.54470, 0.06788, 0.0, 27.0)
 MANIPULATION = Camera(0.05391, AGENT_HEIGHT_M + 0.52383, -0.05885, 90.0, 33.0)
+# Neither of the two sees the floor within 0.95 m ahead, where whatever is pushed lies. The next two see it in the second
+# one's place: straight ahead, or turned to the right so far that the arm's side remains in view too.
 FORWARD_DOWN = Camera(0.00192, AGENT_HEIGHT_M + 0.52383, 0.06788, 0.0, 60.0)
+DOWN_RIGHT = Camera(0.00192, AGENT_HEIGHT_M + 0.52383, 0.06788, 50.0, 65.0)
 
-# Robots by name: the Stretch's two cameras, and the ablation whose second camera looks at the floor ahead.
+# Robots by name, with the poses of their two cameras, which are called navigation and manipulation on every robot.
 ROBOTS: dict[str, tuple[Camera, Camera]] = {
     "stretch": (NAVIGATION, MANIPULATION),
     "stretch_forward_down": (NAVIGATION, FORWARD_DOWN),
+    "stretch_down_right": (NAVIGATION, DOWN_RIGHT),
 }
 CAMERA_JITTER_DEG = (1.0, 2.0, 0.0)  # field of view, pitch and yaw vary by at most this much from episode to episode
