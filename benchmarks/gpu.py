@@ -140,7 +140,7 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty, settings.progress_reward)
     start = time.perf_counter()
     drawn = (("ObjectNav",), "train", profile.houses, 0, distributed.rank(), distributed.n_ranks(), settings.episodes_per_house)
-    makers = Makers(drawn, workers, "stretch")
+    makers = Makers(drawn, workers, "stretch", chunk=128)
     pool = Pool(makers, 4 * n_envs, n_envs, "cuda")
     found["pool"] = {"episodes": len(pool), "seconds": round(time.perf_counter() - start, 1)}
     if compiled:

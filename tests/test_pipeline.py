@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 
+import nbformat
 import pytest
 import yaml
 
@@ -191,11 +192,22 @@ def test_package_init_files_are_empty():
 
 def test_a_notebook_runs_as_a_script(tmp_path, capsys):
     cells = [["n = 1  # the default\n", "'not printed'; n"], ["double = 2 * n\n", "double"], ["double;\n", "x = 1"]]
-    code = [{"cell_type": "code", "source": source} for source in cells]
+    cells += [
+        ["import matplotlib.pyplot as plt, pandas as pd\n", "plt.plot([0, 1]);"],
+        ["print('said')\n", "pd.DataFrame({'n': [n]})"],
+    ]
+    given = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A title")])
+    given["cells"] += [nbformat.v4.new_code_cell("".join(source)) for source in cells]
     notebook = tmp_path / "one.ipynb"
-    notebook.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": ["# A title"]}, *code]}))
-    plain.execute(notebook, {"n": 3})
-    assert capsys.readouterr().out.split() == ["1", "6"]
+    nbformat.write(given, notebook)
+    executed = nbformat.from_dict(plain.execute(notebook, {"n": 3}))
+    assert capsys.readouterr().out.split()[:3] == ["1", "6", "said"]
+    nbformat.validate(executed)
+    assert "".join(executed["cells"][2]["source"]) == "n = 3\n"
+    kinds = [[output["output_type"] for output in cell["outputs"]] for cell in executed["cells"][1:]]
+    assert kinds == [["execute_result"], [], ["execute_result"], [], ["display_data"], ["stream", "execute_result"]]
+    assert executed["cells"][3]["outputs"][0]["data"] == {"text/plain": "6"}
+    assert "<table" in executed["cells"][6]["outputs"][1]["data"]["text/html"]
     assert plain.main(["smoke", "no_such_stage"]) == 2
     of_stage = plain.runs_of("finetune_safe_rl", {"finetune": {"methods": ["ppo"], "tasks": ["Fetch"]}})
     assert [plain.named("finetune_safe_rl", extra) for extra in of_stage] == ["finetune_safe_rl@ppo-Fetch"]

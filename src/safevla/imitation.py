@@ -18,7 +18,7 @@ import torch
 from numba import prange
 from torch.nn import functional
 
-from safevla import checkpoints, distributed, episodes, perception, workers
+from safevla import checkpoints, compute, distributed, episodes, perception, workers
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.house_options import HouseOptions
@@ -179,7 +179,7 @@ def pretrain(
     seed: int,
     resume_at: Path,
 ) -> tuple[Policy, pd.DataFrame]:
-    """Train a policy on demonstrations; returns it and its learning curve.
+    """Train a policy on demonstrations; returns it and its learning curve, whose `attrs["machine"]` says what it ran on.
 
     Progress is kept in `resume_at` every `params.checkpoint_updates` updates, and a later call goes on from there.
     """
@@ -188,7 +188,7 @@ def pretrain(
     optimiser = torch.optim.AdamW(policy.actor_parameters(), lr=params.lr, weight_decay=params.weight_decay, fused=True)
     steps_per_window = params.n_envs * params.window * distributed.n_ranks()
     n_updates = params.steps // steps_per_window
-    first, curve = _resume(resume_at, policy, optimiser)
+    first, curve, machine = _resume(resume_at, policy, optimiser)
     schedule = _schedule(n_updates, params)
     generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + first) * 1000 + distributed.rank())
     replay = Replay(simulator, table, options, generator, policy.tokenize)
@@ -224,8 +224,10 @@ def pretrain(
         progress.update(steps, loss=loss.item(), accuracy=terms["accuracy"].item())
         is_due = (update + 1) % params.checkpoint_updates == 0 or update == n_updates - 1  # a finished run is found finished
         if is_due and distributed.rank() == 0:
-            _keep(resume_at, policy, optimiser, update + 1, curve)
-    return policy, pd.DataFrame(curve)
+            _keep(resume_at, policy, optimiser, {"update": update + 1, "curve": curve, "machine": machine})
+    table = pd.DataFrame(curve)
+    table.attrs["machine"] = machine
+    return policy, table
 
 
 def _schedule(n_updates: int, params: ImitationParams) -> Callable[[int], float]:
@@ -241,19 +243,18 @@ def _schedule(n_updates: int, params: ImitationParams) -> Callable[[int], float]
     return lr
 
 
-def _keep(path: Path, policy: Policy, optimiser, update: int, curve: list[dict]) -> None:
+def _keep(path: Path, policy: Policy, optimiser, facts: dict) -> None:
     tensors = {f"policy.{name}": tensor for name, tensor in policy.state_dict().items()}
-    checkpoints.save(
-        path, {**tensors, **checkpoints.optimiser_tensors(optimiser, "optimiser")}, {"update": update, "curve": curve}
-    )
+    checkpoints.save(path, {**tensors, **checkpoints.optimiser_tensors(optimiser, "optimiser")}, facts)
 
 
-def _resume(path: Path, policy: Policy, optimiser) -> tuple[int, list[dict]]:
+def _resume(path: Path, policy: Policy, optimiser) -> tuple[int, list[dict], dict]:
+    """Updates done, the curve so far, and the machine that began."""
     if not path.exists():
-        return 0, []
+        return 0, [], compute.machine(next(policy.parameters()).device)
     tensors, facts = checkpoints.load(path)
     own = {name.removeprefix("policy."): tensor for name, tensor in tensors.items() if name.startswith("policy.")}
     checkpoints.restore(policy, own, path)
     checkpoints.restore_optimiser(optimiser, tensors, "optimiser")
     print(f"imitation resumes at update {facts['update']}", flush=True)
-    return facts["update"], facts["curve"]
+    return facts["update"], facts["curve"], facts["machine"]

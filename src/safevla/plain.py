@@ -5,11 +5,16 @@
     torchrun --nproc-per-node 2 -m safevla.plain PROFILE [STAGE …]
 
 Runs the stages in their order, each notebook's code cells in one process, with the parameters that papermill would pass,
-and writes to the same places. What DVC would know is not recorded; long work resumes from where it was kept, as always.
+and writes to the same places, the executed notebooks too: what was printed, each cell's last value, and its figures. What
+DVC would know is not recorded; long work resumes from where it was kept, as always.
 Under torchrun every rank runs all cells and works on its share of what they ask for (see `distributed`).
 """
 
 import ast
+import base64
+import contextlib
+import copy
+import io
 import json
 import os
 import sys
@@ -37,21 +42,64 @@ def named(stage: str, extra: dict[str, str]) -> str:
     return "@".join([stage, "-".join(extra.values())]) if extra else stage
 
 
-def execute(notebook: Path, given: dict[str, Any]) -> None:
-    """Run a notebook's code cells; `given` follows the first, which holds the defaults. The last value of a cell is printed."""
+class _Tee(io.StringIO):
+    """Keeps what is printed, and prints it."""
+
+    def __init__(self, through: Any):
+        super().__init__()
+        self._through = through
+
+    def write(self, text: str) -> int:
+        self._through.write(text)
+        return super().write(text)
+
+    def flush(self) -> None:
+        self._through.flush()
+
+
+def execute(notebook: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Run a notebook's code cells; `given` follows the first, which holds the defaults. The notebook with its outputs."""
     names: dict[str, Any] = {"__name__": "__main__"}
-    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    executed = json.loads(notebook.read_text(encoding="utf-8"))
+    cells = [cell for cell in executed["cells"] if cell["cell_type"] == "code"]
     for number, cell in enumerate(cells):
-        tree = ast.parse("".join(cell["source"]))
+        source = "".join(cell["source"])
+        tree = ast.parse(source)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         where = f"{notebook}, code cell {number}"
-        exec(compile(tree, where, "exec"), names)
-        if last is not None:
-            value = eval(compile(ast.Expression(last.value), where, "eval"), names)
-            if value is not None:
-                print(value, flush=True)
+        printed, value = _Tee(sys.stdout), None
+        with contextlib.redirect_stdout(printed):
+            exec(compile(tree, where, "exec"), names)
+            if last is not None:
+                value = eval(compile(ast.Expression(last.value), where, "eval"), names)
+        if source.rstrip().endswith(";"):  # Jupyter's way not to show a value
+            value = None
+        if value is not None:
+            print(value, flush=True)
+        cell["execution_count"] = number + 1
+        cell["outputs"] = list(_outputs(printed.getvalue(), value, number + 1))
         if number == 0:
             names |= given
+            told = copy.deepcopy(cell) | {"outputs": [], "source": [f"{name} = {value!r}\n" for name, value in given.items()]}
+            executed["cells"].insert(executed["cells"].index(cell) + 1, told | {"id": "given"})
+    return executed
+
+
+def _outputs(printed: str, value: Any, number: int) -> Iterator[dict[str, Any]]:
+    """A cell's outputs as nbformat has them."""
+    if printed:
+        yield {"output_type": "stream", "name": "stdout", "text": printed}
+    if value is not None:
+        html = value._repr_html_() if hasattr(value, "_repr_html_") else None
+        data = {"text/plain": repr(value)} | ({"text/html": html} if html else {})
+        yield {"output_type": "execute_result", "execution_count": number, "metadata": {}, "data": data}
+    if plots := sys.modules.get("matplotlib.pyplot"):
+        for figure in map(plots.figure, plots.get_fignums()):
+            png = io.BytesIO()
+            figure.savefig(png, format="png", bbox_inches="tight")
+            data = {"image/png": base64.b64encode(png.getvalue()).decode()}
+            yield {"output_type": "display_data", "metadata": {}, "data": data}
+        plots.close("all")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,7 +119,11 @@ def main(arguments: list[str] | None = None) -> int:
             started = time.monotonic()
             print(f"== {named(stage, extra)}", flush=True)
             given = {"profile": profile, "params": stages.select(stage, values), **extra}
-            execute(root / "notebooks" / f"{name}.ipynb", given)
+            executed = execute(root / "notebooks" / f"{name}.ipynb", given)
+            if distributed.rank() == 0:
+                target = root / "reports" / profile / "executed" / f"{'-'.join([name, *extra.values()])}.ipynb"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(json.dumps(executed, indent=1, ensure_ascii=False), encoding="utf-8")
             distributed.wait()  # the next stage reads what the first rank has written
             print(f"== {named(stage, extra)}: {time.monotonic() - started:.0f} s", flush=True)
     distributed.end()

@@ -29,7 +29,7 @@ from safevla.sim import robot
 from safevla.sim.interface import Simulator
 
 _KEPT_PER_ENV = 4  # episodes
-_CHUNK = 32  # episodes that a worker packs at a time
+_CHUNK, _GPU_CHUNK = 32, 128  # episodes that a worker packs at a time; copying to a GPU takes as long for few as for many
 _WAITING = 8  # chunks that may wait
 
 
@@ -51,7 +51,8 @@ def training_source(
         yield Stream(stream(*drawn))
         return
     on_gpu = simulator.device.type == "cuda"
-    makers = Makers(drawn, (params.house_workers or max(1, cores - 2)) if on_gpu else 1, params.robot, read)
+    n_workers, chunk = (params.house_workers or max(1, cores - 2), _GPU_CHUNK) if on_gpu else (1, _CHUNK)
+    makers = Makers(drawn, n_workers, params.robot, read, chunk)
     try:
         yield Pool(makers, _KEPT_PER_ENV * simulator.n_envs, simulator.n_envs, simulator.device) if on_gpu else InOrder(makers)
     finally:
@@ -61,13 +62,20 @@ def training_source(
 class Makers:
     """Worker processes that draw and pack episodes: `drawn` is what `episodes.stream` is told."""
 
-    def __init__(self, drawn: tuple[Any, ...], n_workers: int, robot_name: str, read: Callable[[str], list[int]] = tokenize):
+    def __init__(
+        self,
+        drawn: tuple[Any, ...],
+        n_workers: int,
+        robot_name: str,
+        read: Callable[[str], list[int]] = tokenize,
+        chunk: int = _CHUNK,
+    ):
         context = multiprocessing.get_context("spawn")  # a forked process could not use the GPU's runtime
         self._pipe = context.Queue(_WAITING * n_workers)
         *before, first, stride, per_house = drawn
         shares = [(*before, first + stride * i, stride * n_workers, per_house) for i in range(n_workers)]
         self._workers = [
-            context.Process(target=_make, args=(self._pipe, share, robot_name, read), daemon=True) for share in shares
+            context.Process(target=_make, args=(self._pipe, share, robot_name, read, chunk), daemon=True) for share in shares
         ]
         for worker in self._workers:
             worker.start()
@@ -108,12 +116,12 @@ class Makers:
         self._pipe.close()
 
 
-def _make(pipe: Any, drawn: tuple[Any, ...], robot_name: str, read: Callable[[str], list[int]]) -> None:
+def _make(pipe: Any, drawn: tuple[Any, ...], robot_name: str, read: Callable[[str], list[int]], chunk: int) -> None:
     """A worker process: put packed chunks of its share of the stream into the pipe, for ever."""
     torch.set_num_threads(1)
     source = stream(*drawn)
     while True:
-        packed = Packed.of(list(itertools.islice(source, _CHUNK)), robot_name, robot.CAMERA_JITTER_DEG, read)
+        packed = Packed.of(list(itertools.islice(source, chunk)), robot_name, robot.CAMERA_JITTER_DEG, read)
         arrays = {name: array.numpy() for name, array in packed.arrays.items()}
         pipe.put((arrays, packed.task.numpy(), packed.target_type.numpy(), packed.words.numpy()))
 
@@ -142,7 +150,8 @@ class InOrder:
 class Pool:
     """A source that keeps the newest `size` episodes, or a few more, on a device, and plays them in turn.
 
-    It begins with `enough` of them, and grows.
+    It begins with `enough` of them, and grows. It takes no more new ones than it has played, for who makes and moves houses
+    that nobody plays keeps the simulator waiting; the workers rest meanwhile.
     """
 
     def __init__(self, makers: Makers, size: int, enough: int, device: torch.device | str):
@@ -152,7 +161,7 @@ class Pool:
             parts.append(makers.take(wait=True))
         self._packed = Packed.join(parts).to(self.device)
         self.made = len(self._packed)
-        self.played = self._at = self._next = 0
+        self.played = self._at = self._next = self._owed = 0
 
     def __len__(self) -> int:
         return len(self._packed)
@@ -165,8 +174,9 @@ class Pool:
     def refresh(self) -> None:
         """Add the episodes that have been made since, or put them in the oldest ones' place."""
         fresh: list[Packed] = []
-        while (new := self._makers.take(wait=False)) is not None:
+        while self._owed > 0 and (new := self._makers.take(wait=False)) is not None:
             self.made += len(new)
+            self._owed -= len(new)
             if len(self) + sum(map(len, fresh)) < self.size:
                 fresh.append(new.to(self.device))
                 continue
@@ -179,4 +189,5 @@ class Pool:
         rows = (self._at + torch.arange(len(slots), device=self.device)) % len(self)
         self._at = (self._at + len(slots)) % len(self)
         self.played += len(slots)
+        self._owed += len(slots)
         return batch.restart_packed(slots, self._packed, rows)
