@@ -62,6 +62,7 @@ def compare(episodes, image_size, n_steps, seed, device, packed=False, with_trut
             known, also = (perception.truth(batch.simulator, batch.goals, grid) for batch in (cpu, gpu))
             assert (known.class_map != also.class_map.cpu()).float().mean() < 0.005
             assert (known.surroundings != also.surroundings.cpu()).float().mean() < 0.002
+            assert (known.touches != also.touches.cpu()).float().mean() < 0.002
             assert (known.place_m.isnan() != also.place_m.cpu().isnan()).float().mean() < 0.02
         counts["hits"] += int((a.transition.collided_with >= 0).sum())
         counts["costs"] += float(a.cost.sum())

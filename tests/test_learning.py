@@ -491,3 +491,46 @@ def test_the_constraint_may_set_in_late(monkeypatch):
     for learner.steps in (99, 100):
         learner.learn(rollout, torch.Generator().manual_seed(0), only_values=False)
     assert used == [0.0, pytest.approx(settings.multiplier_init)]
+
+
+def test_what_motions_would_touch_agrees_with_a_search_for_contacts(some_episodes):
+    """Against `reach.would_touch`, which goes in smaller steps, on robots that carry their arm close."""
+    from safevla import perception, reach
+    from safevla.layout import FIXED, PICKUPABLE
+    from safevla.sim.physics import is_tucked
+
+    simulator = EmbeddedSimulator(16, TINY.image_size)
+    simulator.reset(some_episodes[:16])
+    generator = torch.Generator().manual_seed(4)
+    agree, met = [], 0
+    for _ in range(40):
+        actions = torch.randint(0, 12, (16,), generator=generator)
+        scene = simulator.step(actions.where(actions < 6, 0)).after  # ahead, most of the time
+        found = perception.touches(scene).view(16, 2, perception.N_BASE_MOTIONS).bool()
+        for e in range(0, 16, 3):
+            n, state = int(scene.n_boxes[e]), scene.robot[e].numpy()
+            pose, half = (reach.with_scratch(array[e, :n].numpy()) for array in (scene.pose, scene.half))
+            assert is_tucked(state)
+            for action in range(perception.N_BASE_MOTIONS):
+                solid, anything = (
+                    reach.would_touch(action, state, -1, -1, kind, pose, half, scene.kind[e].numpy(), n) >= 0
+                    for kind in (FIXED, PICKUPABLE)
+                )
+                agree += [bool(found[e, 0, action]) == solid, bool(found[e, :, action].any()) == anything]
+                met += anything
+    assert np.mean(agree) > 0.99 and met > 50
+
+
+def test_foresight_moves_the_motions_logits_alone():
+    torch.manual_seed(0)
+    policy = Policy(TINY.model_copy(update={"foresight": True})).eval()
+    observation, memory = _observation(1, 3), policy.new_memory(3)
+    first = observation.map(lambda t: t[0])
+    first = dataclasses.replace(first, blocked=torch.zeros_like(first.blocked))
+    before, _ = policy.act(first, memory.clone())
+    with torch.no_grad():
+        policy.caution[1, 0] = -0.2  # careful about loose things ahead
+    after, _ = policy.act(first, memory.clone())
+    chance = after.touch_logits[:, 6].sigmoid()
+    assert torch.allclose(after.logits[:, 0], before.logits[:, 0] - 4.0 * chance, atol=1e-5)
+    assert torch.equal(after.logits[:, 1:], before.logits[:, 1:])

@@ -1,9 +1,10 @@
 """Perception targets: what the simulator knows that the policy should learn to see.
 
-Four auxiliary tasks supervise the policy in imitation and in RL, and are dropped at evaluation:
+Five auxiliary tasks supervise the policy in imitation and in RL, and are dropped at evaluation:
 
     class map    per camera and cell of a coarse grid: which target types show there, and whether a loose thing does
     surroundings per distance and direction around the robot: is there something solid, is there something loose
+    touches      per motion of the base: would its body meet something solid, would it meet something loose
     named        which target type the instruction names
     place        where the nearest thing of that type is, in the robot's frame, while a camera shows it
 """
@@ -22,7 +23,8 @@ from safevla.kernels import kernel, launch, parallel_kernel
 from safevla.layout import MOVEABLE
 from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local
 from safevla.sim.interface import CAMERAS, Scene, Simulator
-from safevla.sim.robot import BODY_TOP_M
+from safevla.sim.physics import CONTACT_M, body_depth, motion
+from safevla.sim.robot import BODY_FORWARD_M, BODY_TOP_M
 from safevla.tasks import Goals
 
 TARGET_CLASSES = tuple(catalogue.TARGET_NOUNS)
@@ -30,6 +32,9 @@ N_CLASSES = len(TARGET_CLASSES) + 1  # the last: anything that the base can push
 RING_EDGES_M = (0.0, 0.45, 0.75, 1.10, 1.60)  # from the robot's origin, so the first reaches into what touches its front
 N_DIRECTIONS = 12
 N_SURROUNDINGS = 2 * (len(RING_EDGES_M) - 1) * N_DIRECTIONS
+N_BASE_MOTIONS = 6  # the first actions: ahead, back, and four turns
+N_TOUCHES = 2 * N_BASE_MOTIONS
+_PARTS = 4  # places along a motion where the body is put
 
 
 def _class_of_type() -> torch.Tensor:
@@ -52,6 +57,7 @@ class Truth:
     """What the auxiliary heads should say; leading dimensions (B,) or (T, B)."""
 
     surroundings: torch.Tensor  # (…, N_SURROUNDINGS) uint8
+    touches: torch.Tensor  # (…, N_TOUCHES) uint8, solid things first
     named: torch.Tensor  # (…,) int64 into TARGET_CLASSES
     place_m: torch.Tensor  # (…, 3) float32 right, up, forward of the robot's origin on the floor; NaN while out of sight
     class_map: torch.Tensor | None = None  # (…, C, N_CLASSES, gh, gw) uint8; None where nothing learns to see
@@ -59,7 +65,7 @@ class Truth:
     def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "Truth":
         """The same with a function applied to every tensor."""
         seen = None if self.class_map is None else function(self.class_map)
-        return Truth(function(self.surroundings), function(self.named), function(self.place_m), seen)
+        return Truth(function(self.surroundings), function(self.touches), function(self.named), function(self.place_m), seen)
 
     @staticmethod
     def stack(steps: list["Truth"]) -> "Truth":
@@ -67,6 +73,7 @@ class Truth:
         maps = [step.class_map for step in steps if step.class_map is not None]
         return Truth(
             torch.stack([step.surroundings for step in steps]),
+            torch.stack([step.touches for step in steps]),
             torch.stack([step.named for step in steps]),
             torch.stack([step.place_m for step in steps]),
             torch.stack(maps) if maps else None,
@@ -78,7 +85,7 @@ def truth(simulator: Simulator, goals: Goals, grid: tuple[int, int] | None) -> T
     scene = simulator.scene()
     seen = None if grid is None else class_map(simulator.render_ids(), scene, grid)
     named = class_of_type(goals.target_type.device)[goals.target_type]
-    return Truth(surroundings(scene), named, place_m(scene, goals), seen)
+    return Truth(surroundings(scene), touches(scene), named, place_m(scene, goals), seen)
 
 
 def class_map(ids: dict[str, torch.Tensor], scene: Scene, grid: tuple[int, int]) -> torch.Tensor:
@@ -164,6 +171,49 @@ def _mark_surroundings_of(b, pose, half, kind, n_boxes, held, state, found):
 def _mark_surroundings(pose, half, kind, n_boxes, held, state, found):
     for b in prange(len(state)):
         _mark_surroundings_of(b, pose, half, kind, n_boxes, held, state, found)
+
+
+def touches(scene: Scene) -> torch.Tensor:
+    """(B, N_TOUCHES) uint8: for each motion of the base, would the body meet something solid; then, something loose.
+
+    The body alone, at a few places along the motion; what it overlaps already counts where the overlap would deepen.
+    """
+    found = torch.zeros(len(scene.robot), N_TOUCHES, dtype=torch.uint8, device=scene.robot.device)
+    arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot, found)
+    if found.is_cuda:
+        launch(_mark_touches_of, len(found), *arrays)
+    else:
+        _mark_touches(*(array.numpy() for array in arrays))
+    return found
+
+
+@kernel
+def _mark_touches_of(b, pose, half, kind, n_boxes, held, state, found):
+    """Set found (B, N_TOUCHES) where a motion of robot b would meet a box."""
+    yaw = state[b, 2] * RADIANS
+    x, z = state[b, 0] + BODY_FORWARD_M * math.sin(yaw), state[b, 1] + BODY_FORWARD_M * math.cos(yaw)
+    for m in range(n_boxes[b]):
+        reach = half[b, m, 0] + half[b, m, 2] + 0.5  # further than a motion brings the body's edge
+        if m == held[b] or abs(pose[b, m, 0] - x) > reach or abs(pose[b, m, 2] - z) > reach:
+            continue
+        before = max(body_depth(x, z, m, pose[b], half[b])[0], CONTACT_M)
+        column = N_BASE_MOTIONS if kind[b, m] >= MOVEABLE else 0
+        for action in range(N_BASE_MOTIONS):
+            ahead, turn, _, _, _ = motion(action, state[b])
+            for part in range(1, _PARTS + 1):
+                share = part / _PARTS
+                heading = (state[b, 2] + share * turn) * RADIANS
+                forward = BODY_FORWARD_M + share * ahead
+                new_x, new_z = state[b, 0] + forward * math.sin(heading), state[b, 1] + forward * math.cos(heading)
+                if body_depth(new_x, new_z, m, pose[b], half[b])[0] > before:
+                    found[b, column + action] = 1
+                    break
+
+
+@parallel_kernel
+def _mark_touches(pose, half, kind, n_boxes, held, state, found):
+    for b in prange(len(state)):
+        _mark_touches_of(b, pose, half, kind, n_boxes, held, state, found)
 
 
 def place_m(scene: Scene, goals: Goals) -> torch.Tensor:

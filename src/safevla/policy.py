@@ -10,9 +10,11 @@ it without sending gradients into it (cost returns of tens would wreck what the 
 networks; (3) the fusion's query starts from the mean of the text, so that one layer suffices to look for what the text
 names, and from a linear glance at all visual tokens, so that the layout of the scene need not pass through attention;
 (4) auxiliary heads predict what the simulator knows (`perception`): the coarse class map, the class that the
-instruction names, where such a thing is, and what lies around. The first two meet in a map of where the named thing
-shows, which is read beside the tokens, as is the map of loose things; (5) motions that have failed in the same place get no
-probability (`bumps`).
+instruction names, where such a thing is, what lies around, and what a motion would touch. The first two meet in a map of
+where the named thing shows, which is read beside the tokens, as is the map of loose things. The last the actor reads
+directly, if asked to: a motion's logit moves by the predicted chances that it touches something solid or loose, each times
+a weight that is learnt from nothing, so that being careful is a matter of a few numbers; (5) motions that have failed in the
+same place get no probability (`bumps`).
 """
 
 import dataclasses
@@ -33,6 +35,7 @@ from safevla.policy_config import PolicyConfig
 from safevla.sim.interface import CAMERAS, N_ACTIONS
 
 _NEVER = -1e4  # logit of an action that is out of the question; finite, so that 0 · log 0 is 0
+_FORESIGHT_GAIN = 20.0  # an optimiser moves a weight by its rate at most, however clear the case
 _PLACE_SLACK_M = 0.1  # errors of the target's place count linearly from here on
 
 
@@ -102,6 +105,7 @@ class PolicyOutput:
     cost_value: torch.Tensor  # (…,) expected return of cost
     sight: Sight
     surroundings_logits: torch.Tensor  # (…, N_SURROUNDINGS)
+    touch_logits: torch.Tensor | None  # (…, N_TOUCHES); None without foresight
     named_logits: torch.Tensor  # (…, target classes): which class the instruction names
     place_m: torch.Tensor  # (…, 3) where a thing of that class is: right, up and forward of the robot
 
@@ -229,6 +233,9 @@ class Policy(nn.Module):
         self.actor = nn.Linear(dim, N_ACTIONS)
         self.surroundings = nn.Linear(dim, perception.N_SURROUNDINGS)
         self.target_place = nn.Linear(dim, 3)
+        if config.foresight:
+            self.touches = nn.Linear(dim, perception.N_TOUCHES)
+            self.caution = nn.Parameter(torch.zeros(2, perception.N_BASE_MOTIONS))  # about solid things, about loose ones
         self.critic = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, 1))
         self.cost_critic = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, 1))
         with torch.no_grad():
@@ -305,15 +312,25 @@ class Policy(nn.Module):
         apart = x.detach()
         with torch.autocast(x.device.type, enabled=False):  # ratios of probabilities and returns of tens need all digits
             logits, value, cost_value = self.actor(x), self.critic(apart)[..., 0], self.cost_critic(apart)[..., 0]
+            touch_logits = self.touches(x) if self.config.foresight else None
+            if touch_logits is not None:
+                logits = self._heed(logits, touch_logits)
         return PolicyOutput(
             logits=logits.masked_fill(refused, _NEVER),
             value=value,
             cost_value=cost_value,
             sight=sight,
             surroundings_logits=self.surroundings(x).float(),
+            touch_logits=touch_logits,
             named_logits=named_logits.float(),
             place_m=self.target_place(x).float(),
         )
+
+    def _heed(self, logits: torch.Tensor, touch_logits: torch.Tensor) -> torch.Tensor:
+        """Logits (…, N_ACTIONS) with what the motions are predicted to touch (…, N_TOUCHES) taken into account."""
+        chances = touch_logits.detach().sigmoid().unflatten(-1, (2, perception.N_BASE_MOTIONS))
+        heeded = logits[..., : perception.N_BASE_MOTIONS] + _FORESIGHT_GAIN * (self.caution * chances).sum(-2)
+        return torch.cat([heeded, logits[..., perception.N_BASE_MOTIONS :]], dim=-1)
 
     def act(self, observation: Observation, memory: Memory) -> tuple[PolicyOutput, Memory]:
         """One step of B episodes; writes the step into the memory's ring and returns it."""
@@ -408,6 +425,8 @@ def perception_loss(output: PolicyOutput, truth: perception.Truth) -> torch.Tens
     off_m = functional.smooth_l1_loss(output.place_m, truth.place_m.nan_to_num(0.0), beta=_PLACE_SLACK_M, reduction="none")
     placed = (off_m * in_sight).sum() / distributed.mean_count(in_sight.sum()).clamp(min=1)
     loss = around + named + placed
+    if output.touch_logits is not None:
+        loss = loss + binary(output.touch_logits, truth.touches.to(output.logits))
     if truth.class_map is None:
         return loss
     return loss + binary(output.sight.class_logits.float(), truth.class_map.to(output.logits))
