@@ -54,8 +54,9 @@ def test_the_import_closure_is_what_python_loads():
     """The static closure against what a real import of the modules brings in."""
     notebook = ROOT / "notebooks" / "06_make_figures.ipynb"
     static = {path for path in pipeline.import_closure(ROOT, notebook) if path.endswith(".py")}
-    script = (  # `stages` imports `distributed` when it is asked where to write
-        "import sys, safevla.run, safevla.claims, safevla.figures, safevla.stages, safevla.statistics, safevla.distributed\n"
+    script = (  # `stages` imports `distributed` where it keeps tables
+        "import sys, safevla.run, safevla.claims, safevla.distributed, safevla.figures, safevla.records\n"
+        "import safevla.stages, safevla.statistics\n"
         "print('\\n'.join(m.__file__ for n, m in sys.modules.items() if n.startswith('safevla') and m.__file__))"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
@@ -66,7 +67,7 @@ def test_the_import_closure_is_what_python_loads():
 def test_figures_need_neither_torch_nor_the_simulator():
     closure = pipeline.import_closure(ROOT, ROOT / "notebooks" / "06_make_figures.ipynb")
     assert not [path for path in closure if "/sim/" in path or path.endswith(("policy.py", "env.py"))]
-    script = "import sys, safevla.figures, safevla.stages, safevla.statistics; sys.exit('torch' in sys.modules)"
+    script = "import sys, safevla.figures, safevla.records, safevla.stages, safevla.statistics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 

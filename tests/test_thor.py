@@ -165,7 +165,7 @@ def test_the_parameters_choose_the_simulator(monkeypatch):
     monkeypatch.chdir(ROOT)
     chosen = params.load("laptop").simulator
     assert isinstance(choose.make_simulator(chosen, 1, (36, 64)), EmbeddedSimulator)
-    thor = chosen.model_copy(update={"name": "ai2thor", "thor": ThorOptions(executable=SERVER)})
+    thor = chosen.model_copy(update={"name": "ai2thor", "robot": "stretch", "thor": ThorOptions(executable=SERVER)})
     assert isinstance(choose.make_simulator(thor, 1, (36, 64)), ThorSimulator)
 
 
