@@ -17,42 +17,73 @@ from safevla.sim.interface import N_ACTIONS, Action
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8)
 
 
-def _same_place(a: list[float], b: list[float]) -> bool:
+SHORTER = {2: 4, 3: 5, 6: 8, 7: 9, 10: 12, 11: 13}
+LONGER = {short: long for long, short in SHORTER.items()}
+
+
+def _same_place(a: list[float], b: list[float], action: int) -> bool:
     def turned(i: int) -> float:
         return abs((a[i] - b[i] + 180.0) % 360.0 - 180.0)
 
     near = (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 <= 0.1**2
-    return near and turned(2) <= 9.0 and abs(a[3] - b[3]) <= 0.05 and abs(a[4] - b[4]) <= 0.05 and turned(5) <= 15.0
+    stowed = action <= Action.ROTATE_LEFT_SMALL and a[4] <= 0.05
+    lifted = stowed or abs(a[3] - b[3]) <= 0.05
+    return near and turned(2) <= 9.0 and lifted and abs(a[4] - b[4]) <= 0.05 and turned(5) <= 15.0
 
 
 def test_bumps_agree_with_a_slow_memory():
     rng = random.Random(0)
     n_robots, kept = 3, 32
     bumps = Bumps(n_robots, "cpu")
-    slow: list[list[tuple[int, list[float]]]] = [[] for _ in range(n_robots)]
+    slow: list[list[tuple[int, list[float], list[float]]]] = [[] for _ in range(n_robots)]
     n_blocked = 0
+
+    def somewhere() -> list[float]:
+        yaw_deg, wrist_deg = 6.0 * rng.randrange(-3, 60), 10.0 * rng.choice([-18, -17, 17, 18])
+        return [
+            0.07 * rng.randrange(4),
+            0.07 * rng.randrange(3),
+            yaw_deg,
+            0.1 * rng.randrange(2),
+            rng.choice([0.0, 0.0, 0.08]),
+            wrist_deg,
+        ]
+
     for step in range(400):
-        poses = [
-            [0.07 * rng.randrange(4), 0.07 * rng.randrange(3), 6.0 * rng.randrange(-3, 60), 0.1 * rng.randrange(2), 0.0,
-             10.0 * rng.choice([-18, -17, 17, 18])]
-            for _ in range(n_robots)
-        ]  # fmt: skip
+        poses, reached = ([somewhere() for _ in range(n_robots)] for _ in range(2))
         pose = torch.tensor(poses)
         found = bumps.blocked(pose)
         for robot in range(n_robots):
-            expected = {action for action, where in slow[robot][-kept:] if _same_place(poses[robot], where)}
+            expected = set()
+            for action, before, after in slow[robot][-kept:]:
+                if _same_place(poses[robot], before, action):
+                    expected |= {action, LONGER.get(action, action)}  # a long step cannot do what a short one could not
+                if _same_place(poses[robot], after, action):
+                    expected |= {action, LONGER.get(action, action), SHORTER.get(action, action)}  # it is in touch
             assert set(found[robot].nonzero()[:, 0].tolist()) == expected
             n_blocked += len(expected)
         actions = torch.tensor([rng.randrange(N_ACTIONS) for _ in range(n_robots)])
         succeeded = torch.tensor([rng.random() < 0.3 for _ in range(n_robots)])
-        bumps.remember(actions, pose, succeeded)
+        bumps.remember(actions, pose, torch.tensor(reached), succeeded)
         for robot, (action, good) in enumerate(zip(actions.tolist(), succeeded.tolist(), strict=True)):
             if action < Action.PICKUP and not good:
-                slow[robot].append((action, poses[robot]))
+                slow[robot].append((action, poses[robot], reached[robot]))
         if step == 200:
             bumps.forget(torch.tensor([1]))
             slow[1].clear()
     assert n_blocked > 100
+
+
+def test_a_stowed_arm_s_height_does_not_make_a_robot_forget_what_blocked_its_base():
+    bumps = Bumps(1, "cpu")
+    low = torch.tensor([[1.0, 2.0, 30.0, 0.16, 0.0, -180.0]])
+    high, reaching = low.clone(), low.clone()
+    high[0, 3], reaching[0, 3], reaching[0, 4] = 0.6, 0.6, 0.3
+    for action in (Action.ROTATE_LEFT, Action.MOVE_ARM_OUT):
+        bumps.remember(torch.tensor([action]), low, low, torch.tensor([False]))
+    assert bumps.blocked(low)[0, [Action.ROTATE_LEFT, Action.MOVE_ARM_OUT]].all()
+    assert bumps.blocked(high)[0].nonzero()[:, 0].tolist() == [Action.ROTATE_LEFT, Action.ROTATE_LEFT_SMALL]
+    assert not bumps.blocked(reaching).any()
 
 
 def test_a_policy_does_not_repeat_what_failed_and_forgets_with_the_episode():

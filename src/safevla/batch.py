@@ -123,7 +123,7 @@ class Batch:
         self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
         judgement = costs.judge(transition)
         self._resisted = costs.collided(transition) | (judgement.displaced_m > _FELT_M)
-        self._bumps.remember(self._previous, transition.before.robot, self._succeeded)
+        self._bumps.remember(self._previous, transition.before.robot, transition.after.robot, self._succeeded)
         return transition, judgement
 
     def step(self, actions: torch.Tensor) -> Outcome:
