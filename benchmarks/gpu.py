@@ -25,7 +25,7 @@ from safevla import compute, costs, distributed, episodes, kernels, params, perc
 from safevla.batch import Batch
 from safevla.packed import Packed
 from safevla.policy import Policy
-from safevla.pool import Makers, Pool
+from safevla.pool import GPU_CHUNK, KEPT_PER_ENV, Makers, Pool
 from safevla.rollout import Collector
 from safevla.sim.cuda import CudaSimulator
 
@@ -140,8 +140,8 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty, settings.progress_reward)
     start = time.perf_counter()
     drawn = (("ObjectNav",), "train", profile.houses, 0, distributed.rank(), distributed.n_ranks(), settings.episodes_per_house)
-    makers = Makers(drawn, workers, "stretch", chunk=128)
-    pool = Pool(makers, 4 * n_envs, n_envs, "cuda")
+    makers = Makers(drawn, workers, "stretch", chunk=GPU_CHUNK)
+    pool = Pool(makers, KEPT_PER_ENV * n_envs, n_envs, "cuda")
     found["pool"] = {"episodes": len(pool), "seconds": round(time.perf_counter() - start, 1)}
     if compiled:
         learner.forward = torch.compile(policy, dynamic=False)

@@ -128,18 +128,23 @@ def _mark_classes(ids, kind, loose, found):
             _mark_class(b * n_pixels + i, ids, kind, loose, found)
 
 
+def _filled(found: torch.Tensor, of_one: Callable, of_all: Callable, arrays: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """found (B, …) as a kernel fills it from the arrays: robot by robot on a GPU, in one call on the CPU."""
+    if found.is_cuda:
+        launch(of_one, len(found), *arrays, found)
+    else:
+        of_all(*(array.numpy() for array in (*arrays, found)))
+    return found
+
+
 def surroundings(scene: Scene) -> torch.Tensor:
     """(B, N_SURROUNDINGS) uint8: for each ring and direction around the robot, is a solid box there, is a loose one.
 
     A box is where its nearest side is, seen from the robot's centre: exact for small things, a sample for walls.
     """
     found = torch.zeros(len(scene.robot), N_SURROUNDINGS, dtype=torch.uint8, device=scene.robot.device)
-    arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot, found)
-    if found.is_cuda:
-        launch(_mark_surroundings_of, len(found), *arrays)
-    else:
-        _mark_surroundings(*(array.numpy() for array in arrays))
-    return found
+    arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot)
+    return _filled(found, _mark_surroundings_of, _mark_surroundings, arrays)
 
 
 _EDGES_M = np.array(RING_EDGES_M, np.float32)
@@ -179,12 +184,8 @@ def touches(scene: Scene) -> torch.Tensor:
     The body alone, at a few places along the motion; what it overlaps already counts where the overlap would deepen.
     """
     found = torch.zeros(len(scene.robot), N_TOUCHES, dtype=torch.uint8, device=scene.robot.device)
-    arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot, found)
-    if found.is_cuda:
-        launch(_mark_touches_of, len(found), *arrays)
-    else:
-        _mark_touches(*(array.numpy() for array in arrays))
-    return found
+    arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot)
+    return _filled(found, _mark_touches_of, _mark_touches, arrays)
 
 
 @kernel
@@ -219,12 +220,8 @@ def _mark_touches(pose, half, kind, n_boxes, held, state, found):
 def place_m(scene: Scene, goals: Goals) -> torch.Tensor:
     """(B, 3) where the nearest visible thing of the target type is: right, up and forward of the robot, NaN for nowhere."""
     found = torch.empty(len(scene.robot), 3, device=scene.robot.device)
-    arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.robot, goals.target_type, found)
-    if found.is_cuda:
-        launch(_find_target_of, len(found), *arrays)
-    else:
-        _find_targets(*(array.numpy() for array in arrays))
-    return found
+    arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.robot, goals.target_type)
+    return _filled(found, _find_target_of, _find_targets, arrays)
 
 
 @kernel

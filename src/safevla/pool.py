@@ -28,8 +28,8 @@ from safevla.rollout import Source, Stream
 from safevla.sim import robot
 from safevla.sim.interface import Simulator
 
-_KEPT_PER_ENV = 4  # episodes
-_CHUNK, _GPU_CHUNK = 32, 128  # episodes that a worker packs at a time; copying to a GPU takes as long for few as for many
+KEPT_PER_ENV = 4  # episodes
+_CHUNK, GPU_CHUNK = 32, 128  # episodes that a worker packs at a time; copying to a GPU takes as long for few as for many
 _WAITING = 8  # chunks that may wait
 
 
@@ -51,10 +51,10 @@ def training_source(
         yield Stream(stream(*drawn))
         return
     on_gpu = simulator.device.type == "cuda"
-    n_workers, chunk = (params.house_workers or max(1, cores - 2), _GPU_CHUNK) if on_gpu else (1, _CHUNK)
+    n_workers, chunk = (params.house_workers or max(1, cores - 2), GPU_CHUNK) if on_gpu else (1, _CHUNK)
     makers = Makers(drawn, n_workers, params.robot, read, chunk)
     try:
-        yield Pool(makers, _KEPT_PER_ENV * simulator.n_envs, simulator.n_envs, simulator.device) if on_gpu else InOrder(makers)
+        yield Pool(makers, KEPT_PER_ENV * simulator.n_envs, simulator.n_envs, simulator.device) if on_gpu else InOrder(makers)
     finally:
         makers.close()
 
