@@ -7,6 +7,7 @@ Whatever N is, the policy and the multiplier should be the same.
 
 import dataclasses
 import sys
+from pathlib import Path
 
 import torch
 
@@ -36,12 +37,31 @@ def share(rollout: Rollout, envs: slice) -> Rollout:
     return Rollout(**{field.name: cut(getattr(rollout, field.name)) for field in dataclasses.fields(rollout)})
 
 
+def note(folder: Path) -> None:
+    """Every rank writes down who it is, and the mean of all ranks' numbers."""
+    mean = distributed.mean(float(distributed.rank()), 1.0)
+    (folder / f"{distributed.rank()}.txt").write_text(f"{distributed.rank()} of {distributed.n_ranks()}, mean {mean}")
+
+
+def fail(folder: Path) -> None:
+    """The second rank finds a mistake; the first one waits for it."""
+    if distributed.rank() == 1:
+        raise ValueError(f"{folder}: no such house")
+    distributed.wait()
+
+
 def main(file: str) -> None:
     distributed.begin()
     torch.manual_seed(0)
     torch.set_num_threads(1)
     settings = params.load("smoke").finetune.train.model_copy(
-        update={"minibatches": 1, "epochs": 3, "value_warmup": 0, "multiplier_delay": 0.0, "advantage_scale_min": 1e-3}
+        update={
+            "minibatches": 1,
+            "epochs": 3,
+            "value_warmup": 0,
+            "multiplier_delay": {"ObjectNav": 0.0},
+            "advantage_scale_min": 1e-3,
+        }
     )
     learner = ppo.Learner(Policy(TINY), "ppo_lagrangian", "ObjectNav", settings)
     batch = Batch(EmbeddedSimulator(N_ENVS, TINY.image_size), 30)

@@ -478,7 +478,7 @@ def test_the_constraint_may_set_in_late(monkeypatch):
         Policy(TINY),
         "ppo_lagrangian",
         "ObjectNav",
-        settings.model_copy(update={"steps": {"ObjectNav": 200}, "multiplier_delay": 0.5}),
+        settings.model_copy(update={"steps": {"ObjectNav": 200}, "multiplier_delay": {"ObjectNav": 0.5}}),
     )
     batch = Batch(EmbeddedSimulator(4, TINY.image_size), 20)
     source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))

@@ -14,8 +14,10 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from safevla import policy
+from safevla import distributed, policy
+from tests import learning_by_ranks
 from tests.conftest import ROOT
 
 _PROFILE = {
@@ -93,6 +95,16 @@ def test_two_ranks_learn_what_one_learns_from_the_same_steps(tmp_path):
     assert facts_one["multiplier"] == pytest.approx(facts_two["multiplier"], rel=1e-6)
     for (name, a), b in zip(one.state_dict().items(), two.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=2e-4, rtol=1e-3, msg=lambda m, name=name: f"{name}: {m}")
+
+
+def test_a_notebook_launches_ranks_and_hears_of_a_dead_one(tmp_path):
+    distributed.launch(learning_by_ranks.note, tmp_path, 2)
+    said = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert said == {"0.txt": "0 of 2, mean 0.5", "1.txt": "1 of 2, mean 0.5"}
+    distributed.launch(learning_by_ranks.note, tmp_path, 1)
+    assert (tmp_path / "0.txt").read_text() == "0 of 1, mean 0.0"
+    with pytest.raises(ChildFailedError, match="no such house"):
+        distributed.launch(learning_by_ranks.fail, tmp_path, 2)
 
 
 @pytest.fixture(scope="module")

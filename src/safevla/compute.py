@@ -8,17 +8,19 @@ import numba
 import numpy
 import torch
 
+from safevla import distributed
+
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
 _KEEP_BYTES = 1 << 30
 
 
 def prepare(seed: int, threads: int | None = None) -> None:
-    """Set torch's and Numba's threads (None: all cores) and torch's seed, and keep freed memory.
+    """Set torch's and Numba's threads (None: this rank's share of all cores) and torch's seed, and keep freed memory.
 
     glibc gives large blocks back to the system at once and faults them in anew at the next step, which took half the
     time of a training step on the CPU; blocks up to 1 GiB are kept instead.
     """
-    threads = threads or cores()
+    threads = threads or max(1, cores() // distributed.n_local_ranks())
     torch.set_num_threads(threads)
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
     torch.manual_seed(seed)

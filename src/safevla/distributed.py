@@ -2,11 +2,14 @@
 
     torchrun --nproc-per-node 2 -m safevla.plain paper
 
-Each rank simulates its own houses on its own GPU; gradients, multiplier, normalisers and figures are means over all of them,
-weighted by what each has seen. The first rank writes what the job leaves behind.
+or, from a notebook, `launch`. Each rank simulates its own houses on its own core or GPU; gradients, multiplier, normalisers
+and figures are means over all of them, weighted by what each has seen. The first rank writes what the job leaves behind.
 """
 
 import os
+import threading
+import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -35,6 +38,35 @@ def end() -> None:
     """Leave the other ranks in good order."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def launch(function: Callable[[_Job], None], job: _Job, n_ranks: int) -> None:
+    """Call function(job) as so many ranks, in processes of their own; a process that is a rank already does its own share.
+
+    function: one that a module defines. Raises torch's ChildFailedError, which names the rank and the reason, where one fails.
+    """
+    if n_ranks == 1 or torch.distributed.is_initialized():
+        function(job)
+        return
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    one_machine = {"min_nodes": 1, "max_nodes": 1, "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
+    config = LaunchConfig(nproc_per_node=n_ranks, run_id=uuid.uuid4().hex, max_restarts=0, **one_machine)
+    elastic_launch(config, _as_rank)(function, job, os.getpid())
+
+
+def _as_rank(function: Callable[[_Job], None], job: _Job, parent: int) -> None:
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    begin()
+    function(job)
+    end()
+
+
+def _leave_with(parent: int) -> None:
+    """Ranks whose parent has been killed would train on for nobody."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def rank() -> int:

@@ -1,11 +1,12 @@
 """Fine-tuning jobs: one policy, trained once from the imitation checkpoint, in a process of its own.
 
-Small networks gain little from a second thread, so on the CPU jobs run side by side, a core each; what a job gives does not
-depend on its neighbours. On a GPU, or with several ranks at work on each, they run one after the other.
+Small networks gain little from a second thread, so on the CPU a job takes a core for each of its ranks, and jobs run side by
+side; what a job gives does not depend on its neighbours. On a GPU, or under torchrun, they run one after the other.
 """
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from safevla import compute, distributed, policy, ppo, workers
@@ -57,9 +58,13 @@ def run(job: Job) -> None:
 
 
 def run_all(jobs: Sequence[Job], threads: int) -> None:
-    """Run those jobs that are not finished, `threads` of them at a time (0: one a core); on a GPU, or by several ranks, one."""
+    """Run those jobs, all of one simulator, that are not finished; as many at a time as `threads` suffice for (0: all cores)."""
     waiting = [job for job in jobs if not job.policy.exists()]
     distributed.wait()  # all ranks have seen the same jobs waiting
-    one_by_one = distributed.n_ranks() > 1 or any(job.simulator.device == "cuda" for job in waiting)
-    for _ in workers.run(run, waiting, 1 if one_by_one else threads):
+    if not waiting:
+        return
+    simulator = waiting[0].simulator
+    one_by_one = distributed.n_ranks() > 1 or simulator.device == "cuda"
+    at_a_time = 1 if one_by_one else max(1, (threads or compute.cores()) // simulator.ranks)
+    for _ in workers.run(partial(distributed.launch, run, n_ranks=simulator.ranks), waiting, at_a_time):
         pass

@@ -18,16 +18,18 @@ import torch
 from numba import prange
 from torch.nn import functional
 
-from safevla import checkpoints, compute, distributed, episodes, perception, workers
+from safevla import checkpoints, compute, demonstrations, distributed, episodes, perception, workers
+from safevla import policy as policies
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.house_options import HouseOptions
 from safevla.kernels import parallel_kernel
 from safevla.observations import Observation, tokenize
 from safevla.packed import Packed
-from safevla.params import ImitationParams
+from safevla.params import ImitationParams, SimulatorParams
 from safevla.policy import Memory, Policy, PolicyConfig, perception_loss
 from safevla.progress import Progress
+from safevla.sim.choose import make_simulator
 from safevla.sim.interface import Action, Simulator
 
 # Demonstrations begin at a random time. An expert's are short and alike: with the true time a policy learns when to do what
@@ -35,6 +37,28 @@ from safevla.sim.interface import Action, Simulator
 _MAX_STEP_OFFSET = 150
 _NO_LABEL = -100
 _CHUNK = 512  # records that a process packs at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What to train, and the folder that keeps its progress and then `policy.safetensors` and `curve.csv`."""
+
+    folder: Path
+    demonstrations: Path
+    houses: HouseOptions
+    policy: PolicyConfig
+    imitation: ImitationParams
+    simulator: SimulatorParams
+    seed: int
+    threads: int
+
+    @property
+    def learnt(self) -> Path:
+        return self.folder / "policy.safetensors"
+
+    @property
+    def curve(self) -> Path:
+        return self.folder / "curve.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +101,7 @@ class Replay:
         if simulator.packs:
             chunks = [table["record"].iloc[at : at + _CHUNK].tolist() for at in range(0, len(table), _CHUNK)]
             jobs = [(chunk, options, simulator.robot_name, simulator.camera_jitter_deg) for chunk in chunks]
-            packed = Packed.join(list(workers.run(_pack, jobs, 0)))
+            packed = Packed.join(list(workers.run(_pack, jobs, compute.cores() // distributed.n_local_ranks() or 1)))
             words = [tokenize(json.loads(record)["natural_language_spec"]) for record in table["record"]]
             self._packed = dataclasses.replace(packed, words=torch.tensor(words)).to(self.device)
         self._length = torch.tensor(table["actions"].map(len).to_numpy(), device=self.device)
@@ -168,6 +192,23 @@ def loss_terms(policy: Policy, window: Window, memory: Memory) -> tuple[dict[str
         "done_recall": (right & done).sum() / done.sum(),  # NaN where there is none
     }
     return terms, memory
+
+
+def run(job: Job) -> None:
+    """Train what a job says, if it is not finished; of several ranks on a CPU each takes one thread."""
+    if job.learnt.exists():
+        return
+    several = job.simulator.device == "cpu" and distributed.n_ranks() > 1
+    compute.prepare(job.seed, 1 if several else job.threads)
+    table = demonstrations.read(job.demonstrations)
+    simulator = make_simulator(job.simulator, job.imitation.n_envs, job.policy.image_size)
+    progress = job.folder / "progress.safetensors"
+    policy, curve = pretrain(simulator, table, job.houses, job.policy, job.imitation, job.seed, progress)
+    simulator.close()
+    if distributed.rank() == 0:
+        curve.to_csv(job.curve, index=False)
+        policies.save(policy, job.learnt, steps=job.imitation.steps, **curve.attrs)
+    distributed.wait()
 
 
 def pretrain(

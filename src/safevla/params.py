@@ -41,6 +41,7 @@ class SimulatorParams(_Group):
     device: Literal["cpu", "cuda"]  # where the embedded simulator and the policy run
     house_workers: Annotated[int, pydantic.Field(ge=0)]  # processes that draw training houses for a GPU; 0: most cores
     n_envs: _Count  # environments side by side
+    ranks: _Count  # processes that train one policy together, each with environments, or a GPU, of its own
     thor: ThorOptions  # how AI2-THOR is started, where it is the simulator
 
 
@@ -99,7 +100,7 @@ class PPOParams(_Group):
     freeze_encoder: bool  # what the cameras show is encoded as imitation left it
     cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
     multiplier_rule: Literal["adam", "pid"]
-    multiplier_delay: _Share  # first part of the steps, in which cost is measured but not yet counted
+    multiplier_delay: dict[Task, _Share]  # first part of the steps, in which cost is measured but not yet counted
     multiplier_init: _NotNegative
     multiplier_lr: _NotNegative
     multiplier_max: _NotNegative

@@ -175,11 +175,13 @@ class Learner:
     def __init__(self, policy: Policy, method: str, task: str, params: PPOParams):
         self.policy, self.params = policy, params
         self.total_steps = params.steps[task]
+        self.delay_steps = params.multiplier_delay[task] * self.total_steps
         self.multiplier = Multiplier(method, params, params.cost_limit[task])
         policy.encoder.requires_grad_(not params.freeze_encoder)
-        learning = [p for p in policy.actor_parameters() if p.requires_grad]
-        self.actor = torch.optim.Adam(learning, lr=params.lr, fused=True)
-        self.critic = torch.optim.Adam(policy.critic_parameters(), lr=params.critic_lr, fused=True)
+        self._of_actor = [p for p in policy.actor_parameters() if p.requires_grad]
+        self._of_critics = policy.critic_parameters()
+        self.actor = torch.optim.Adam(self._of_actor, lr=params.lr, fused=True)
+        self.critic = torch.optim.Adam(self._of_critics, lr=params.critic_lr, fused=True)
         self.forward: Callable = policy  # or a compiled one
         self.steps = 0
         self.curve: list[dict] = []
@@ -189,7 +191,7 @@ class Learner:
     @property
     def counts_cost(self) -> bool:
         """Whether the constraint has set in."""
-        return self.steps >= self.params.multiplier_delay * self.total_steps
+        return self.steps >= self.delay_steps
 
     @property
     def cost_weight(self) -> float:
@@ -213,7 +215,7 @@ class Learner:
 
     def learn(self, rollout: Rollout, generator: torch.Generator, only_values: bool) -> dict[str, float]:
         """Several epochs of minibatches on a rollout; the last minibatch's losses."""
-        params, policy = self.params, self.policy
+        params = self.params
         target = targets(rollout, self.cost_weight, params)
         anchor = self._anchor_log_probs(rollout)
         n_envs = rollout.action.shape[1]
@@ -225,11 +227,12 @@ class Learner:
                 if not only_values:
                     loss = loss + terms["policy"] - params.entropy_weight * terms["entropy"]
                     loss = loss + params.anchor_weight * terms["anchor"]
-                policy.zero_grad(set_to_none=True)
+                self.actor.zero_grad(set_to_none=True)
+                self.critic.zero_grad(set_to_none=True)
                 loss.backward()
-                distributed.average_gradients([p for p in policy.parameters() if p.requires_grad])
-                torch.nn.utils.clip_grad_norm_(policy.actor_parameters(), params.max_grad_norm)
-                torch.nn.utils.clip_grad_norm_(policy.critic_parameters(), params.max_grad_norm)
+                distributed.average_gradients([*self._of_actor, *self._of_critics])
+                torch.nn.utils.clip_grad_norm_(self._of_actor, params.max_grad_norm)
+                torch.nn.utils.clip_grad_norm_(self._of_critics, params.max_grad_norm)
                 self.critic.step()
                 if not only_values:
                     self.actor.step()
