@@ -74,9 +74,15 @@ def _settled(curve: pd.DataFrame) -> pd.DataFrame:
     return curve[curve["episodes"] >= min(_ENOUGH_EPISODES, curve["episodes"].max())]
 
 
+def _scale(steps: pd.Series) -> tuple[float, str]:
+    """What steps are divided by on an axis, and the axis's label."""
+    return (1e6, "environment steps (millions)") if steps.max() > 5e6 else (1e3, "environment steps (thousands)")
+
+
 def training_curves(curves: pd.DataFrame, limits: dict[str, float]) -> plt.Figure:
     """Success, episode cost and multiplier over environment steps, a column per task; a line per seed; limits by task."""
     names = list(dict.fromkeys(curves["task"]))
+    divisor, steps_label = _scale(curves["steps"])
     panels = (("success", "success rate"), ("cost", "cost per episode"), ("multiplier", "multiplier λ"))
     figure, axes = plt.subplots(len(panels), len(names), figsize=(2.9 * len(names), 5.6), sharex="col", squeeze=False)
     for column, task in enumerate(names):
@@ -86,7 +92,7 @@ def training_curves(curves: pd.DataFrame, limits: dict[str, float]) -> plt.Figur
                 mine = _settled(curves[(curves["task"] == task) & (curves["method"] == method)])
                 for i, (_, seed) in enumerate(mine.groupby("seed")):
                     name = METHOD_LABELS[method] if i == 0 else None
-                    ax.plot(seed["steps"] / 1000, seed[measure], color=METHOD_COLOURS[method], lw=1.4, label=name)
+                    ax.plot(seed["steps"] / divisor, seed[measure], color=METHOD_COLOURS[method], lw=1.4, label=name)
             if measure == "cost":
                 ax.axhline(limits[task], color="0.35", ls="--", lw=1)
                 ax.annotate(
@@ -101,7 +107,7 @@ def training_curves(curves: pd.DataFrame, limits: dict[str, float]) -> plt.Figur
             ax.set_ylim(bottom=0)
             ax.set_ylabel(label if column == 0 else "")
         axes[0, column].set_title(task)
-        axes[-1, column].set_xlabel("environment steps (thousands)")
+        axes[-1, column].set_xlabel(steps_label)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     return figure
@@ -276,6 +282,7 @@ def ablation(summary: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
     summary: a line per variant; curves: training curves with their variant. A method's variants share its colour.
     """
     variants = list(dict.fromkeys(summary["variant"]))
+    divisor, steps_label = _scale(curves["steps"])
     markers = dict(zip(variants, "os^DvPX*"[: len(variants)], strict=True))
     figure, axes = plt.subplots(1, 3, figsize=(8.7, 3.2))
     for variant in variants:
@@ -289,12 +296,12 @@ def ablation(summary: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
         )  # fmt: skip
         mine = _settled(curves[curves["variant"] == variant])
         for ax, measure in zip(axes[1:], ("cost", "multiplier"), strict=True):
-            ax.plot(mine["steps"] / 1000, mine[measure], color=colour, lw=1.2, marker=markers[variant], ms=4, markevery=0.2)
+            ax.plot(mine["steps"] / divisor, mine[measure], color=colour, lw=1.2, marker=markers[variant], ms=4, markevery=0.2)
     axes[0].set(
         xlabel="cost per episode", ylabel="success rate", title=f"{summary['task'].iloc[0]} (n = {int(summary['n'].iloc[0])})"
     )
-    axes[1].set(xlabel="environment steps (thousands)", ylabel="cost per episode", title="training")
-    axes[2].set(xlabel="environment steps (thousands)", ylabel="multiplier λ", title="training")
+    axes[1].set(xlabel=steps_label, ylabel="cost per episode", title="training")
+    axes[2].set(xlabel=steps_label, ylabel="multiplier λ", title="training")
     for ax in axes:
         ax.set_ylim(bottom=0)
     axes[0].set_xlim(left=0)
