@@ -11,7 +11,7 @@ import papermill
 import pytest
 import torch
 
-from safevla import episodes, evaluation, explore, replay, tasks
+from safevla import episodes, evaluation, explore, policy, replay, tasks
 from safevla.house_options import HouseOptions
 from safevla.policy import Policy
 from safevla.sim.embedded import EmbeddedSimulator
@@ -29,19 +29,19 @@ def compendium(tmp_path_factory) -> Path:
         shutil.copy(ROOT / name, root / name)
     shutil.copytree(ROOT / "notebooks", root / "notebooks")
     torch.manual_seed(0)
-    policy = Policy(TINY)
+    learnt = Policy(TINY)
     options = HouseOptions(rooms=(1, 1))
     rows, traces = [], []
     alone = EmbeddedSimulator(1, TINY.image_size)
     for task in tasks.TASKS:
         chosen = list(islice(episodes.stream([task], "test", options), 3))
         for method in METHODS:
-            actor = evaluation.ExpertActor(3, False) if method == "expert" else evaluation.PolicyActor(policy, 3, len(method))
+            actor = evaluation.ExpertActor(3, False) if method == "expert" else evaluation.PolicyActor(learnt, 3, len(method))
             simulator = EmbeddedSimulator(3, TINY.image_size)
             played = evaluation.evaluate(actor, simulator, chosen, 60, "", profile="laptop", method=method, seed=0)
             rows.append(played)
             for number in (0, 2):
-                player = None if method == "expert" else policy
+                player = None if method == "expert" else learnt
                 traces.append(replay.trace(alone, chosen[number], played["actions"][number], method, player))
     evaluated = root / "data" / "laptop" / "evaluation" / "in_distribution"
     replay.write(traces, evaluated)
@@ -64,7 +64,12 @@ def compendium(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb") if not path.stem[0].isdigit()))
 def test_notebooks_for_people_run(compendium, tmp_path, name, monkeypatch):
     monkeypatch.setenv("SAFEVLA_PROFILE", "laptop")
-    given = {"explore_houses": {"n_houses": 4}, "explore_episode": {"number": 4, "movie": str(tmp_path / "film.gif")}}
+    policy.save(Policy(TINY), tmp_path / "learnt.safetensors", half=True, method="ppo", task="Pickup")
+    given = {
+        "explore_houses": {"n_houses": 4},
+        "explore_episode": {"number": 4, "movie": str(tmp_path / "film.gif")},
+        "watch_policy": {"file": str(tmp_path / "learnt.safetensors"), "profile": "laptop", "n_episodes": 2},
+    }
     target = tmp_path / f"{name}.ipynb"
     source = compendium / "notebooks" / f"{name}.ipynb"
     papermill.execute_notebook(str(source), str(target), given.get(name, {}), cwd=str(source.parent), progress_bar=False)
