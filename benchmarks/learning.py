@@ -3,13 +3,13 @@
     python benchmarks/learning.py
 
 Both train on the same environments: generated houses with fresh episodes, both cameras at the profile's size, as many
-environments, steps per rollout, epochs and minibatches. Stable-Baselines3 has no memory: its network is the Nature CNN
-for each camera and a layer of 64; its cost column is not learnt from. Rollouts of the two take turns, and every figure is
-the median over them, so that ratios hold on a machine whose speed drifts.
+environments, steps per rollout, epochs and minibatches. Ours trains as the pipeline does, with the profile's ranks, a thread
+each; Stable-Baselines3's with as many threads, which it does better with than with one. It has no memory: its network is the
+Nature CNN for each camera and a layer of 64; its cost column is not learnt from. Rollouts of the two take turns, and every
+figure is the median over them, so that ratios hold on a machine whose speed drifts.
 """
 
 import argparse
-import atexit
 import itertools
 import statistics
 import time
@@ -23,11 +23,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
 import safevla.env  # noqa: F401, registers the environments
-from safevla import compute, costs, params, perception, ppo
+from safevla import compute, costs, distributed, episodes, params, perception, ppo
 from safevla.batch import Batch
 from safevla.policy import Policy
-from safevla.pool import InOrder, Makers
-from safevla.rollout import Collector
+from safevla.rollout import Collector, Stream
 from safevla.sim.embedded import EmbeddedSimulator
 
 TASK = "ObjectNav"
@@ -61,23 +60,23 @@ def ours(settings: params.PPOParams, profile: params.Params) -> tuple[Callable[[
     learner = ppo.Learner(policy, "ppo_lagrangian", TASK, settings)
     simulator = EmbeddedSimulator(settings.n_envs, profile.policy.image_size)
     batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty, settings.progress_reward)
-    makers = Makers(((TASK,), "train", profile.houses, 0, 0, 1, settings.episodes_per_house), 1, profile.simulator.robot)
-    atexit.register(makers.close)
-    source = InOrder(makers)
-    collector = Collector(batch, source, torch.Generator().manual_seed(0), settings.freeze_encoder)
+    share = (distributed.rank(), distributed.n_ranks())
+    houses = episodes.stream([TASK], "train", profile.houses, 0, *share, settings.episodes_per_house)
+    source = Stream(iter(watch.wrap("draw houses", lambda: next(houses)), None))
+    collector = Collector(batch, source, torch.Generator().manual_seed(distributed.rank()), settings.freeze_encoder)
     simulator._draw = watch.wrap("render", simulator._draw)
     simulator.step = watch.wrap("simulate", simulator.step)
-    makers.take = watch.wrap("wait for houses", makers.take)
-    batch.restart_packed = watch.wrap("start episodes", batch.restart_packed)
+    batch.restart = watch.wrap("start episodes", batch.restart)
     costs.judge = watch.wrap("costs", costs.judge)
     perception.truth = watch.wrap("perception targets", perception.truth)
     policy.act = watch.wrap("act", policy.act)
+    distributed.average_gradients = watch.wrap("wait for the other ranks", distributed.average_gradients)
     learn = watch.wrap("learn", learner.learn)
     generator = torch.Generator().manual_seed(0)
 
     def rollout() -> None:
         collected, ended = watch.wrap("the rest", collector.collect)(policy, settings.rollout)
-        learner.multiplier.update(statistics.mean(e.cost for e in ended) if ended else float("nan"))
+        learner.multiplier.update(distributed.mean(sum(e.cost for e in ended), len(ended)))
         learn(collected, generator, only_values=False)
 
     return rollout, watch, sum(p.numel() for p in policy.parameters())
@@ -128,38 +127,49 @@ def theirs(settings: params.PPOParams, profile: params.Params) -> tuple[Callable
     return lambda: model.learn(size, reset_num_timesteps=False), sum(p.numel() for p in model.policy.parameters())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rollouts", type=int, default=7)
-    arguments = parser.parse_args()
-    compute.prepare(0, arguments.threads)
+def compare(rollouts: int) -> None:
+    """What every rank does; the first prints."""
+    n_ranks = distributed.n_ranks()
     profile = params.load("laptop")
     settings = profile.finetune.train
-    steps = settings.n_envs * settings.rollout
+    compute.prepare(0, 1)
     rollout, watch, n_ours = ours(settings, profile)
-    model, n_theirs = theirs(settings, profile)
-    for warm_up in (rollout, model):
-        warm_up()
-    watch.seconds.clear()
+    all_envs = settings.model_copy(update={"n_envs": settings.n_envs * n_ranks})
+    model, n_theirs = theirs(all_envs, profile) if distributed.rank() == 0 else (lambda: None, 0)
+    steps = all_envs.n_envs * settings.rollout
     taken: dict[str, list[float]] = {"ours": [], "theirs": []}
-    for _, (name, run) in itertools.product(range(arguments.rollouts), (("ours", rollout), ("theirs", model))):
+    for turn, (name, run) in itertools.product(range(rollouts + 1), (("ours", rollout), ("theirs", model))):
+        compute.prepare(0, 1 if name == "ours" else n_ranks)
+        if turn == 1 and name == "ours":
+            watch.seconds.clear()  # the first turn warms up
+        distributed.wait()
         start = time.perf_counter()
         run()
+        distributed.wait()
         taken[name].append(time.perf_counter() - start)
-    rate = {name: steps / statistics.median(seconds) for name, seconds in taken.items()}
+    if distributed.rank() > 0:
+        return
+    rate = {name: steps / statistics.median(seconds[1:]) for name, seconds in taken.items()}
     height, width = profile.policy.image_size
-    print(f"{settings.n_envs} environments, 2 x {height}x{width}, {settings.rollout} steps a rollout, {settings.epochs} epochs, "
-          f"{settings.minibatches} minibatches, {torch.get_num_threads()} threads\n")  # fmt: skip
+    print(f"{n_ranks} ranks of {settings.n_envs} environments, 2 x {height}x{width}, {settings.rollout} steps a rollout, "
+          f"{settings.epochs} epochs, {settings.minibatches} minibatches\n")  # fmt: skip
     print("| algorithm | parameters | env-steps/s | ratio |\n|---|---|---|---|")
     print(f"| PPO-Lagrangian (safevla) | {n_ours:,} | {rate['ours']:,.0f} | {rate['ours'] / rate['theirs']:.2f} |")
     print(f"| PPO (Stable-Baselines3) | {n_theirs:,} | {rate['theirs']:,.0f} | 1 |")
     total = sum(watch.seconds.values())
-    print("\n| part | share of the time |\n|---|---|")
+    print("\n| part of the first rank | share of the time |\n|---|---|")
     for name, seconds in sorted(watch.seconds.items(), key=lambda item: -item[1]):
         print(f"| {name} | {seconds / total:.0%} |")
     network = watch.seconds["act"] + watch.seconds["learn"]
-    print(f"\n{1 - network / total:.0%} of the time is not neural-network arithmetic")
+    print(f"\n{1 - network / total:.0%} of the time is not neural-network arithmetic", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rollouts", type=int, default=7)
+    parser.add_argument("--ranks", type=int, default=params.load("laptop").simulator.ranks)
+    arguments = parser.parse_args()
+    distributed.launch(compare, arguments.rollouts, arguments.ranks)
 
 
 if __name__ == "__main__":
