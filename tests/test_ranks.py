@@ -103,8 +103,10 @@ def test_a_notebook_launches_ranks_and_hears_of_a_dead_one(tmp_path):
     assert said == {"0.txt": "0 of 2, mean 0.5", "1.txt": "1 of 2, mean 0.5"}
     distributed.launch(learning_by_ranks.note, tmp_path, 1)
     assert (tmp_path / "0.txt").read_text() == "0 of 1, mean 0.0"
+    interrupted = signal.getsignal(signal.SIGINT)
     with pytest.raises(ChildFailedError, match="no such house"):
         distributed.launch(learning_by_ranks.fail, tmp_path, 2)
+    assert signal.getsignal(signal.SIGINT) is interrupted
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ and figures are means over all of them, weighted by what each has seen. The firs
 """
 
 import os
+import signal
 import threading
 import time
 import uuid
@@ -52,7 +53,12 @@ def launch(function: Callable[[_Job], None], job: _Job, n_ranks: int) -> None:
 
     one_machine = {"min_nodes": 1, "max_nodes": 1, "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
     config = LaunchConfig(nproc_per_node=n_ranks, run_id=uuid.uuid4().hex, max_restarts=0, **one_machine)
-    elastic_launch(config, _as_rank)(function, job, os.getpid())
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)}
+    try:
+        elastic_launch(config, _as_rank)(function, job, os.getpid())
+    finally:  # torch leaves its own handlers behind, and a notebook's kernel could be neither interrupted nor ended quietly
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _as_rank(function: Callable[[_Job], None], job: _Job, parent: int) -> None:
