@@ -4,9 +4,10 @@
 
 Both train on the same environments: generated houses with fresh episodes, both cameras at the profile's size, as many
 environments, steps per rollout, epochs and minibatches. Ours trains as the pipeline does, with the profile's ranks, a thread
-each; Stable-Baselines3's with as many threads, which it does better with than with one. It has no memory: its network is the
-Nature CNN for each camera and a layer of 64; its cost column is not learnt from. Rollouts of the two take turns, and every
-figure is the median over them, so that ratios hold on a machine whose speed drifts.
+each, and from the policy that its imitation has left, if there is one: an untrained one's episodes end early, and more time
+goes into starting new ones. Stable-Baselines3's trains with as many threads, which it does better with than with one. It has
+no memory: its network is the Nature CNN for each camera and a layer of 64; its cost column is not learnt from. Rollouts of the
+two take turns, and every figure is the median over them, so that ratios hold on a machine whose speed drifts.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 import safevla.env  # noqa: F401, registers the environments
 from safevla import compute, costs, distributed, episodes, params, perception, ppo
+from safevla import policy as policies
 from safevla.batch import Batch
 from safevla.policy import Policy
 from safevla.rollout import Collector, Stream
@@ -56,9 +58,10 @@ def ours(settings: params.PPOParams, profile: params.Params) -> tuple[Callable[[
     """A function that trains one rollout, the stopwatch that it runs on, and the policy's number of parameters."""
     watch = Stopwatch()
     torch.manual_seed(0)
-    policy = Policy(profile.policy)
+    learnt = params.root() / "data" / "laptop" / "imitation" / "policy.safetensors"
+    policy = policies.load(learnt)[0] if learnt.exists() else Policy(profile.policy)
     learner = ppo.Learner(policy, "ppo_lagrangian", TASK, settings)
-    simulator = EmbeddedSimulator(settings.n_envs, profile.policy.image_size)
+    simulator = EmbeddedSimulator(settings.n_envs, profile.policy.image_size, profile.simulator.robot)
     batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty, settings.progress_reward)
     share = (distributed.rank(), distributed.n_ranks())
     houses = episodes.stream([TASK], "train", profile.houses, 0, *share, settings.episodes_per_house)

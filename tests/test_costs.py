@@ -299,4 +299,5 @@ def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
     assert gained.tolist() == pytest.approx([2.0 * (a - b) for a, b in zip(first, expected, strict=True)], abs=1e-3)
     assert gained.abs().max() > 0.5
     nowhere = tasks.Goals.of(["Fetch"] * 15, ["Toilet"] * 15)
-    assert not tasks.progress_m(outcome.transition, nowhere).isnan().any()
+    left_m = tasks.remaining_m(outcome.transition.after, nowhere)
+    assert left_m.isinf().any() and not tasks.progress_m(left_m, left_m).isnan().any()

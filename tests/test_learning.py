@@ -4,18 +4,19 @@ import dataclasses
 import itertools
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from safevla import checkpoints, demonstrations, episodes, evaluation, imitation, params, policy, pool, ppo, tasks
+from safevla import checkpoints, demonstrations, episodes, evaluation, finetune, imitation, params, policy, pool, ppo, tasks
 from safevla.batch import Batch
 from safevla.house_options import HouseOptions
 from safevla.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, vocabulary
 from safevla.policy import Policy, PolicyConfig
-from safevla.rollout import Collector, Stream
+from safevla.rollout import Collector, Rollout, Stream
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import N_ACTIONS
 from tests.conftest import ROOT
@@ -198,12 +199,16 @@ def test_the_first_epoch_sees_the_probabilities_that_acted(rollout_and_policy):
 def test_what_a_frozen_encoder_saw_serves_learning():
     torch.manual_seed(0)
     model = Policy(TINY)
-    batch = Batch(EmbeddedSimulator(4, TINY.image_size), max_steps=9)
-    source = Stream(episodes.stream(tasks.TASKS, "train", HouseOptions()))
-    rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=True).collect(model, 12)
-    assert rollout.truth.class_map is None
+
+    def collected(frozen_encoder: bool) -> Rollout:
+        batch = Batch(EmbeddedSimulator(4, TINY.image_size), max_steps=9)
+        source = Stream(episodes.stream(tasks.TASKS, "train", HouseOptions()))
+        return Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder).collect(model, 12)[0]
+
+    rollout, whole = collected(frozen_encoder=True), collected(frozen_encoder=False)
+    assert rollout.truth.class_map is None and rollout.observation.pixels.numel() == 0
     with torch.no_grad():
-        again, _ = model(rollout.observation, rollout.starts, rollout.memory)
+        again, _ = model(whole.observation, whole.starts, whole.memory)
         kept, _ = model(rollout.observation, rollout.starts, rollout.memory, rollout.sight)
     torch.testing.assert_close(kept.logits, again.logits, atol=1e-5, rtol=0)
     settings = _ppo_params(freeze_encoder=True, value_warmup=0)
@@ -428,6 +433,29 @@ def test_replaced_actions_go_on_and_done_is_never_replaced():
     assert np.mean(repeats) > 0.8  # most that follow a replaced action repeat it; the rest began anew
 
 
+def test_a_restart_overwrites_the_rows_of_its_episodes_and_no_others():
+    source = episodes.stream(tasks.TASKS, "train", HouseOptions(rooms=(1, 1)))
+    batch = Batch(EmbeddedSimulator(6, TINY.image_size), 100, progress_reward=1.0)
+    held = batch.start(list(itertools.islice(source, 6)))
+    before = held.map(torch.clone)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(10):
+        outcome = batch.step(torch.randint(0, 17, (6,), generator=generator))
+    after_step = outcome.observation.map(torch.clone)
+    seen = batch.restart([4, 1], list(itertools.islice(source, 2)))
+    again = batch.observe(batch.simulator.scene())
+    for field in dataclasses.fields(Observation):
+        rows, fresh, stepped = (getattr(one, field.name) for one in (seen, again, after_step))
+        assert torch.equal(rows, fresh), field.name
+        assert torch.equal(rows[[0, 2, 3, 5]], stepped[[0, 2, 3, 5]]), field.name
+        assert torch.equal(getattr(held, field.name), getattr(before, field.name)), field.name
+    assert (seen.step[[1, 4]] == 0).all() and (seen.step[[0, 2, 3, 5]] == 10).all()
+    expected = tasks.remaining_m(batch.simulator.scene(), batch.goals)
+    assert torch.equal(batch._remaining_m, expected)
+    batch.start(list(itertools.islice(source, 6)))
+    assert torch.equal(seen.pixels, again.pixels)  # `start` leaves what others hold alone
+
+
 def test_houses_drawn_by_another_process_are_the_same_in_the_same_order():
     drawn = (("ObjectNav",), "train", HouseOptions(rooms=(1, 1)), 3, 0, 1, 4)
     makers = pool.Makers(drawn, 1, "stretch")
@@ -469,6 +497,62 @@ def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
         assert not torch.isin(seeds[:32], grown).any()
     finally:
         makers.close()
+
+
+def test_what_comes_before_the_constraint_is_trained_once_for_all_methods(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    smoke = params.load("smoke")
+    policy.save(Policy(TINY), tmp_path / "start.safetensors")
+    train = _ppo_params(
+        steps=dict.fromkeys(tasks.TASKS, 1024), multiplier_delay=dict.fromkeys(tasks.TASKS, 0.5), multiplier_lr=0.0,
+        n_envs=8, rollout=8,
+    )  # fmt: skip
+    simulator = smoke.simulator.model_copy(update={"n_envs": 8})
+    houses_drawn = []
+    training_source = finetune.training_source
+    monkeypatch.setattr(finetune, "training_source", lambda *given: houses_drawn.append(given[4]) or training_source(*given))
+
+    def kept(job: finetune.Job) -> finetune.Job:
+        folder = tmp_path / job.label
+        folder.mkdir()
+        return job.kept_in(folder)
+
+    given = {"train": train, "houses": smoke.houses, "simulator": simulator}
+    jobs = [finetune.Job(method, tmp_path / "start.safetensors", method, "ObjectNav", 0, **given) for method in ppo.METHODS]
+    firsts = [one.unconstrained("first") for one in jobs]
+    assert firsts == [firsts[0]] * 3
+    first = kept(firsts[0])
+    later = [kept(dataclasses.replace(one, follows=first.learner)) for one in jobs]
+    finetune.run_all([first], 1)
+    assert first.is_finished and not first.policy.exists()
+    finetune.run_all(later, 1)
+    finetune.run_all([first, *later], 1)  # nothing is left to do
+    assert houses_drawn[0] != houses_drawn[1] and len(houses_drawn) == 4 and len(set(houses_drawn[1:])) == 1
+    curves = {one.method: pd.read_csv(one.curve) for one in later}
+    for method, used in (("ppo", 0.0), ("ppo_shaped", train.fixed_penalty), ("ppo_lagrangian", train.multiplier_init)):
+        curve = curves[method]
+        assert curve["steps"].tolist() == list(range(64, 1025, 64))
+        pd.testing.assert_frame_equal(curve[:8], curves["ppo"][:8], check_exact=True)
+        assert curve["multiplier"].tolist() == pytest.approx([0.0] * 8 + [used] * 8)
+    assert not curves["ppo"]["loss_policy"].equals(curves["ppo_shaped"]["loss_policy"])
+
+
+def test_what_a_job_follows_from_is_what_its_method_and_task_use():
+    smoke = params.load("smoke")
+    train = smoke.finetune.train
+
+    def facts(method: str, **changes) -> dict:
+        given = {"train": train.model_copy(update=changes), "houses": smoke.houses, "simulator": smoke.simulator}
+        return finetune.facts(finetune.Job("", Path("start"), method, "Pickup", 0, **given))
+
+    other_limit = {"cost_limit": train.cost_limit | {"Pickup": 9.0}}
+    assert facts("ppo") == facts("ppo", **other_limit) != facts("ppo", lr=1.0)
+    assert facts("ppo_lagrangian") != facts("ppo_lagrangian", **other_limit)
+    assert facts("ppo_lagrangian") == facts("ppo_lagrangian", cost_limit=train.cost_limit | {"Fetch": 9.0}, fixed_penalty=7.0)
+    assert facts("ppo_shaped") != facts("ppo_shaped", fixed_penalty=7.0)
+    unused = set(train.model_dump()) - set(facts("ppo")["train"])
+    assert unused == set(finetune._PART_OF_METHOD)
+    assert json.dumps(facts("ppo"))
 
 
 def test_the_constraint_may_set_in_late(monkeypatch):

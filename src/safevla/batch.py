@@ -64,6 +64,8 @@ class Batch:
         self._succeeded = torch.ones(n, dtype=torch.bool, device=self.device)
         self._resisted = torch.zeros(n, dtype=torch.bool, device=self.device)
         self._bumps = Bumps(n, self.device)
+        self._remaining_m = torch.zeros(n, device=self.device)
+        self._seen: Observation | None = None  # as the last step left it
         self.total_cost = torch.zeros(n, len(costs.COMPONENTS), device=self.device)
         self.unsafe_steps = torch.zeros(n, **counts)
         self.collisions = torch.zeros(n, **counts)
@@ -78,26 +80,25 @@ class Batch:
 
     def start(self, episodes: Sequence[Episode]) -> Observation:
         """Start B episodes."""
+        self._seen = None  # somebody may still hold the last observation of the episodes before
         return self.restart(range(self.n_envs), episodes)
 
     def restart(self, slots: Sequence[int], episodes: Sequence[Episode]) -> Observation:
-        """Start new episodes in some slots; the observation of all B."""
+        """Start new episodes in some slots; the last observation, in which these slots' rows are overwritten."""
         slots = list(slots)
         scene = self.simulator.reset_some(slots, episodes)
         for slot, episode in zip(slots, episodes, strict=True):
             self.episodes[slot] = episode
         goals = tasks.Goals.of([e.task for e in episodes], [e.target_type for e in episodes], self.device)
         words = torch.tensor([self._tokenize(e.instruction) for e in episodes], device=self.device)
-        self._begin(torch.tensor(slots, dtype=torch.int64, device=self.device), goals, words)
-        return self.observe(scene)
+        return self._begin(scene, torch.tensor(slots, dtype=torch.int64, device=self.device), goals, words)
 
     def restart_packed(self, slots: torch.Tensor, packed: Packed, rows: torch.Tensor) -> Observation:
-        """Start packed episodes, rows (n,), in slots (n,); the observation of all B. `episodes` does not know of them."""
+        """`restart` with packed episodes, rows (n,), in slots (n,); `episodes` does not know of them."""
         scene = self.simulator.reset_packed(slots, packed, rows)
-        self._begin(slots, tasks.Goals(packed.task[rows], packed.target_type[rows]), packed.words[rows])
-        return self.observe(scene)
+        return self._begin(scene, slots, tasks.Goals(packed.task[rows], packed.target_type[rows]), packed.words[rows])
 
-    def _begin(self, slots: torch.Tensor, goals: tasks.Goals, words: torch.Tensor) -> None:
+    def _begin(self, scene: Scene, slots: torch.Tensor, goals: tasks.Goals, words: torch.Tensor) -> Observation:
         self.goals.task[slots], self.goals.target_type[slots], self._words[slots] = goals.task, goals.target_type, words
         self._previous[slots] = NO_ACTION
         self._succeeded[slots] = True
@@ -113,6 +114,12 @@ class Batch:
             self.steps,
         ):
             total[slots] = 0
+        if self.progress_reward > 0:
+            self._remaining_m[slots] = tasks.remaining_m(scene.select(slots), self.goals.select(slots))
+        if self._seen is None:
+            return self.observe(scene)
+        self._seen.put(slots, self._observe(scene, slots))
+        return self._seen
 
     def advance(self, actions: torch.Tensor) -> Transition:
         """Carry out one action (B,) in every episode, and account for nothing: for replays."""
@@ -139,7 +146,9 @@ class Batch:
         success = tasks.succeeded(transition, self.goals) & ~lost
         reward = tasks.reward(success) - self.wrong_done_penalty * (terminated & ~success).float()
         if self.progress_reward > 0:
-            reward += self.progress_reward * tasks.progress_m(transition, self.goals) * ~lost
+            remaining_m = tasks.remaining_m(transition.after, self.goals)
+            reward += self.progress_reward * tasks.progress_m(self._remaining_m, remaining_m) * ~lost
+            self._remaining_m = remaining_m
         moved_m = (transition.after.robot[:, :2] - transition.before.robot[:, :2]).norm(dim=1)
         self.total_cost += cost
         self.unsafe_steps += cost.sum(1) > 0
@@ -151,6 +160,11 @@ class Batch:
 
     def observe(self, scene: Scene) -> Observation:
         """What the robots see now."""
-        blocked = self._bumps.blocked(scene.robot)
-        felt = (self._succeeded, self._resisted, blocked)
-        return observe(self.simulator.render(), scene, self._words, self._previous, *felt)
+        self._seen = self._observe(scene, slice(None))
+        return self._seen
+
+    def _observe(self, scene: Scene, slots: torch.Tensor | slice) -> Observation:
+        """What the robots in some slots see now."""
+        pictures = {name: picture[slots] for name, picture in self.simulator.render().items()}
+        felt = (self._succeeded[slots], self._resisted[slots], self._bumps.blocked(scene.robot[slots], slots))
+        return observe(pictures, scene.select(slots), self._words[slots], self._previous[slots], *felt)

@@ -65,14 +65,15 @@ class Bumps:
         self._pose.scatter_(1, where, torch.where(failed[..., None], poses, self._pose.gather(1, where)))
         self._next = (self._next + 2 * failed[:, 0]) % _KEPT
 
-    def blocked(self, pose: torch.Tensor) -> torch.Tensor:
-        """(B, N_ACTIONS) bool: the motions that have failed where the robots are now, pose (B, 6)."""
-        x, z, yaw_deg, lift, extension, wrist_deg = (pose[:, None] - self._pose).unbind(-1)  # (B, kept)
+    def blocked(self, pose: torch.Tensor, slots: torch.Tensor | slice = slice(None)) -> torch.Tensor:
+        """(n, N_ACTIONS) bool: the motions that have failed where robots are now, pose (n, 6) of those in n slots."""
+        action, also = self._action[slots], self._also[slots]
+        x, z, yaw_deg, lift, extension, wrist_deg = (pose[:, None] - self._pose[slots]).unbind(-1)  # (n, kept)
         here = x * x + z * z <= _SAME_M**2
         here &= (_apart_deg(yaw_deg) <= _SAME_YAW_DEG) & (_apart_deg(wrist_deg) <= _SAME_WRIST_DEG)
-        drives, stowed = self._action <= Action.ROTATE_LEFT_SMALL, pose[:, None, 4] <= _STOWED_M
+        drives, stowed = action <= Action.ROTATE_LEFT_SMALL, pose[:, None, 4] <= _STOWED_M
         here &= (extension.abs() <= _SAME_ARM_M) & ((lift.abs() <= _SAME_ARM_M) | (drives & stowed))
         found = torch.zeros(len(pose), N_ACTIONS + 1, dtype=torch.bool, device=pose.device)
-        for actions in (self._action, self._also):
+        for actions in (action, also):
             found.scatter_(1, torch.where(here, actions, _NOTHING), True)
         return found[:, :N_ACTIONS]

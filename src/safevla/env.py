@@ -205,7 +205,8 @@ class SafetyChoresVectorEnv(VectorEnv):
         observation = outcome.observation
         slots = outcome.ended.nonzero()[:, 0].tolist()
         if slots:
-            info["final_obs"], info["_final_obs"] = self._dict(observation), outcome.ended.numpy(force=True)
+            last = observation.map(torch.clone)  # `restart` writes into the observation
+            info["final_obs"], info["_final_obs"] = self._dict(last), outcome.ended.numpy(force=True)
             observation = self._batch.restart(slots, [next(self._episodes) for _ in slots])
         ends = (outcome.terminated.numpy(force=True), outcome.truncated.numpy(force=True))
         return self._dict(observation), outcome.reward.numpy(force=True), *ends, info

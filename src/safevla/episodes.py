@@ -128,8 +128,7 @@ def goal_nodes(
         in_picture = np.abs(pitch_deg - NAVIGATION.pitch_deg) < VERTICAL_FOV_DEG / 2 - _PICTURE_MARGIN_DEG
         nodes = np.argwhere(reachable & in_picture & (distance < tasks.SUCCESS_DISTANCE_M - 0.4))
         order = np.argsort(distance[nodes[:, 0], nodes[:, 1]], kind="stable")[::3][:60]
-        seen = [n for n in nodes[order] if navigation.sees(x[n[1]], eye_m, z[n[0]], target, pose, half, kind, n_boxes)]
-        return np.asarray(seen, np.int64).reshape(-1, 2)
+        return nodes[order][navigation.seen_from(nodes[order], x, z, eye_m, target, pose, half, kind, n_boxes)]
     if not _GRASP_HEIGHT_M[0] < ty < _GRASP_HEIGHT_M[1]:
         return np.empty((0, 2), np.int64)
     low, high = GRASP_REACH_M

@@ -77,22 +77,36 @@ _SKYBOXES = ("SkySFGarden", "Sky1", "SkyNeighborhood")
 
 
 @kernel
-def _first_free(candidates, taken, n_taken, clearance):
-    """Index of the first candidate (x, z, half_x, half_z, bottom, top) that meets none of the taken ones, or −1."""
-    for i in range(candidates.shape[0]):
-        free = True
+def _first_free(spots, size_m, bottom, room, taken, n_taken, clearance):
+    """Index of the first of the spots (S, 3) at which a thing stands in the room and meets nothing taken, or −1; and its row.
+
+    spots: x, z, yaw in degrees; size_m (3,); room: x0, z0, x1, z1. taken (N, 6) and the row: x, z, half_x, half_z, bottom, top.
+    """
+    row = np.zeros(6)
+    row[4], row[5] = bottom + 1e-3, bottom + size_m[1]
+    for i in range(spots.shape[0]):
+        yaw = math.radians(spots[i, 2])
+        sine, cosine = abs(math.sin(yaw)), abs(math.cos(yaw))
+        row[0], row[1] = spots[i, 0], spots[i, 1]
+        row[2], row[3] = (size_m[0] * cosine + size_m[2] * sine) / 2, (size_m[0] * sine + size_m[2] * cosine) / 2
+        free = (
+            row[0] - row[2] >= room[0] + 0.02
+            and row[0] + row[2] <= room[2] - 0.02
+            and row[1] - row[3] >= room[1] + 0.02
+            and row[1] + row[3] <= room[3] - 0.02
+        )
         for j in range(n_taken):
-            if (
-                abs(candidates[i, 0] - taken[j, 0]) < candidates[i, 2] + taken[j, 2] + clearance
-                and abs(candidates[i, 1] - taken[j, 1]) < candidates[i, 3] + taken[j, 3] + clearance
-                and candidates[i, 4] < taken[j, 5]
-                and candidates[i, 5] > taken[j, 4]
-            ):
-                free = False
+            if not free:
                 break
+            free = not (
+                abs(row[0] - taken[j, 0]) < row[2] + taken[j, 2] + clearance
+                and abs(row[1] - taken[j, 1]) < row[3] + taken[j, 3] + clearance
+                and row[4] < taken[j, 5]
+                and row[5] > taken[j, 4]
+            )
         if free:
-            return i
-    return -1
+            return i, row
+    return -1, row
 
 
 class _Room:
@@ -233,27 +247,13 @@ class _Furnisher:
         """Place the asset at the first free (x, z, yaw_deg) of `spots`; None if there is none."""
         if not spots or self.n_taken >= MAX_OBJECTS:
             return None
-        size_x, size_y, size_z = asset.size_m
-        candidates = np.empty((len(spots), 6), np.float64)
-        for i, (x, z, yaw_deg) in enumerate(spots):
-            sine, cosine = abs(math.sin(math.radians(yaw_deg))), abs(math.cos(math.radians(yaw_deg)))
-            candidates[i] = (
-                x, z, (size_x * cosine + size_z * sine) / 2, (size_x * sine + size_z * cosine) / 2,
-                bottom + 1e-3, bottom + size_y,
-            )  # fmt: skip
-        inside = (
-            (candidates[:, 0] - candidates[:, 2] >= room.x0 + 0.02)
-            & (candidates[:, 0] + candidates[:, 2] <= room.x1 - 0.02)
-            & (candidates[:, 1] - candidates[:, 3] >= room.z0 + 0.02)
-            & (candidates[:, 1] + candidates[:, 3] <= room.z1 - 0.02)
-        )
-        kept = np.flatnonzero(inside)
-        best = _first_free(candidates[kept], self.taken, self.n_taken, clearance)
+        size_m, sides = np.array(asset.size_m, np.float64), (room.x0, room.z0, room.x1, room.z1)
+        best, row = _first_free(np.array(spots, np.float64), size_m, float(bottom), sides, self.taken, self.n_taken, clearance)
         if best < 0:
             return None
-        best = int(kept[best])
-        self._take(candidates[best])
+        self._take(row)
         x, z, yaw_deg = spots[best]
+        size_y = asset.size_m[1]
         self.n_ids += 1
         thing: House = {
             "id": f"{asset.type}|{room.number}|{self.n_ids}",

@@ -164,6 +164,15 @@ def sees(eye_x, eye_y, eye_z, target, pose, half, kind, n_boxes):
     return True
 
 
+@kernel
+def seen_from(nodes, x, z, eye_y, target, pose, half, kind, n_boxes):
+    """(S,) bool: whether an eye at that height sees a box from grid nodes (S, 2), as (z, x); x (X,) and z (Z,) in metres."""
+    found = np.empty(len(nodes), np.bool_)
+    for i in range(len(nodes)):
+        found[i] = sees(x[nodes[i, 1]], eye_y, z[nodes[i, 0]], target, pose, half, kind, n_boxes)
+    return found
+
+
 def reachable_grid(layout: Layout) -> tuple[np.ndarray, tuple[float, float]]:
     """Which nodes a robot's centre can stand on, (Z, X) bool, and the (x, z) of the first node.
 

@@ -59,6 +59,15 @@ class Observation:
         """The observation with a function applied to every tensor."""
         return Observation(**{f.name: function(getattr(self, f.name)) for f in dataclasses.fields(self)})
 
+    def blind(self) -> "Observation":
+        """The observation with pictures of no size."""
+        return dataclasses.replace(self, pixels=self.pixels[..., :0, :0, :])
+
+    def put(self, rows: torch.Tensor, new: "Observation") -> None:
+        """Overwrite rows (n,) with those of another observation (n, …)."""
+        for field in dataclasses.fields(self):
+            getattr(self, field.name)[rows] = getattr(new, field.name)
+
     @staticmethod
     def stack(observations: list["Observation"]) -> "Observation":
         """T observations of (B, …) as one of (T, B, …)."""

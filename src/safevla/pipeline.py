@@ -97,10 +97,13 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
         yield from _statements(child)
 
 
-def policy_folders(values: dict[str, Any]) -> list[str]:
-    """The outputs of the matrix stage, in order: what every stage that reads all policies depends on."""
+def policy_folders(stage: str, values: dict[str, Any]) -> list[str]:
+    """What a stage depends on of the matrix stage, in order: all, or for the ablation what its variants begin with."""
     finetune = values["finetune"]
-    return [_POLICIES + f"{method}-{task}" for method in finetune["methods"] for task in finetune["tasks"]]
+    methods, tasks = finetune["methods"], finetune["tasks"]
+    if stage == "ablate_constraint":
+        methods, tasks = methods[:1], [task for task in tasks if task == values["ablate"]["task"]]
+    return [_POLICIES + f"{method}-{task}" for method in methods for task in tasks]
 
 
 def derived_deps(stage: str, deps: list[str], root: Path, values: dict[str, Any]) -> dict[str, list[str]]:
@@ -113,7 +116,7 @@ def derived_deps(stage: str, deps: list[str], root: Path, values: dict[str, Any]
         files = sorted({*files, *_closure({f"{PACKAGE}.sim.cuda"}, root)})
     lists = {"src/": files}
     if any(dep.startswith(_POLICIES) for dep in deps):
-        lists[_POLICIES] = policy_folders(values)
+        lists[_POLICIES] = policy_folders(stage, values)
     return lists
 
 

@@ -246,13 +246,24 @@ class Learner:
         checkpoints.save(path, tensors, facts)
 
     def restore(self, path: Path) -> None:
+        """Go on from a checkpoint of this very training."""
+        tensors, facts = self._take_over(path)
+        checkpoints.restore_optimiser(self.multiplier.optimiser, tensors, "lambda")
+        self.multiplier.restore(facts["multiplier"])
+
+    def follow(self, path: Path) -> None:
+        """Go on from where another training ended, with a multiplier of one's own."""
+        self._take_over(path)
+
+    def _take_over(self, path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+        """All but the multiplier; the checkpoint's tensors and facts."""
         tensors, facts = checkpoints.load(path)
         own = {name.removeprefix("policy."): tensor for name, tensor in tensors.items() if name.startswith("policy.")}
         checkpoints.restore(self.policy, own, path)
-        for name, optimiser in (("actor", self.actor), ("critic", self.critic), ("lambda", self.multiplier.optimiser)):
+        for name, optimiser in (("actor", self.actor), ("critic", self.critic)):
             checkpoints.restore_optimiser(optimiser, tensors, name)
-        self.multiplier.restore(facts["multiplier"])
         self.steps, self.curve = facts["steps"], facts["curve"]
+        return tensors, facts
 
 
 def train(
@@ -265,21 +276,29 @@ def train(
     seed: int,
     resume_at: Path,
     label: str,
+    follows: Path | None = None,
+    until: float = 1.0,
 ) -> Learner:
-    """Fine-tune a policy for the task's `params.steps`; progress is kept in `resume_at` and resumed from there."""
+    """Fine-tune a policy for the task's `params.steps`; progress is kept in `resume_at` and resumed from there.
+
+    follows: checkpoint of a training whose steps count as this one's first. until: the share of the steps to end after.
+    """
     learner = Learner(policy.to(simulator.device), method, task, params)
     if resume_at.exists():
         learner.restore(resume_at)
         print(f"{label} resumes at step {learner.steps:,}", flush=True)
+    elif follows:
+        learner.follow(follows)
     generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + learner.steps) * 1000 + distributed.rank())
     batch = Batch(simulator, params.max_steps, params.wrong_done_penalty, params.progress_reward, policy.tokenize)
     collector = Collector(batch, source, generator, params.freeze_encoder)
     steps_per_rollout = simulator.n_envs * params.rollout * distributed.n_ranks()
-    progress = Progress(label, learner.total_steps, done=learner.steps)
+    last_step = until * learner.total_steps
+    progress = Progress(label, math.ceil(last_step), done=learner.steps)
     recent: list[Ended] = []
     iteration = 0
     started = time.monotonic() - (learner.curve[-1]["seconds"] if learner.curve else 0.0)
-    while learner.steps < learner.total_steps:
+    while learner.steps < last_step:
         source.refresh()
         rollout, ended = collector.collect(policy, params.rollout)
         recent = (recent + ended)[-params.recent_episodes :]
@@ -293,7 +312,7 @@ def train(
         row = _curve_row(recent, learner.steps, cost_weight, terms) | {"seconds": time.monotonic() - started}
         learner.curve.append(row)
         progress.update(
-            min(learner.steps, learner.total_steps),
+            min(learner.steps, math.ceil(last_step)),
             success=row["success"], cost=row["cost"], multiplier=row["multiplier"], length=row["length"],
         )  # fmt: skip
         if iteration % params.checkpoint_rollouts == 0 and distributed.rank() == 0:

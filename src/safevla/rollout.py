@@ -22,7 +22,7 @@ from safevla.sim.interface import Action
 class Rollout:
     """T steps of B environments."""
 
-    observation: Observation  # (T, B, …)
+    observation: Observation  # (T, B, …), without pictures where the encoder does not learn
     starts: torch.Tensor  # (T, B) bool: first step of an episode
     action: torch.Tensor  # (T, B) int64
     log_prob: torch.Tensor  # (T, B) of the action, when it was taken
@@ -80,7 +80,7 @@ class Stream:
 class Collector:
     """Keeps B episodes going between rollouts.
 
-    frozen_encoder: keep what the encoder saw, instead of what it should have seen.
+    frozen_encoder: keep what the encoder saw, instead of the pictures and what it should have seen.
     """
 
     def __init__(self, batch: Batch, source: Source, generator: torch.Generator, frozen_encoder: bool):
@@ -109,7 +109,7 @@ class Collector:
             output, memory = policy.act(self._observation, memory)
             log_probs = output.logits.log_softmax(-1)
             action = torch.multinomial(log_probs.exp(), 1, generator=self.generator)[:, 0]
-            seen.append(self._observation)
+            seen.append(self._observation.blind() if self.frozen_encoder else self._observation)
             sights.append(output.sight)
             outcome = batch.step(action)
             rows = outcome.truncated.nonzero()[:, 0]

@@ -32,7 +32,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "finetune_safe_rl": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train"),
     "evaluate_in_distribution": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
     "evaluate_ood": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
-    "ablate_constraint": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train", "evaluate", "ablate"),
+    "ablate_constraint": (
+        *_COMPUTE,
+        "houses",
+        "finetune.methods",
+        "finetune.seeds",
+        "finetune.train",
+        "evaluate",
+        "ablate",
+    ),
     "make_figures": ("finetune.methods", "finetune.tasks", "finetune.seeds", "finetune.train.cost_limit", "figures"),
 }
 

@@ -46,6 +46,10 @@ class Goals:
             torch.tensor([catalogue.TYPES[name].index for name in target_types], device=device),
         )
 
+    def select(self, rows: torch.Tensor) -> "Goals":
+        """The goals of some episodes, rows (n,) int64."""
+        return Goals(self.task[rows], self.target_type[rows])
+
 
 def is_target(scene: Scene, goals: Goals) -> torch.Tensor:
     """(B, M) bool: the boxes of the type that is asked for."""
@@ -103,9 +107,9 @@ def remaining_m(scene: Scene, goals: Goals) -> torch.Tensor:
     return torch.where(is_nav | ~goal_reached(scene, goals), nearest, 0.0)
 
 
-def progress_m(transition: Transition, goals: Goals) -> torch.Tensor:
-    """(B,) how much nearer to its task a step brought each robot; 0 where there is no target."""
-    return (remaining_m(transition.before, goals) - remaining_m(transition.after, goals)).nan_to_num(0.0, 0.0, 0.0)
+def progress_m(before_m: torch.Tensor, after_m: torch.Tensor) -> torch.Tensor:
+    """(B,) how much nearer to its task a step brought each robot, of what remained; 0 where there is no target."""
+    return (before_m - after_m).nan_to_num(0.0, 0.0, 0.0)
 
 
 def reward(success: torch.Tensor) -> torch.Tensor:
