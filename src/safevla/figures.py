@@ -279,11 +279,14 @@ def shifts(summary: pd.DataFrame) -> plt.Figure:
 def ablation(summary: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
     """One task under several constraints: success against cost with intervals, and cost and multiplier in training.
 
-    summary: a line per variant; curves: training curves with their variant. A method's variants share its colour.
+    summary: a line per variant; curves: training curves with their variant, drawn from where they part. A method's variants
+    share its colour.
     """
     variants = list(dict.fromkeys(summary["variant"]))
     divisor, steps_label = _scale(curves["steps"])
     markers = dict(zip(variants, "os^DvPX*"[: len(variants)], strict=True))
+    together = curves.groupby("steps")["cost"].nunique(dropna=False) == 1
+    parting = together.index[together.cummin()].max() if together.iloc[0] else together.index[0]
     figure, axes = plt.subplots(1, 3, figsize=(8.7, 3.2))
     for variant in variants:
         line = summary[summary["variant"] == variant].iloc[0]
@@ -295,6 +298,7 @@ def ablation(summary: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
             fmt=markers[variant], color=colour, capsize=2, label=variant, ms=5,
         )  # fmt: skip
         mine = _settled(curves[curves["variant"] == variant])
+        mine = mine[mine["steps"] >= parting]
         for ax, measure in zip(axes[1:], ("cost", "multiplier"), strict=True):
             ax.plot(mine["steps"] / divisor, mine[measure], color=colour, lw=1.2, marker=markers[variant], ms=4, markevery=0.2)
     axes[0].set(
