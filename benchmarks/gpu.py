@@ -137,7 +137,7 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     policy = Policy(profile.policy).cuda()
     learner = ppo.Learner(policy, "ppo_lagrangian", "ObjectNav", settings)
     simulator = CudaSimulator(n_envs, profile.policy.image_size)
-    batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty, settings.progress_reward)
+    batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty["ObjectNav"], settings.progress_reward)
     start = time.perf_counter()
     drawn = (("ObjectNav",), "train", profile.houses, 0, distributed.rank(), distributed.n_ranks(), settings.episodes_per_house)
     makers = Makers(drawn, workers, "stretch", chunk=GPU_CHUNK)

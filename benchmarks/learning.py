@@ -62,7 +62,7 @@ def ours(settings: params.PPOParams, profile: params.Params) -> tuple[Callable[[
     policy = policies.load(learnt)[0] if learnt.exists() else Policy(profile.policy)
     learner = ppo.Learner(policy, "ppo_lagrangian", TASK, settings)
     simulator = EmbeddedSimulator(settings.n_envs, profile.policy.image_size, profile.simulator.robot)
-    batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty, settings.progress_reward)
+    batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty[TASK], settings.progress_reward)
     share = (distributed.rank(), distributed.n_ranks())
     houses = episodes.stream([TASK], "train", profile.houses, 0, *share, settings.episodes_per_house)
     source = Stream(iter(watch.wrap("draw houses", lambda: next(houses)), None))

@@ -280,6 +280,36 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
     assert all("cost" in row and "multiplier" in row for row in learner.curve)
 
 
+def test_no_episode_counts_before_the_longest_could_have_ended(tmp_path):
+    """Where all environments begin at once, short episodes end first, and they are cheap."""
+    limits = {"cost_limit": dict.fromkeys(tasks.TASKS, 1000.0), "multiplier_delay": dict.fromkeys(tasks.TASKS, 0.0)}
+    settings = _ppo_params(
+        steps={"ObjectNav": 4 * 8 * 8}, max_steps=24, rollout=8, value_warmup=0, minibatches=1, multiplier_lr=0.01, **limits
+    )
+    source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
+    file, simulator = tmp_path / "progress.safetensors", EmbeddedSimulator(4, TINY.image_size)
+    curve = ppo.train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, file, "").curve
+    assert [row["episodes"] for row in curve[:3]] == [0, 0, 0] and all(row["episodes"] > 0 for row in curve[3:])
+    assert all(math.isnan(row["cost"]) and math.isnan(row["success"]) for row in curve[:3])
+    multipliers = [row["multiplier"] for row in curve]
+    assert multipliers[:3] == pytest.approx([settings.multiplier_init] * 3)
+    assert multipliers[3] < multipliers[2]
+
+
+def test_one_query_needs_no_keys():
+    """A layer's result for the first token alone is what it gives for it among all."""
+    torch.manual_seed(0)
+    layer = policy._Layer(16, 4).double()
+    tokens = torch.randn(5, 9, 16, dtype=torch.double, requires_grad=True)
+    mask = torch.rand(5, 1, 1, 9, generator=torch.Generator().manual_seed(0)) > 0.4
+    mask[..., 0] = True
+    whole, first = layer(tokens, mask)[:, :1], layer(tokens, mask, first_only=True)
+    torch.testing.assert_close(first, whole, atol=1e-12, rtol=0)
+    gradients = [torch.autograd.grad(out.square().sum(), [tokens, layer.attention.key_value.weight]) for out in (whole, first)]
+    for expected, found in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-10, rtol=0)
+
+
 def test_imitation_learns_and_resumes(tmp_path, capsys):
     options = HouseOptions(rooms=(1, 1))
     table = demonstrations.record(EmbeddedSimulator(8), episodes.stream(["Pickup"], "train", options), 16, 0.0, 200, seed=0)

@@ -8,7 +8,10 @@ in, and with the pose that it ended in, where something is in touch and neither 
 """
 
 import torch
+from numba import prange
 
+from safevla.kernels import filled, kernel, parallel_kernel
+from safevla.sim.geometry import wrap_deg
 from safevla.sim.interface import N_ACTIONS, Action
 from safevla.sim.robot import ARM_STEP_M, MOVE_M, ROTATE_SMALL_DEG, WRIST_STEP_DEG
 
@@ -30,11 +33,7 @@ _STEPS = (
 )
 _LONGER = {short: long for long, short in _STEPS}
 _OTHER = _LONGER | dict(_STEPS)
-
-
-def _apart_deg(difference: torch.Tensor) -> torch.Tensor:
-    """How far apart two headings are, 0 to 180, from their difference."""
-    return (torch.remainder(difference + 180.0, 360.0) - 180.0).abs()
+_LAST_DRIVE = int(Action.ROTATE_LEFT_SMALL)
 
 
 class Bumps:
@@ -67,13 +66,35 @@ class Bumps:
 
     def blocked(self, pose: torch.Tensor, slots: torch.Tensor | slice = slice(None)) -> torch.Tensor:
         """(n, N_ACTIONS) bool: the motions that have failed where robots are now, pose (n, 6) of those in n slots."""
-        action, also = self._action[slots], self._also[slots]
-        x, z, yaw_deg, lift, extension, wrist_deg = (pose[:, None] - self._pose[slots]).unbind(-1)  # (n, kept)
-        here = x * x + z * z <= _SAME_M**2
-        here &= (_apart_deg(yaw_deg) <= _SAME_YAW_DEG) & (_apart_deg(wrist_deg) <= _SAME_WRIST_DEG)
-        drives, stowed = action <= Action.ROTATE_LEFT_SMALL, pose[:, None, 4] <= _STOWED_M
-        here &= (extension.abs() <= _SAME_ARM_M) & ((lift.abs() <= _SAME_ARM_M) | (drives & stowed))
-        found = torch.zeros(len(pose), N_ACTIONS + 1, dtype=torch.bool, device=pose.device)
-        for actions in (action, also):
-            found.scatter_(1, torch.where(here, actions, _NOTHING), True)
-        return found[:, :N_ACTIONS]
+        rows = torch.arange(len(self._action), device=pose.device)[slots]
+        found = torch.zeros(len(pose), N_ACTIONS, dtype=torch.bool, device=pose.device)
+        return filled(found, _mark_blocked_of, _mark_blocked, rows, pose, self._pose, self._action, self._also)
+
+
+@kernel
+def _is_same(now, then, action):
+    """Whether two poses (6,) are the same place to try a motion in."""
+    x, z = now[0] - then[0], now[1] - then[1]
+    if x * x + z * z > _SAME_M * _SAME_M or abs(wrap_deg(now[2] - then[2])) > _SAME_YAW_DEG:
+        return False
+    if abs(wrap_deg(now[5] - then[5])) > _SAME_WRIST_DEG or abs(now[4] - then[4]) > _SAME_ARM_M:
+        return False
+    return abs(now[3] - then[3]) <= _SAME_ARM_M or (action <= _LAST_DRIVE and now[4] <= _STOWED_M)
+
+
+@kernel
+def _mark_blocked_of(i, rows, pose, kept_pose, action, also, found):
+    """Set found (n, N_ACTIONS) where a motion has failed in pose i of pose (n, 6), that of robot rows[i]."""
+    robot = rows[i]
+    for k in range(_KEPT):
+        failed, too = action[robot, k], also[robot, k]
+        if failed != _NOTHING and _is_same(pose[i], kept_pose[robot, k], failed):
+            found[i, failed] = True
+            if too != _NOTHING:
+                found[i, too] = True
+
+
+@parallel_kernel
+def _mark_blocked(rows, pose, kept_pose, action, also, found):
+    for i in prange(len(rows)):
+        _mark_blocked_of(i, rows, pose, kept_pose, action, also, found)

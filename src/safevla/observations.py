@@ -59,7 +59,7 @@ class Observation:
         """The observation with a function applied to every tensor."""
         return Observation(**{f.name: function(getattr(self, f.name)) for f in dataclasses.fields(self)})
 
-    def blind(self) -> "Observation":
+    def without_pictures(self) -> "Observation":
         """The observation with pictures of no size."""
         return dataclasses.replace(self, pixels=self.pixels[..., :0, :0, :])
 

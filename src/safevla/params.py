@@ -95,7 +95,7 @@ class PPOParams(_Group):
     max_grad_norm: _NotNegative
     advantage_scale_min: Annotated[float, pydantic.Field(gt=0)]  # advantages are divided by their deviation, or by this if larger
     value_warmup: Annotated[int, pydantic.Field(ge=0)]  # first steps, in which only the critics learn
-    wrong_done_penalty: _NotNegative  # taken from the reward when `done` is wrong
+    wrong_done_penalty: dict[Task, _NotNegative]  # taken from the reward when `done` is wrong
     progress_reward: _NotNegative  # per metre that a step brings the robot, or its hand, nearer to the target
     freeze_encoder: bool  # what the cameras show is encoded as imitation left it
     cost_limit: dict[Task, _NotNegative]  # mean cost of an episode

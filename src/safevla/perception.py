@@ -19,7 +19,7 @@ import torch
 from numba import prange
 
 from safevla import catalogue
-from safevla.kernels import kernel, launch, parallel_kernel
+from safevla.kernels import filled, kernel, launch, parallel_kernel
 from safevla.layout import MOVEABLE
 from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local
 from safevla.sim.interface import CAMERAS, Scene, Simulator
@@ -128,15 +128,6 @@ def _mark_classes(ids, kind, loose, found):
             _mark_class(b * n_pixels + i, ids, kind, loose, found)
 
 
-def _filled(found: torch.Tensor, of_one: Callable, of_all: Callable, arrays: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """found (B, …) as a kernel fills it from the arrays: robot by robot on a GPU, in one call on the CPU."""
-    if found.is_cuda:
-        launch(of_one, len(found), *arrays, found)
-    else:
-        of_all(*(array.numpy() for array in (*arrays, found)))
-    return found
-
-
 def surroundings(scene: Scene) -> torch.Tensor:
     """(B, N_SURROUNDINGS) uint8: for each ring and direction around the robot, is a solid box there, is a loose one.
 
@@ -144,7 +135,7 @@ def surroundings(scene: Scene) -> torch.Tensor:
     """
     found = torch.zeros(len(scene.robot), N_SURROUNDINGS, dtype=torch.uint8, device=scene.robot.device)
     arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot)
-    return _filled(found, _mark_surroundings_of, _mark_surroundings, arrays)
+    return filled(found, _mark_surroundings_of, _mark_surroundings, *arrays)
 
 
 _EDGES_M = np.array(RING_EDGES_M, np.float32)
@@ -185,7 +176,7 @@ def touches(scene: Scene) -> torch.Tensor:
     """
     found = torch.zeros(len(scene.robot), N_TOUCHES, dtype=torch.uint8, device=scene.robot.device)
     arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot)
-    return _filled(found, _mark_touches_of, _mark_touches, arrays)
+    return filled(found, _mark_touches_of, _mark_touches, *arrays)
 
 
 @kernel
@@ -221,7 +212,7 @@ def place_m(scene: Scene, goals: Goals) -> torch.Tensor:
     """(B, 3) where the nearest visible thing of the target type is: right, up and forward of the robot, NaN for nowhere."""
     found = torch.empty(len(scene.robot), 3, device=scene.robot.device)
     arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.robot, goals.target_type)
-    return _filled(found, _find_target_of, _find_targets, arrays)
+    return filled(found, _find_target_of, _find_targets, *arrays)
 
 
 @kernel

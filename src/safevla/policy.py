@@ -150,6 +150,20 @@ class _Attention(nn.Module):
         seen = functional.scaled_dot_product_attention(self.split(self.query(normed)), key, value, attn_mask=mask)
         return self.out(seen.transpose(-2, -3).flatten(-2))
 
+    def attend_first(self, normed: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """What `attend` gives for the first of the tokens that are looked at; normed (B, N, dim), mask (B, 1, N) → (B, 1, dim).
+
+        With one query a token's key, W_k n, need not be made: q · W_k n = W_kᵀ q · n; and values can be projected once they
+        are mixed: Σ w W_v n = W_v Σ w n. The keys' bias is the same for all tokens, so it drops out of the softmax.
+        """
+        query = self.query(normed[:, :1]).unflatten(-1, (self.heads, -1))[:, 0]  # (B, heads, dim / heads)
+        to_key, to_value = self.key_value.weight.unflatten(0, (2, self.heads, -1))  # (heads, dim / heads, dim) each
+        asked = torch.einsum("bhd,hdk->bhk", query, to_key) / math.sqrt(query.shape[-1])
+        scores = (asked @ normed.transpose(1, 2)).masked_fill(~mask, -math.inf)  # (B, heads, N)
+        mixed = scores.softmax(-1).to(normed) @ normed  # (B, heads, dim)
+        seen = torch.einsum("bhk,hdk->bhd", mixed, to_value).flatten(1) + self.key_value.bias.chunk(2)[1]
+        return self.out(seen)[:, None]
+
 
 class _Layer(nn.Module):
     """Pre-norm transformer layer."""
@@ -162,10 +176,10 @@ class _Layer(nn.Module):
     def forward(self, x: torch.Tensor, mask: torch.Tensor, first_only: bool = False) -> torch.Tensor:
         """Self-attention over x (B, N, dim); with `first_only` just the first token's result, (B, 1, dim)."""
         normed = self.attention.norm(x)
-        key, value = self.attention.keys_values(normed)
         if first_only:
-            x, normed = x[:, :1], normed[:, :1]
-        x = x + self.attention.attend(normed, key, value, mask)
+            x = x[:, :1] + self.attention.attend_first(normed, mask[:, 0])
+        else:
+            x = x + self.attention.attend(normed, *self.attention.keys_values(normed), mask)
         return x + self.feed_forward(x)
 
 

@@ -290,17 +290,22 @@ def train(
     elif follows:
         learner.follow(follows)
     generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + learner.steps) * 1000 + distributed.rank())
-    batch = Batch(simulator, params.max_steps, params.wrong_done_penalty, params.progress_reward, policy.tokenize)
+    batch = Batch(simulator, params.max_steps, params.wrong_done_penalty[task], params.progress_reward, policy.tokenize)
     collector = Collector(batch, source, generator, params.freeze_encoder)
     steps_per_rollout = simulator.n_envs * params.rollout * distributed.n_ranks()
     last_step = until * learner.total_steps
     progress = Progress(label, math.ceil(last_step), done=learner.steps)
+    # All environments begin at once, and short episodes, which are cheap, end first: means are of all kinds once the
+    # longest could have ended.
+    mixed_from = learner.steps + simulator.n_envs * params.max_steps * distributed.n_ranks()
     recent: list[Ended] = []
     iteration = 0
     started = time.monotonic() - (learner.curve[-1]["seconds"] if learner.curve else 0.0)
     while learner.steps < last_step:
         source.refresh()
         rollout, ended = collector.collect(policy, params.rollout)
+        if learner.steps < mixed_from:
+            ended = []
         recent = (recent + ended)[-params.recent_episodes :]
         mean_episode_cost = distributed.mean(sum(e.cost for e in ended), len(ended))
         if learner.counts_cost:

@@ -109,7 +109,7 @@ class Collector:
             output, memory = policy.act(self._observation, memory)
             log_probs = output.logits.log_softmax(-1)
             action = torch.multinomial(log_probs.exp(), 1, generator=self.generator)[:, 0]
-            seen.append(self._observation.blind() if self.frozen_encoder else self._observation)
+            seen.append(self._observation.without_pictures() if self.frozen_encoder else self._observation)
             sights.append(output.sight)
             outcome = batch.step(action)
             rows = outcome.truncated.nonzero()[:, 0]

@@ -9,12 +9,15 @@ asked for is `progress_m`: a potential (Ng et al., ICML 1999), whose sum over an
 """
 
 import dataclasses
+import math
 
 import torch
+from numba import prange
 
 from safevla import catalogue
-from safevla.sim import robot
+from safevla.kernels import filled, kernel, parallel_kernel
 from safevla.sim.interface import Action, Scene, Transition
+from safevla.sim.physics import hand_centre
 
 OBJECT_NAV, PICKUP, FETCH = "ObjectNav", "Pickup", "Fetch"
 TASKS = (OBJECT_NAV, PICKUP, FETCH)
@@ -81,30 +84,45 @@ def terminated(transition: Transition) -> torch.Tensor:
     return transition.action == Action.DONE
 
 
-def hand_m(scene: Scene) -> torch.Tensor:
-    """(B, 3) x, y, z of the hand sphere's centre; as `physics.hand_centre`."""
-    x, z, yaw_deg, lift, extension, wrist_deg = scene.robot.unbind(1)
-    yaw, wrist = torch.deg2rad(yaw_deg), torch.deg2rad(wrist_deg)
-    right = robot.ARM_RIGHT_M + extension + robot.HAND_REACH_M * wrist.cos()
-    forward = robot.ARM_FORWARD_M - robot.HAND_REACH_M * wrist.sin()
-    up = robot.WRIST_ABOVE_LIFT_M + lift - robot.HAND_BELOW_WRIST_M
-    sine, cosine = yaw.sin(), yaw.cos()
-    return torch.stack([x + right * cosine + forward * sine, up, z - right * sine + forward * cosine], dim=1)
-
-
 def remaining_m(scene: Scene, goals: Goals) -> torch.Tensor:
     """(B,) what lies between the robot and its task, in a straight line; infinite where there is no target.
 
     ObjectNav: from the robot to the nearest target along the floor, at least 1 m. Pickup and Fetch: from the hand to the
     nearest target, 0 once one is held.
     """
-    is_there = torch.arange(scene.kind.shape[1], device=scene.kind.device) < scene.n_boxes[:, None]
-    target = is_target(scene, goals) & is_there
-    along_floor = distance_m(scene).clamp(min=_NEAR_M)
-    from_hand = (scene.pose[:, :, :3] - hand_m(scene)[:, None]).norm(dim=-1)
-    is_nav = goals.task == TASKS.index(OBJECT_NAV)
-    nearest = torch.where(is_nav[:, None], along_floor, from_hand).masked_fill(~target, torch.inf).amin(1)
-    return torch.where(is_nav | ~goal_reached(scene, goals), nearest, 0.0)
+    found = torch.empty(len(scene.robot), device=scene.robot.device)
+    arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.held, scene.robot, goals.task, goals.target_type)
+    return filled(found, _enter_remaining_of, _enter_remaining, *arrays)
+
+
+_OBJECT_NAV = TASKS.index(OBJECT_NAV)
+
+
+@kernel
+def _enter_remaining_of(b, pose, type_index, n_boxes, held, state, task, target_type, found):
+    """Set found (B,) for robot b."""
+    if task[b] != _OBJECT_NAV and held[b] >= 0 and type_index[b, held[b]] == target_type[b]:
+        found[b] = 0.0
+        return
+    hand_x, hand_y, hand_z = hand_centre(state[b])
+    nearest = math.inf
+    for m in range(n_boxes[b]):
+        if type_index[b, m] != target_type[b]:
+            continue
+        if task[b] == _OBJECT_NAV:
+            to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
+            away = max(_NEAR_M, math.sqrt(to_x * to_x + to_z * to_z))
+        else:
+            to_x, to_y, to_z = pose[b, m, 0] - hand_x, pose[b, m, 1] - hand_y, pose[b, m, 2] - hand_z
+            away = math.sqrt(to_x * to_x + to_y * to_y + to_z * to_z)
+        nearest = min(nearest, away)
+    found[b] = nearest
+
+
+@parallel_kernel
+def _enter_remaining(pose, type_index, n_boxes, held, state, task, target_type, found):
+    for b in prange(len(found)):
+        _enter_remaining_of(b, pose, type_index, n_boxes, held, state, task, target_type, found)
 
 
 def progress_m(before_m: torch.Tensor, after_m: torch.Tensor) -> torch.Tensor:
