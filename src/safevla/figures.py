@@ -23,7 +23,7 @@ METHOD_LABELS = {
 }
 _COLOUR_BLIND = sns.color_palette("colorblind")
 METHOD_COLOURS = dict(zip(METHODS, [_COLOUR_BLIND[i] for i in (7, 9, 0, 1, 4, 2)], strict=True))
-_ENOUGH_EPISODES = 200  # for a point of a training curve
+_ENOUGH_EPISODES = 64  # for a point of a training curve
 COMPONENT_LABELS = {
     "cost_corner": "corner",
     "cost_blind_spot": "blind spot",
@@ -70,8 +70,9 @@ def _methods(table: pd.DataFrame) -> list[str]:
 
 
 def _settled(curve: pd.DataFrame) -> pd.DataFrame:
-    """A training curve from where its means are of many episodes: short ones end first, so the first few say little."""
-    return curve[curve["episodes"] >= min(_ENOUGH_EPISODES, curve["episodes"].max())]
+    """A training curve with gaps where its means are of few episodes: none counts until the longest could have ended."""
+    few = curve["episodes"] < min(_ENOUGH_EPISODES, curve["episodes"].max())
+    return curve.assign(**{measure: curve[measure].mask(few) for measure in ("success", "cost")})
 
 
 def _scale(steps: pd.Series) -> tuple[float, str]:
@@ -300,15 +301,16 @@ def ablation(summary: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
         mine = _settled(curves[curves["variant"] == variant])
         mine = mine[mine["steps"] >= parting]
         for ax, measure in zip(axes[1:], ("cost", "multiplier"), strict=True):
-            ax.plot(mine["steps"] / divisor, mine[measure], color=colour, lw=1.2, marker=markers[variant], ms=4, markevery=0.2)
+            known = mine.dropna(subset=measure)
+            look = {"color": colour, "lw": 1.2, "marker": markers[variant], "ms": 4, "markevery": max(1, len(known) // 5)}
+            ax.plot(known["steps"] / divisor, known[measure], **look)
     axes[0].set(
         xlabel="cost per episode", ylabel="success rate", title=f"{summary['task'].iloc[0]} (n = {int(summary['n'].iloc[0])})"
     )
     axes[1].set(xlabel=steps_label, ylabel="cost per episode", title="training")
     axes[2].set(xlabel=steps_label, ylabel="multiplier λ", title="training")
-    for ax in axes:
+    for ax in axes[1:]:
         ax.set_ylim(bottom=0)
-    axes[0].set_xlim(left=0)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     return figure

@@ -176,10 +176,14 @@ class _Layer(nn.Module):
     def forward(self, x: torch.Tensor, mask: torch.Tensor, first_only: bool = False) -> torch.Tensor:
         """Self-attention over x (B, N, dim); with `first_only` just the first token's result, (B, 1, dim)."""
         normed = self.attention.norm(x)
-        if first_only:
-            x = x[:, :1] + self.attention.attend_first(normed, mask[:, 0])
-        else:
-            x = x + self.attention.attend(normed, *self.attention.keys_values(normed), mask)
+        if first_only and not x.is_cuda:
+            return self._fed(x[:, :1] + self.attention.attend_first(normed, mask[:, 0]))
+        key, value = self.attention.keys_values(normed)
+        if first_only:  # a GPU's matrix units make all keys in one product, faster than many small ones that go without
+            x, normed = x[:, :1], normed[:, :1]
+        return self._fed(x + self.attention.attend(normed, key, value, mask))
+
+    def _fed(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.feed_forward(x)
 
 
