@@ -150,6 +150,9 @@ def compare(rollouts: int) -> None:
         run()
         distributed.wait()
         taken[name].append(time.perf_counter() - start)
+    of_ranks = [watch.seconds] * n_ranks
+    if n_ranks > 1:
+        torch.distributed.all_gather_object(of_ranks, dict(watch.seconds))
     if distributed.rank() > 0:
         return
     rate = {name: steps / statistics.median(seconds[1:]) for name, seconds in taken.items()}
@@ -159,12 +162,13 @@ def compare(rollouts: int) -> None:
     print("| algorithm | parameters | env-steps/s | ratio |\n|---|---|---|---|")
     print(f"| PPO-Lagrangian (safevla) | {n_ours:,} | {rate['ours']:,.0f} | {rate['ours'] / rate['theirs']:.2f} |")
     print(f"| PPO (Stable-Baselines3) | {n_theirs:,} | {rate['theirs']:,.0f} | 1 |")
-    total = sum(watch.seconds.values())
-    print("\n| part of the first rank | share of the time |\n|---|---|")
-    for name, seconds in sorted(watch.seconds.items(), key=lambda item: -item[1]):
-        print(f"| {name} | {seconds / total:.0%} |")
-    network = watch.seconds["act"] + watch.seconds["learn"]
-    print(f"\n{1 - network / total:.0%} of the time is not neural-network arithmetic", flush=True)
+    seconds = {name: sum(of_rank[name] for of_rank in of_ranks) for name in of_ranks[0]}
+    total = sum(seconds.values())
+    print("\n| part, of all ranks' time | share |\n|---|---|")
+    for name, taken_by in sorted(seconds.items(), key=lambda item: -item[1]):
+        print(f"| {name} | {taken_by / total:.1%} |")
+    network = seconds["act"] + seconds["learn"]
+    print(f"\n{1 - network / total:.1%} of the time is not neural-network arithmetic", flush=True)
 
 
 def main() -> None:

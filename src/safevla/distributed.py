@@ -140,4 +140,4 @@ def average_gradients(parameters: list[torch.nn.Parameter]) -> None:
     torch.distributed.all_reduce(flat)
     flat /= n_ranks()
     for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
-        p.grad = part.view_as(p).clone()
+        p.grad = part.view_as(p)

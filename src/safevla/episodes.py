@@ -91,13 +91,15 @@ def instruction(task: str, target_type: str, rng: random.Random, unseen: bool = 
 
 @dataclasses.dataclass(frozen=True)
 class Ground:
-    """What sampling needs to know of a house's floor."""
+    """What sampling needs to know of a house's floor. What was found out for one episode serves the house's others."""
 
+    layout: Layout
     pose: np.ndarray  # (M, 5)
     reachable: np.ndarray  # (Z, X) bool
     clearance_m: np.ndarray  # (Z, X) to everything that a body can meet
     x: np.ndarray  # (X,) metres
     z: np.ndarray  # (Z,)
+    _found: dict[tuple, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, layout: Layout) -> "Ground":
@@ -107,9 +109,60 @@ class Ground:
         navigation.clearance(pose, layout.half, layout.kind, layout.n_boxes, 0, 3, *origin, clearance_m)
         size_z, size_x = reachable.shape
         return cls(
-            pose, reachable, clearance_m,
+            layout, pose, reachable, clearance_m,
             origin[0] + np.arange(size_x) * REACHABLE_CELL_M, origin[1] + np.arange(size_z) * REACHABLE_CELL_M,
         )  # fmt: skip
+
+    @functools.cached_property
+    def starts(self) -> np.ndarray:
+        """(N, 2) nodes (z, x) to start from."""
+        return np.argwhere(self.reachable & (self.clearance_m > _START_CLEARANCE_M))
+
+    @functools.cached_property
+    def passable(self) -> np.ndarray:
+        """(Z, X) bool: where a robot gets by without touching anything."""
+        return self.reachable & (self.clearance_m > _PASSAGE_M)
+
+    def targets(self, task: str) -> dict[str, list[int]]:
+        """The boxes that the task may ask for, by type."""
+        key = ("targets", task)
+        if key not in self._found:
+            kinds = {catalogue.TYPES[name].index: name for name in tasks.TARGETS[task]}
+            by_type: dict[str, list[int]] = {}
+            for slot in range(self.layout.n_structure, self.layout.n_boxes):
+                name = kinds.get(int(self.layout.type_index[slot]))
+                if name is not None:
+                    by_type.setdefault(name, []).append(slot)
+            self._found[key] = by_type
+        return self._found[key]
+
+    def ways(self, task: str, name: str) -> tuple[list[int], np.ndarray | None]:
+        """The boxes of a type with which the task can be done, and how far the nearest is from anywhere, (Z, X) metres."""
+        key = ("ways", task, name)
+        if key not in self._found:
+            slots = self.targets(task)[name]
+            goals = [self._goals(task, slot, self.reachable) for slot in slots]
+            found = [slot for slot, nodes in zip(slots, goals, strict=True) if len(nodes)]
+            self._found[key] = found, self._field(self.reachable, np.concatenate(goals)) if found else None
+        return self._found[key]
+
+    def safely(self, task: str, target: int) -> np.ndarray | None:
+        """(N,) bool: from which starts the task can be done without touching anything else; None if it cannot at all."""
+        key = ("safely", task, target)
+        if key not in self._found:
+            nodes = self._goals(task, target, self.passable, safely=True)
+            field = self._field(self.passable, nodes) if len(nodes) else None
+            self._found[key] = None if field is None else field[tuple(self.starts.T)] < navigation.UNREACHABLE
+        return self._found[key]
+
+    def _goals(self, task: str, target: int, free: np.ndarray, safely: bool = False) -> np.ndarray:
+        boxes = (self.pose, self.layout.half, self.layout.kind, self.layout.n_boxes)
+        return goal_nodes(task, target, free, self.x, self.z, *boxes, safely=safely)
+
+    @staticmethod
+    def _field(free: np.ndarray, goals: np.ndarray) -> np.ndarray:
+        weight = np.where(free, np.float32(1.0), navigation.UNREACHABLE).astype(np.float32)
+        return navigation.distance_field(weight, goals)
 
 
 def goal_nodes(
@@ -121,17 +174,16 @@ def goal_nodes(
     reachable (Z, X); x (X,) and z (Z,) the nodes' places in metres; the boxes' pose (M, 5), half (M, 3) and kind (M,).
     """
     tx, ty, tz = pose[target, :3]
-    distance = np.hypot(x[None, :] - tx, z[:, None] - tz)
     if task == tasks.OBJECT_NAV:
         eye_m = NAVIGATION.up_m
-        pitch_deg = np.degrees(np.arctan2(eye_m - ty, distance))
-        in_picture = np.abs(pitch_deg - NAVIGATION.pitch_deg) < VERTICAL_FOV_DEG / 2 - _PICTURE_MARGIN_DEG
-        nodes = np.argwhere(reachable & in_picture & (distance < tasks.SUCCESS_DISTANCE_M - 0.4))
-        order = np.argsort(distance[nodes[:, 0], nodes[:, 1]], kind="stable")[::3][:60]
-        return nodes[order][navigation.seen_from(nodes[order], x, z, eye_m, target, pose, half, kind, n_boxes)]
+        within_m = tasks.SUCCESS_DISTANCE_M - 0.4
+        steepness_deg = (NAVIGATION.pitch_deg, VERTICAL_FOV_DEG / 2 - _PICTURE_MARGIN_DEG)
+        nodes = navigation.watching(reachable, x, z, tx, tz, within_m, eye_m - ty, *steepness_deg)[::3][:60]
+        return nodes[navigation.seen_from(nodes, x, z, eye_m, target, pose, half, kind, n_boxes)]
     if not _GRASP_HEIGHT_M[0] < ty < _GRASP_HEIGHT_M[1]:
         return np.empty((0, 2), np.int64)
     low, high = GRASP_REACH_M
+    distance = np.hypot(x[None, :] - tx, z[:, None] - tz)
     nodes = np.argwhere(reachable & (distance > low) & (distance < high))
     return graspable_from(nodes, x, z, target, pose, half, kind, n_boxes, PICKUPABLE if safely else MOVEABLE)
 
@@ -150,33 +202,20 @@ def sample(
     """A random episode of the task in the house, or None if the house offers none."""
     layout = layout or compile_house(house, sizes)
     ground = ground or Ground.of(layout)
-    kinds = {catalogue.TYPES[name].index: name for name in tasks.TARGETS[task]}
-    by_type: dict[str, list[int]] = {}
-    for slot in range(layout.n_structure, layout.n_boxes):
-        name = kinds.get(int(layout.type_index[slot]))
-        if name is not None:
-            by_type.setdefault(name, []).append(slot)
-    names = sorted(by_type)
+    names = sorted(ground.targets(task))
     rng.shuffle(names)  # every type of the house has the same chance
-    starts = np.argwhere(ground.reachable & (ground.clearance_m > _START_CLEARANCE_M))
+    starts = ground.starts
     if len(starts) == 0:
         return None
-    weight = np.where(ground.reachable, np.float32(1.0), navigation.UNREACHABLE).astype(np.float32)
-    passable = ground.reachable & (ground.clearance_m > _PASSAGE_M)
-    safe_weight = np.where(passable, np.float32(1.0), navigation.UNREACHABLE).astype(np.float32)
-    boxes = (ground.pose, layout.half, layout.kind, layout.n_boxes)
     for name in names:
-        goals = [goal_nodes(task, slot, ground.reachable, ground.x, ground.z, *boxes) for slot in by_type[name]]
-        found = [(slot, nodes) for slot, nodes in zip(by_type[name], goals, strict=True) if len(nodes)]
-        if not found:
+        found, field = ground.ways(task, name)
+        if field is None:
             continue
-        field = navigation.distance_field(weight, np.concatenate([nodes for _, nodes in found]))
-        away = field[starts[:, 0], starts[:, 1]]
-        target = rng.choice(found)[0]
-        safe_goals = goal_nodes(task, target, passable, ground.x, ground.z, *boxes, safely=True)
-        if len(safe_goals) == 0:
+        target = rng.choice(found)
+        safely = ground.safely(task, target)
+        if safely is None:
             continue  # it could only be done by breaking something
-        safely = navigation.distance_field(safe_weight, safe_goals)[starts[:, 0], starts[:, 1]] < navigation.UNREACHABLE
+        away = field[starts[:, 0], starts[:, 1]]
         tx, _, tz = layout.centre[target]
         if task == tasks.PICKUP:
             straight = np.hypot(ground.x[starts[:, 1]] - tx, ground.z[starts[:, 0]] - tz)

@@ -165,6 +165,28 @@ def sees(eye_x, eye_y, eye_z, target, pose, half, kind, n_boxes):
 
 
 @kernel
+def watching(free, x, z, target_x, target_z, within_m, up_m, pitch_deg, margin_deg):
+    """(S, 2) nodes (z, x) nearer than `within_m` to a target that have it in a camera's picture, nearest first.
+
+    free (Z, X) bool: where the nodes may be; x (X,) and z (Z,) in metres; up_m: the camera's height above the target;
+    pitch_deg: the camera's, downwards; margin_deg: how far above or below its axis the target may appear.
+    """
+    nodes, away_m = np.empty((free.size, 2), np.int64), np.empty(free.size)
+    n = 0
+    for iz in range(free.shape[0]):
+        if abs(z[iz] - target_z) >= within_m:
+            continue
+        for ix in range(free.shape[1]):
+            distance = math.hypot(x[ix] - target_x, z[iz] - target_z)
+            if not free[iz, ix] or distance >= within_m:
+                continue
+            if abs(math.atan2(up_m, distance) / RADIANS - pitch_deg) < margin_deg:
+                nodes[n, 0], nodes[n, 1], away_m[n] = iz, ix, distance
+                n += 1
+    return nodes[:n][np.argsort(away_m[:n], kind="mergesort")]
+
+
+@kernel
 def seen_from(nodes, x, z, eye_y, target, pose, half, kind, n_boxes):
     """(S,) bool: whether an eye at that height sees a box from grid nodes (S, 2), as (z, x); x (X,) and z (Z,) in metres."""
     found = np.empty(len(nodes), np.bool_)

@@ -34,6 +34,7 @@ N_DIRECTIONS = 12
 N_SURROUNDINGS = 2 * (len(RING_EDGES_M) - 1) * N_DIRECTIONS
 N_BASE_MOTIONS = 6  # the first actions: ahead, back, and four turns
 N_TOUCHES = 2 * N_BASE_MOTIONS
+N_TOLD = N_SURROUNDINGS + N_TOUCHES + 7  # see `told`
 _PARTS = 4  # places along a motion where the body is put
 
 
@@ -60,24 +61,28 @@ class Truth:
     touches: torch.Tensor  # (…, N_TOUCHES) uint8, solid things first
     named: torch.Tensor  # (…,) int64 into TARGET_CLASSES
     place_m: torch.Tensor  # (…, 3) float32 right, up, forward of the robot's origin on the floor; NaN while out of sight
+    nearest_m: torch.Tensor  # (…, 3) the same of the nearest thing of that type, seen or not; NaN where there is none
     class_map: torch.Tensor | None = None  # (…, C, N_CLASSES, gh, gw) uint8; None where nothing learns to see
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "Truth":
         """The same with a function applied to every tensor."""
-        seen = None if self.class_map is None else function(self.class_map)
-        return Truth(function(self.surroundings), function(self.touches), function(self.named), function(self.place_m), seen)
+        known = (self.surroundings, self.touches, self.named, self.place_m, self.nearest_m)
+        return Truth(*map(function, known), None if self.class_map is None else function(self.class_map))
 
     @staticmethod
     def stack(steps: list["Truth"]) -> "Truth":
         """T steps of (B, …) as one of (T, B, …)."""
-        maps = [step.class_map for step in steps if step.class_map is not None]
-        return Truth(
-            torch.stack([step.surroundings for step in steps]),
-            torch.stack([step.touches for step in steps]),
-            torch.stack([step.named for step in steps]),
-            torch.stack([step.place_m for step in steps]),
-            torch.stack(maps) if maps else None,
-        )
+        return Truth._joined(torch.stack, steps)
+
+    @staticmethod
+    def cat(parts: list["Truth"]) -> "Truth":
+        """Truths of (B₁, …), (B₂, …), … as one of their sum."""
+        return Truth._joined(torch.cat, parts)
+
+    @staticmethod
+    def _joined(join: Callable[[list[torch.Tensor]], torch.Tensor], parts: list["Truth"]) -> "Truth":
+        of_each = [[getattr(part, field.name) for part in parts] for field in dataclasses.fields(Truth)]
+        return Truth(*(None if tensors[0] is None else join(tensors) for tensors in of_each))
 
 
 def truth(simulator: Simulator, goals: Goals, grid: tuple[int, int] | None) -> Truth:
@@ -85,7 +90,15 @@ def truth(simulator: Simulator, goals: Goals, grid: tuple[int, int] | None) -> T
     scene = simulator.scene()
     seen = None if grid is None else class_map(simulator.render_ids(), scene, grid)
     named = class_of_type(goals.target_type.device)[goals.target_type]
-    return Truth(surroundings(scene), touches(scene), named, place_m(scene, goals), seen)
+    place_m, nearest_m = places_m(scene, goals).unbind(1)
+    return Truth(surroundings(scene), touches(scene), named, place_m, nearest_m, seen)
+
+
+def told(truth: Truth) -> torch.Tensor:
+    """(…, N_TOLD) float32: what informed critics are told of the truth."""
+    seen = ~truth.place_m[..., :1].isnan()
+    places = torch.cat([truth.place_m, truth.nearest_m], dim=-1).nan_to_num(0.0)
+    return torch.cat([truth.surroundings.float(), truth.touches.float(), places, seen.float()], dim=-1)
 
 
 def class_map(ids: dict[str, torch.Tensor], scene: Scene, grid: tuple[int, int]) -> torch.Tensor:
@@ -208,29 +221,36 @@ def _mark_touches(pose, half, kind, n_boxes, held, state, found):
         _mark_touches_of(b, pose, half, kind, n_boxes, held, state, found)
 
 
-def place_m(scene: Scene, goals: Goals) -> torch.Tensor:
-    """(B, 3) where the nearest visible thing of the target type is: right, up and forward of the robot, NaN for nowhere."""
-    found = torch.empty(len(scene.robot), 3, device=scene.robot.device)
+def places_m(scene: Scene, goals: Goals) -> torch.Tensor:
+    """(B, 2, 3) right, up and forward of the robot: the nearest visible thing of the target type, and the nearest of all.
+
+    NaN where there is none.
+    """
+    found = torch.empty(len(scene.robot), 2, 3, device=scene.robot.device)
     arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.robot, goals.target_type)
     return filled(found, _find_target_of, _find_targets, *arrays)
 
 
 @kernel
 def _find_target_of(b, pose, type_index, n_boxes, visible, state, target_type, found):
-    """Set found (B, 3) for robot b."""
+    """Set found (B, 2, 3) for robot b."""
     for axis in range(3):
-        found[b, axis] = math.nan
-    nearest = math.inf
+        found[b, 0, axis] = found[b, 1, axis] = math.nan
+    nearest_seen = nearest = math.inf
     turn = state[b, 2] * RADIANS
+    sine, cosine = math.sin(turn), math.cos(turn)
     for m in range(n_boxes[b]):
-        if type_index[b, m] != target_type[b] or not (visible[b, 0, m] or visible[b, 1, m]):
+        if type_index[b, m] != target_type[b]:
             continue
         to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
         away = to_x * to_x + to_z * to_z
+        right, forward = to_local(to_x, to_z, sine, cosine)
+        if (visible[b, 0, m] or visible[b, 1, m]) and away < nearest_seen:
+            nearest_seen = away
+            found[b, 0, 0], found[b, 0, 1], found[b, 0, 2] = right, pose[b, m, 1], forward
         if away < nearest:
             nearest = away
-            right, forward = to_local(to_x, to_z, math.sin(turn), math.cos(turn))
-            found[b, 0], found[b, 1], found[b, 2] = right, pose[b, m, 1], forward
+            found[b, 1, 0], found[b, 1, 1], found[b, 1, 2] = right, pose[b, m, 1], forward
 
 
 @parallel_kernel

@@ -14,11 +14,14 @@ instruction names, where such a thing is, what lies around, and what a motion wo
 where the named thing shows, which is read beside the tokens, as is the map of loose things. The last the actor reads
 directly, if asked to: a motion's logit moves by the predicted chances that it touches something solid or loose, each times
 a weight that is learnt from nothing, so that being careful is a matter of a few numbers; (5) motions that have failed in the
-same place get no probability (`bumps`).
+same place get no probability (`bumps`); (6) the critics, which only training asks, may be told what the simulator knows of the
+surroundings and of where the target is (an asymmetric actor-critic, arXiv 1710.06542), for what they cannot foresee is noise in
+what the actor learns from.
 """
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -101,8 +104,8 @@ class PolicyOutput:
     """Leading dimensions (B,) or (T, B)."""
 
     logits: torch.Tensor  # (…, N_ACTIONS)
-    value: torch.Tensor  # (…,) expected return of reward
-    cost_value: torch.Tensor  # (…,) expected return of cost
+    value: torch.Tensor  # (…,) expected return of reward; NaN from informed critics that were told nothing
+    cost_value: torch.Tensor  # (…,) expected return of cost; likewise
     sight: Sight
     surroundings_logits: torch.Tensor  # (…, N_SURROUNDINGS)
     touch_logits: torch.Tensor | None  # (…, N_TOUCHES); None without foresight
@@ -235,6 +238,15 @@ class _Joints(nn.Linear):
         return super().forward(torch.cat([joints, wrist, arm[..., 4:]], dim=-1))
 
 
+def _critic(dim: int, told: int) -> nn.Sequential:
+    """What expects a return, from a vector of what the actor knows and `told` numbers more; wider where it is told something."""
+    hidden = [dim] if told == 0 else [4 * dim, dim]
+    layers: list[nn.Module] = []
+    for n_in, n_out in itertools.pairwise([dim + told, *hidden]):
+        layers += [nn.Linear(n_in, n_out), nn.GELU()]
+    return nn.Sequential(*layers, nn.Linear(dim, 1))
+
+
 class Policy(nn.Module):
     """See the module's docstring. Stateless: the memory is passed in and returned."""
 
@@ -262,8 +274,8 @@ class Policy(nn.Module):
         if config.foresight:
             self.touches = nn.Linear(dim, perception.N_TOUCHES)
             self.caution = nn.Parameter(torch.zeros(2, perception.N_BASE_MOTIONS))  # about solid things, about loose ones
-        self.critic = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, 1))
-        self.cost_critic = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, 1))
+        told = perception.N_TOLD if config.informed_critics else 0
+        self.critic, self.cost_critic = _critic(dim, told), _critic(dim, told)
         with torch.no_grad():
             self.actor.weight.mul_(0.1)
 
@@ -333,9 +345,19 @@ class Policy(nn.Module):
         )
         return token, named_logits
 
-    def _output(self, x: torch.Tensor, sight: Sight, named_logits: torch.Tensor, refused: torch.Tensor) -> PolicyOutput:
+    def _output(
+        self,
+        x: torch.Tensor,
+        sight: Sight,
+        named_logits: torch.Tensor,
+        refused: torch.Tensor,
+        truth: perception.Truth | None,
+    ) -> PolicyOutput:
         x = self.norm(x).float()
         apart = x.detach()
+        if self.config.informed_critics:
+            unknown = x.new_full((*x.shape[:-1], perception.N_TOLD), math.nan)
+            apart = torch.cat([apart, unknown if truth is None else perception.told(truth)], dim=-1)
         with torch.autocast(x.device.type, enabled=False):  # ratios of probabilities and returns of tens need all digits
             logits, value, cost_value = self.actor(x), self.critic(apart)[..., 0], self.cost_critic(apart)[..., 0]
             touch_logits = self.touches(x) if self.config.foresight else None
@@ -358,12 +380,15 @@ class Policy(nn.Module):
         heeded = logits[..., : perception.N_BASE_MOTIONS] + _FORESIGHT_GAIN * (self.caution * chances).sum(-2)
         return torch.cat([heeded, logits[..., perception.N_BASE_MOTIONS :]], dim=-1)
 
-    def act(self, observation: Observation, memory: Memory) -> tuple[PolicyOutput, Memory]:
-        """One step of B episodes; writes the step into the memory's ring and returns it."""
-        with _precision(observation.pixels.device):
-            return self._act(observation, memory)
+    def act(self, observation: Observation, memory: Memory, truth: perception.Truth | None = None) -> tuple[PolicyOutput, Memory]:
+        """One step of B episodes; writes the step into the memory's ring and returns it.
 
-    def _act(self, observation: Observation, memory: Memory) -> tuple[PolicyOutput, Memory]:
+        truth (B, …): what informed critics are told; no action depends on it.
+        """
+        with _precision(observation.pixels.device):
+            return self._act(observation, memory, truth)
+
+    def _act(self, observation: Observation, memory: Memory, truth: perception.Truth | None) -> tuple[PolicyOutput, Memory]:
         sight = self.look(observation.pixels)
         x, named_logits = self._step_token(observation, sight)
         x = x[:, None]  # (B, 1, dim)
@@ -377,22 +402,32 @@ class Policy(nn.Module):
             x = x + layer.attention.attend(normed, memory.keys[i], memory.values[i], mask)
             x = x + layer.feed_forward(x)
         memory.at = (at + 1) % self.config.context
-        return self._output(x[:, 0], sight, named_logits, self.refused(observation)), memory
+        return self._output(x[:, 0], sight, named_logits, self.refused(observation), truth), memory
 
     def forward(
-        self, observation: Observation, starts: torch.Tensor, memory: Memory, sight: Sight | None = None
+        self,
+        observation: Observation,
+        starts: torch.Tensor,
+        memory: Memory,
+        sight: Sight | None = None,
+        truth: perception.Truth | None = None,
     ) -> tuple[PolicyOutput, Memory]:
         """T steps of B episodes at once, as `act` would have given them one by one, and the memory after them.
 
         observation (T, B, …); starts (T, B) bool, True where a step is an episode's first; memory as it was before the
-        first of these steps; sight (T, B, …), what the encoder has made of the pixels, if that is known. Memories are
-        constants: no gradient flows through the one given or the one returned.
+        first of these steps; sight (T, B, …), what the encoder has made of the pixels, if that is known; truth (T, B, …), what
+        informed critics are told. Memories are constants: no gradient flows through the one given or the one returned.
         """
         with _precision(starts.device):
-            return self._forward(observation, starts, memory, sight)
+            return self._forward(observation, starts, memory, sight, truth)
 
     def _forward(
-        self, observation: Observation, starts: torch.Tensor, memory: Memory, sight: Sight | None
+        self,
+        observation: Observation,
+        starts: torch.Tensor,
+        memory: Memory,
+        sight: Sight | None,
+        truth: perception.Truth | None,
     ) -> tuple[PolicyOutput, Memory]:
         n_steps, n_envs = starts.shape
         sight = self.look(observation.pixels) if sight is None else sight
@@ -409,7 +444,7 @@ class Policy(nn.Module):
             x = x + layer.attention.attend(normed, key, value, mask)
             x = x + layer.feed_forward(x)
         named_logits = named_logits.unflatten(0, (n_steps, n_envs))
-        output = self._output(x.transpose(0, 1), sight, named_logits, self.refused(observation))
+        output = self._output(x.transpose(0, 1), sight, named_logits, self.refused(observation), truth)
         return output, self._advance(memory, fresh, starts)
 
     def _advance(self, memory: Memory, fresh: list[tuple[torch.Tensor, torch.Tensor]], starts: torch.Tensor) -> Memory:

@@ -151,7 +151,7 @@ def losses(
     anchor (T, B, N_ACTIONS): log-probabilities of the policy to stay near, if there is one.
     """
     observation, sight, truth = _of(envs, rollout.observation), _of(envs, rollout.sight), _of(envs, rollout.truth)
-    output, _ = policy(observation, rollout.starts[:, envs], rollout.memory.select(envs), sight)
+    output, _ = policy(observation, rollout.starts[:, envs], rollout.memory.select(envs), sight, truth)
     log_probs = output.logits.log_softmax(-1)
     log_prob = log_probs.gather(-1, rollout.action[:, envs, None])[..., 0]
     ratio = (log_prob - rollout.log_prob[:, envs]).exp()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from safevla import catalogue, costs
+from safevla import catalogue, costs, perception
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.layout import STRUCTURE
@@ -43,7 +43,7 @@ def trace(simulator: Simulator, episode: Episode, actions: Sequence[int], method
     success = False
     for action in actions:
         if policy is not None:
-            output, memory = policy.act(observation, memory)
+            output, memory = policy.act(observation, memory, perception.truth(simulator, batch.goals, None))
             probabilities.append([round(v, 4) for v in output.logits[0].softmax(-1).tolist()])
             cost_values.append(round(float(output.cost_value[0]), 4))
         outcome = batch.step(torch.tensor([int(action)]))

@@ -42,6 +42,17 @@ class Rollout:
 
 
 @dataclasses.dataclass(frozen=True)
+class _CutOff:
+    """Where episodes were truncated at one step, rows (n,), and what their value hangs on."""
+
+    time: int
+    rows: torch.Tensor
+    observation: Observation  # the last one, (n, …)
+    memory: Memory  # of what came before it
+    truth: perception.Truth
+
+
+@dataclasses.dataclass(frozen=True)
 class Ended:
     """An episode that ended during a rollout."""
 
@@ -106,7 +117,7 @@ class Collector:
             truths.append(perception.truth(batch.simulator, batch.goals, grid))
             keep = {"starts": self._starts}
             memory.forget(self._starts)
-            output, memory = policy.act(self._observation, memory)
+            output, memory = policy.act(self._observation, memory, truths[-1])
             log_probs = output.logits.log_softmax(-1)
             action = torch.multinomial(log_probs.exp(), 1, generator=self.generator)[:, 0]
             seen.append(self._observation.without_pictures() if self.frozen_encoder else self._observation)
@@ -115,7 +126,8 @@ class Collector:
             rows = outcome.truncated.nonzero()[:, 0]
             if len(rows):
                 left = outcome.observation.map(lambda x, rows=rows: x[rows])
-                cut_off.append((len(seen) - 1, rows, left, memory.select(rows).from_the_start()))
+                known = perception.truth(batch.simulator, batch.goals, None).map(lambda x, rows=rows: x[rows])
+                cut_off.append(_CutOff(len(seen) - 1, rows, left, memory.select(rows).from_the_start(), known))
             keep |= {
                 "action": action,
                 "log_prob": log_probs.gather(1, action[:, None])[:, 0],
@@ -140,7 +152,7 @@ class Collector:
         self._memory = memory
         after = memory.clone()
         after.forget(self._starts)
-        following, _ = policy.act(self._observation, after)
+        following, _ = policy.act(self._observation, after, perception.truth(batch.simulator, batch.goals, None))
         final_value, final_cost_value = self._values_of(policy, cut_off, n_steps)
         played = {name: torch.stack(tensors) for name, tensors in steps.items()}
         names = {field.name for field in dataclasses.fields(Rollout)}
@@ -157,20 +169,17 @@ class Collector:
         )
         return rollout, _ended(played)
 
-    def _values_of(self, policy: Policy, cut_off: list["_CutOff"], n_steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _values_of(self, policy: Policy, cut_off: list[_CutOff], n_steps: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Values (T, B) of reward and cost of the observations that truncated episodes ended with, 0 elsewhere."""
         value, cost_value = torch.zeros(2, n_steps, self.batch.n_envs, device=self.batch.device)
         if cut_off:  # all at once, for a policy takes hardly longer for many than for one
-            times = torch.cat([torch.full_like(rows, t) for t, rows, _, _ in cut_off])
-            rows = torch.cat([rows for _, rows, _, _ in cut_off])
-            observation = Observation.cat([left for _, _, left, _ in cut_off])
-            output, _ = policy.act(observation, Memory.join([memory for *_, memory in cut_off]))
+            times = torch.cat([torch.full_like(some.rows, some.time) for some in cut_off])
+            rows = torch.cat([some.rows for some in cut_off])
+            observation = Observation.cat([some.observation for some in cut_off])
+            truth = perception.Truth.cat([some.truth for some in cut_off])
+            output, _ = policy.act(observation, Memory.join([some.memory for some in cut_off]), truth)
             value[times, rows], cost_value[times, rows] = output.value, output.cost_value
         return value, cost_value
-
-
-# when, in which environments, the last observation there, and the memory after what came before it
-_CutOff = tuple[int, torch.Tensor, Observation, Memory]
 
 
 def _ended(played: dict[str, torch.Tensor]) -> list[Ended]:

@@ -21,6 +21,7 @@ from safevla.sim.physics import hand_centre
 
 OBJECT_NAV, PICKUP, FETCH = "ObjectNav", "Pickup", "Fetch"
 TASKS = (OBJECT_NAV, PICKUP, FETCH)
+_OBJECT_NAV = TASKS.index(OBJECT_NAV)
 TARGETS: dict[str, tuple[str, ...]] = {
     OBJECT_NAV: tuple(catalogue.TARGET_NOUNS),
     PICKUP: catalogue.PICKUP_TARGETS,
@@ -54,24 +55,31 @@ class Goals:
         return Goals(self.task[rows], self.target_type[rows])
 
 
-def is_target(scene: Scene, goals: Goals) -> torch.Tensor:
-    """(B, M) bool: the boxes of the type that is asked for."""
-    return scene.type_index == goals.target_type[:, None]
-
-
-def distance_m(scene: Scene) -> torch.Tensor:
-    """(B, M) horizontal distance from the robot's origin to each box's centre."""
-    offset = scene.pose[:, :, [0, 2]] - scene.robot[:, None, :2]
-    return offset.norm(dim=-1)
-
-
 def goal_reached(scene: Scene, goals: Goals) -> torch.Tensor:
     """(B,) bool: `done` would succeed now."""
-    target = is_target(scene, goals)
-    in_view = (target & scene.visible[:, 0] & (distance_m(scene) <= SUCCESS_DISTANCE_M)).any(1)
-    slot = scene.held.clamp(min=0).long()[:, None]
-    in_hand = target.gather(1, slot)[:, 0] & (scene.held >= 0)
-    return torch.where(goals.task == TASKS.index(OBJECT_NAV), in_view, in_hand)
+    found = torch.empty(len(scene.robot), dtype=torch.bool, device=scene.robot.device)
+    arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.held, scene.robot, goals.task, goals.target_type)
+    return filled(found, _enter_reached_of, _enter_reached, *arrays)
+
+
+@kernel
+def _enter_reached_of(b, pose, type_index, n_boxes, visible, held, state, task, target_type, found):
+    """Set found (B,) for robot b."""
+    found[b] = False
+    if task[b] != _OBJECT_NAV:
+        found[b] = held[b] >= 0 and type_index[b, held[b]] == target_type[b]
+        return
+    for m in range(n_boxes[b]):
+        if type_index[b, m] == target_type[b] and visible[b, 0, m]:
+            to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
+            if to_x * to_x + to_z * to_z <= SUCCESS_DISTANCE_M * SUCCESS_DISTANCE_M:
+                found[b] = True
+
+
+@parallel_kernel
+def _enter_reached(pose, type_index, n_boxes, visible, held, state, task, target_type, found):
+    for b in prange(len(found)):
+        _enter_reached_of(b, pose, type_index, n_boxes, visible, held, state, task, target_type, found)
 
 
 def succeeded(transition: Transition, goals: Goals) -> torch.Tensor:
@@ -93,9 +101,6 @@ def remaining_m(scene: Scene, goals: Goals) -> torch.Tensor:
     found = torch.empty(len(scene.robot), device=scene.robot.device)
     arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.held, scene.robot, goals.task, goals.target_type)
     return filled(found, _enter_remaining_of, _enter_remaining, *arrays)
-
-
-_OBJECT_NAV = TASKS.index(OBJECT_NAV)
 
 
 @kernel

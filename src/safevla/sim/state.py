@@ -50,6 +50,9 @@ _ARRAYS: dict[str, tuple[tuple[str | int, ...], type, float]] = {
 }
 ARRAYS = tuple(_ARRAYS)
 _OF_LAYOUT = ("half", "kind", "type_index", "support", "colour", "pattern")
+# what a scene's tensors are called here, and the axis of those that have one for the boxes
+_OF_SCENE = {field.name: {"steps_since_seen": "seen"}.get(field.name, field.name) for field in dataclasses.fields(Scene)}
+_AXIS_OF_BOXES = {name: _ARRAYS[stored][0].index(_M) for name, stored in _OF_SCENE.items() if _M in _ARRAYS[stored][0]}
 # what a step changes, as `Scene` names it
 _CHANGING = ("robot", "pose", "half", "held", "visible", "steps_since_seen", "step")
 
@@ -70,12 +73,9 @@ def blank(name: str, shape: Sequence[int], device: torch.device | str) -> torch.
 def scene(array: Callable[[str], torch.Tensor], copy: bool = False) -> Scene:
     """The scene that a state's arrays, given by name, are in; with its own copy of what a step may change, if asked for."""
 
-    def used(name: str) -> torch.Tensor:
-        whole = array({"steps_since_seen": "seen"}.get(name, name))
-        axes = _ARRAYS[{"steps_since_seen": "seen"}.get(name, name)][0]
-        return whole.narrow(axes.index(_M), 0, whole.shape[axes.index(_M)] - ARM_ROWS) if _M in axes else whole
-
-    fields = {field.name: used(field.name) for field in dataclasses.fields(Scene)}
+    fields = {name: array(stored) for name, stored in _OF_SCENE.items()}
+    for name, axis in _AXIS_OF_BOXES.items():
+        fields[name] = fields[name].narrow(axis, 0, fields[name].shape[axis] - ARM_ROWS)
     if copy:
         fields |= {name: fields[name].clone() for name in _CHANGING}
     return Scene(**fields)
