@@ -277,6 +277,36 @@ def _remaining_m(scene: Scene, e: int, task: str, target_type: str) -> float:
     return min(away)
 
 
+def _reached(scene: Scene, e: int, task: str, target_type: str) -> bool:
+    """`tasks.goal_reached` of one episode, box by box."""
+    wanted = catalogue.TYPES[target_type].index
+    found = [m for m in range(int(scene.n_boxes[e])) if int(scene.type_index[e, m]) == wanted]
+    if task != "ObjectNav":
+        return int(scene.held[e]) in found
+    away_m = [float((scene.pose[e, m, [0, 2]] - scene.robot[e, :2]).norm()) for m in found if scene.visible[e, 0, m]]
+    return min(away_m, default=math.inf) <= tasks.SUCCESS_DISTANCE_M
+
+
+def test_a_goal_is_reached_where_a_slow_oracle_says_so(some_episodes):
+    from safevla.sim.embedded import EmbeddedSimulator
+
+    played = some_episodes[:15]
+    simulator = EmbeddedSimulator(15)
+    simulator.reset(played)
+    generator = torch.Generator().manual_seed(6)
+    reached = []
+    for step in range(120):
+        scene = simulator.step(torch.randint(0, 6, (15,), generator=generator)).after
+        if step == 60:  # nobody picks the right thing up by chance
+            held = [next((m for m in range(int(scene.n_boxes[e])) if scene.type_index[e, m] == catalogue.TYPES[one.target_type].index), -1)
+                    for e, one in enumerate(played)]  # fmt: skip
+            scene = dataclasses.replace(scene, held=torch.tensor(held, dtype=scene.held.dtype))
+        found = tasks.goal_reached(scene, tasks.Goals.of([e.task for e in played], [e.target_type for e in played]))
+        assert found.tolist() == [_reached(scene, e, one.task, one.target_type) for e, one in enumerate(played)]
+        reached += [(one.task, bool(found[e])) for e, one in enumerate(played)]
+    assert {(task, said) for task in tasks.TASKS for said in (False, True)} == set(reached)
+
+
 def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
     from safevla.batch import Batch
     from safevla.sim.embedded import EmbeddedSimulator

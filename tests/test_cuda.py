@@ -64,6 +64,7 @@ def compare(episodes, image_size, n_steps, seed, device, packed=False, with_trut
             assert (known.surroundings != also.surroundings.cpu()).float().mean() < 0.002
             assert (known.touches != also.touches.cpu()).float().mean() < 0.002
             assert (known.place_m.isnan() != also.place_m.cpu().isnan()).float().mean() < 0.02
+            torch.testing.assert_close(known.nearest_m, also.nearest_m.cpu(), atol=1e-3, rtol=0, equal_nan=True)
         counts["hits"] += int((a.transition.collided_with >= 0).sum())
         counts["costs"] += float(a.cost.sum())
         counts["pixels"] += float(differ.float().mean()) / n_steps

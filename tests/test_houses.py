@@ -4,11 +4,12 @@ import copy
 import gzip
 import json
 import math
+import random
 
 import numpy as np
 import pytest
 
-from safevla import catalogue, episodes, houses, layout, navigation
+from safevla import catalogue, episodes, houses, layout, navigation, tasks
 from safevla.house_options import HouseOptions
 
 
@@ -168,3 +169,43 @@ def test_splits_never_share_a_house():
         for seed in (0, 3, 1000):
             for episode in islice(episodes.stream(["ObjectNav"], split, options, seed=seed), 5):
                 assert seen.setdefault(episode.house_id, split) == split
+
+
+def test_what_a_house_has_been_asked_before_changes_no_episode():
+    for seed in range(6):
+        house = houses.generate(seed, rooms=(1, 2))
+        compiled = layout.compile_house(house)
+        used = episodes.Ground.of(compiled)
+        for turn in range(12):
+            task = tasks.TASKS[turn % 3]
+            drawn = [
+                episodes.sample(house, "h", task, random.Random(f"{seed}|{turn}"), layout=compiled, ground=ground)
+                for ground in (used, episodes.Ground.of(compiled))
+            ]
+            assert drawn[0] == drawn[1]
+
+
+def test_goals_of_object_navigation_are_those_of_a_search_over_all_nodes():
+    from safevla.sim.robot import NAVIGATION, VERTICAL_FOV_DEG
+
+    n = 0
+    for seed in range(8):
+        compiled = layout.compile_house(houses.generate(seed, rooms=(1, 2)))
+        ground = episodes.Ground.of(compiled)
+        for slots in ground.targets(tasks.OBJECT_NAV).values():
+            tx, ty, tz = (float(v) for v in compiled.centre[slots[0]])
+            margin_deg = VERTICAL_FOV_DEG / 2 - 4.0
+            found = navigation.watching(
+                ground.reachable, ground.x, ground.z, tx, tz, 1.6, NAVIGATION.up_m - ty, NAVIGATION.pitch_deg, margin_deg
+            )
+            away_m = {}
+            for iz, ix in zip(*ground.reachable.nonzero(), strict=True):
+                distance = math.hypot(ground.x[ix] - tx, ground.z[iz] - tz)
+                pitch_deg = math.degrees(math.atan2(NAVIGATION.up_m - ty, distance))
+                if distance < 1.6 and abs(pitch_deg - NAVIGATION.pitch_deg) < margin_deg:
+                    away_m[int(iz), int(ix)] = distance
+            assert {tuple(node) for node in found.tolist()} == set(away_m)
+            order = [away_m[tuple(node)] for node in found.tolist()]
+            assert order == sorted(order)
+            n += len(order)
+    assert n > 500

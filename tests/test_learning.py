@@ -648,3 +648,83 @@ def test_foresight_moves_the_motions_logits_alone():
     chance = after.touch_logits[:, 6].sigmoid()
     assert torch.allclose(after.logits[:, 0], before.logits[:, 0] - 4.0 * chance, atol=1e-5)
     assert torch.equal(after.logits[:, 1:], before.logits[:, 1:])
+
+
+def _informed() -> Policy:
+    torch.manual_seed(0)
+    return Policy(TINY.model_copy(update={"informed_critics": True}))
+
+
+def test_informed_critics_are_told_the_truth_and_the_actor_is_not(some_episodes):
+    from safevla import perception
+
+    model = _informed().eval()
+    batch = Batch(EmbeddedSimulator(8, TINY.image_size), max_steps=50)
+    observation = batch.start(some_episodes[:8])
+    truth = perception.truth(batch.simulator, batch.goals, None)
+    other = truth.map(lambda x: x.roll(1, 0))
+    outputs = [model.act(observation, model.new_memory(8), said)[0] for said in (truth, other, None)]
+    for output in outputs[1:]:
+        assert torch.equal(output.logits, outputs[0].logits)
+    for critic in ("value", "cost_value"):
+        told, misled, untold = (getattr(output, critic) for output in outputs)
+        assert told.isfinite().all() and (told != misled).all() and untold.isnan().all()
+
+
+def test_informed_critics_value_every_step_of_a_rollout_by_its_own_truth():
+    """Also the last observation of an episode that is cut off, whose environment begins another one at once."""
+    from safevla import perception
+
+    model = _informed()
+    batch = Batch(EmbeddedSimulator(6, TINY.image_size), max_steps=7)
+    source = Stream(episodes.stream(tasks.TASKS, "train", HouseOptions()))
+    collector = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=True)
+    asked, ends = [], []
+    act, step = model.act, batch.step
+    model.act = lambda observation, memory, truth: asked.append((observation, truth)) or act(observation, memory, truth)
+
+    def watched(action):
+        outcome = step(action)
+        truth = perception.truth(batch.simulator, batch.goals, None)
+        ends.append(truth.map(lambda x: x[outcome.truncated]))
+        return outcome
+
+    batch.step = watched
+    rollout, _ = collector.collect(model, 20)
+    with torch.no_grad():
+        output, _ = model(rollout.observation, rollout.starts, rollout.memory, rollout.sight, rollout.truth)
+    torch.testing.assert_close(output.value, rollout.value, atol=1e-4, rtol=0)
+    torch.testing.assert_close(output.cost_value, rollout.cost_value, atol=1e-4, rtol=0)
+    assert rollout.next_value.isfinite().all() and rollout.final_value.isfinite().all()
+    left, told = asked[-1]
+    assert rollout.truncated.any() and len(left.step) == int(rollout.truncated.sum()) and (left.step == 7).all()
+    assert torch.equal(perception.told(told), perception.told(perception.Truth.cat(ends)))
+
+
+def test_places_are_those_of_a_search_through_all_boxes(some_episodes):
+    from safevla import perception
+
+    simulator = EmbeddedSimulator(16, TINY.image_size)
+    simulator.reset(some_episodes[:16])
+    goals = tasks.Goals.of([e.task for e in some_episodes[:16]], [e.target_type for e in some_episodes[:16]])
+    generator = torch.Generator().manual_seed(2)
+    n_seen = n_unseen = 0
+    for _ in range(20):
+        scene = simulator.step(torch.randint(0, 6, (16,), generator=generator)).after
+        found = perception.places_m(scene, goals)
+        for e in range(16):
+            x, z, yaw = float(scene.robot[e, 0]), float(scene.robot[e, 1]), math.radians(float(scene.robot[e, 2]))
+            candidates = {True: [], False: []}
+            for m in range(int(scene.n_boxes[e])):
+                if scene.type_index[e, m] == goals.target_type[e]:
+                    to_x, to_z = float(scene.pose[e, m, 0]) - x, float(scene.pose[e, m, 2]) - z
+                    right = to_x * math.cos(yaw) - to_z * math.sin(yaw)
+                    forward = to_x * math.sin(yaw) + to_z * math.cos(yaw)
+                    candidates[bool(scene.visible[e, :, m].any())].append((right, float(scene.pose[e, m, 1]), forward))
+            nearest = [
+                min(some, key=lambda place: math.hypot(place[0], place[2]), default=(math.nan,) * 3)
+                for some in (candidates[True], candidates[True] + candidates[False])
+            ]
+            np.testing.assert_allclose(found[e].numpy(), nearest, atol=1e-4)
+            n_seen, n_unseen = n_seen + bool(candidates[True]), n_unseen + (not candidates[True])
+    assert n_seen > 20 and n_unseen > 20

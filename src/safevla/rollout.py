@@ -49,7 +49,7 @@ class _CutOff:
     rows: torch.Tensor
     observation: Observation  # the last one, (n, …)
     memory: Memory  # of what came before it
-    truth: perception.Truth
+    told: perception.Truth | None  # None where critics are not informed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,8 +126,9 @@ class Collector:
             rows = outcome.truncated.nonzero()[:, 0]
             if len(rows):
                 left = outcome.observation.map(lambda x, rows=rows: x[rows])
-                known = perception.truth(batch.simulator, batch.goals, None).map(lambda x, rows=rows: x[rows])
-                cut_off.append(_CutOff(len(seen) - 1, rows, left, memory.select(rows).from_the_start(), known))
+                told = self._told(policy)
+                told = told and told.map(lambda x, rows=rows: x[rows])
+                cut_off.append(_CutOff(len(seen) - 1, rows, left, memory.select(rows).from_the_start(), told))
             keep |= {
                 "action": action,
                 "log_prob": log_probs.gather(1, action[:, None])[:, 0],
@@ -152,7 +153,7 @@ class Collector:
         self._memory = memory
         after = memory.clone()
         after.forget(self._starts)
-        following, _ = policy.act(self._observation, after, perception.truth(batch.simulator, batch.goals, None))
+        following, _ = policy.act(self._observation, after, self._told(policy))
         final_value, final_cost_value = self._values_of(policy, cut_off, n_steps)
         played = {name: torch.stack(tensors) for name, tensors in steps.items()}
         names = {field.name for field in dataclasses.fields(Rollout)}
@@ -169,6 +170,10 @@ class Collector:
         )
         return rollout, _ended(played)
 
+    def _told(self, policy: Policy) -> perception.Truth | None:
+        """What informed critics are told of the present; others need not wait for it."""
+        return perception.truth(self.batch.simulator, self.batch.goals, None) if policy.config.informed_critics else None
+
     def _values_of(self, policy: Policy, cut_off: list[_CutOff], n_steps: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Values (T, B) of reward and cost of the observations that truncated episodes ended with, 0 elsewhere."""
         value, cost_value = torch.zeros(2, n_steps, self.batch.n_envs, device=self.batch.device)
@@ -176,8 +181,8 @@ class Collector:
             times = torch.cat([torch.full_like(some.rows, some.time) for some in cut_off])
             rows = torch.cat([some.rows for some in cut_off])
             observation = Observation.cat([some.observation for some in cut_off])
-            truth = perception.Truth.cat([some.truth for some in cut_off])
-            output, _ = policy.act(observation, Memory.join([some.memory for some in cut_off]), truth)
+            told = perception.Truth.cat([some.told for some in cut_off]) if policy.config.informed_critics else None
+            output, _ = policy.act(observation, Memory.join([some.memory for some in cut_off]), told)
             value[times, rows], cost_value[times, rows] = output.value, output.cost_value
         return value, cost_value
 
