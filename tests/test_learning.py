@@ -13,12 +13,13 @@ import torch
 
 from safevla import checkpoints, demonstrations, episodes, evaluation, finetune, imitation, params, policy, pool, ppo, tasks
 from safevla.batch import Batch
+from safevla.contacts import N_FELT
 from safevla.house_options import HouseOptions
 from safevla.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, vocabulary
 from safevla.policy import Policy, PolicyConfig
 from safevla.rollout import Collector, Rollout, Stream
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import N_ACTIONS
+from safevla.sim.interface import N_ACTIONS, N_BASE_MOTIONS
 from tests.conftest import ROOT
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=2, context=8)
@@ -35,6 +36,7 @@ def _observation(n_steps: int, n_envs: int, seed: int = 0) -> Observation:
         object_in_hand=torch.rand(shape, generator=g) < 0.5,
         step=torch.randint(0, 50, shape, generator=g),
         blocked=torch.rand(*shape, N_ACTIONS, generator=g) < 0.1,
+        felt=torch.rand(*shape, N_FELT, generator=g),
     )
 
 
@@ -322,6 +324,36 @@ def test_imitation_learns_and_resumes(tmp_path, capsys):
     _, curve = imitation.pretrain(EmbeddedSimulator(8, TINY.image_size), table, options, TINY, settings, 0, file)
     assert "resumes at update 60" in capsys.readouterr().out
     assert curve["action"].tail(5).mean() < 0.7 * curve["action"].iloc[0]
+
+
+def test_examples_do_not_teach_what_to_make_of_contacts():
+    options = HouseOptions(rooms=(1, 1))
+    table = demonstrations.record(EmbeddedSimulator(8), episodes.stream(["Fetch"], "train", options), 16, 0.5, 60, seed=0)
+    generator = torch.Generator().manual_seed(0)
+    replayed = imitation.Replay(EmbeddedSimulator(8, TINY.image_size), table, options, generator)
+    window = replayed.window(40, TINY.map_size)
+    assert window.observation.arm[..., 5].any(), "nobody met anything"
+    assert not window.observation.felt.any()
+
+
+def test_a_low_temperature_chooses_what_is_likely_and_one_leaves_it_to_chance(some_episodes):
+    torch.manual_seed(0)
+    model = Policy(TINY)
+    with torch.no_grad():
+        model.actor.bias[:3] = torch.tensor([5.0, 4.0, 3.0])
+    batch = Batch(EmbeddedSimulator(8, TINY.image_size), max_steps=50)
+    observation = batch.start(some_episodes[:8])
+
+    def shares(temperature: float) -> torch.Tensor:
+        actor = evaluation.PolicyActor(model, 8, 0, temperature=temperature)
+        drawn = torch.stack([actor.act(observation, batch.simulator.scene()) for _ in range(200)])
+        return torch.stack([(drawn == action).float().mean() for action in range(3)])
+
+    with torch.no_grad():
+        output, _ = model.act(observation, model.new_memory(8))
+    model_chances = output.logits.softmax(-1)[:, :3].mean(0)
+    assert torch.allclose(shares(1.0), model_chances, atol=0.06)
+    assert torch.allclose(shares(0.25), torch.tensor([20.0, 16.0, 12.0]).softmax(0), atol=0.02)
 
 
 def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[str, pd.DataFrame]:
@@ -620,12 +652,12 @@ def test_what_motions_would_touch_agrees_with_a_search_for_contacts(some_episode
     for _ in range(40):
         actions = torch.randint(0, 12, (16,), generator=generator)
         scene = simulator.step(actions.where(actions < 6, 0)).after  # ahead, most of the time
-        found = perception.touches(scene).view(16, 2, perception.N_BASE_MOTIONS).bool()
+        found = perception.touches(scene).view(16, 2, N_BASE_MOTIONS).bool()
         for e in range(0, 16, 3):
             n, state = int(scene.n_boxes[e]), scene.robot[e].numpy()
             pose, half = (reach.with_scratch(array[e, :n].numpy()) for array in (scene.pose, scene.half))
             assert is_tucked(state)
-            for action in range(perception.N_BASE_MOTIONS):
+            for action in range(N_BASE_MOTIONS):
                 solid, anything = (
                     reach.would_touch(action, state, -1, -1, kind, pose, half, scene.kind[e].numpy(), n) >= 0
                     for kind in (FIXED, PICKUPABLE)

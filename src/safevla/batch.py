@@ -11,6 +11,7 @@ import torch
 
 from safevla import costs, tasks
 from safevla.bumps import Bumps
+from safevla.contacts import Contacts
 from safevla.episodes import Episode
 from safevla.observations import NO_ACTION, Observation, observe, tokenize
 from safevla.packed import Packed
@@ -63,7 +64,7 @@ class Batch:
         self._previous = torch.full((n,), NO_ACTION, device=self.device)
         self._succeeded = torch.ones(n, dtype=torch.bool, device=self.device)
         self._resisted = torch.zeros(n, dtype=torch.bool, device=self.device)
-        self._bumps = Bumps(n, self.device)
+        self._bumps, self._contacts = Bumps(n, self.device), Contacts(n, self.device)
         self._remaining_m = torch.zeros(n, device=self.device)
         self._seen: Observation | None = None  # as the last step left it
         self.total_cost = torch.zeros(n, len(costs.COMPONENTS), device=self.device)
@@ -104,6 +105,7 @@ class Batch:
         self._succeeded[slots] = True
         self._resisted[slots] = False
         self._bumps.forget(slots)
+        self._contacts.forget(slots)
         for total in (
             self.total_cost,
             self.unsafe_steps,
@@ -129,8 +131,10 @@ class Batch:
         transition = self.simulator.step(actions.to(self.device))
         self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
         judgement = costs.judge(transition)
-        self._resisted = costs.collided(transition) | (judgement.displaced_m > _FELT_M)
+        met = torch.stack([costs.collided(transition), judgement.displaced_m > _FELT_M], dim=1)  # solid, loose
+        self._resisted = met.any(1)
         self._bumps.remember(self._previous, transition.before.robot, transition.after.robot, self._succeeded)
+        self._contacts.remember(self._previous, transition.after.robot, met)
         return transition, judgement
 
     def step(self, actions: torch.Tensor) -> Outcome:
@@ -166,5 +170,7 @@ class Batch:
     def _observe(self, scene: Scene, slots: torch.Tensor | slice) -> Observation:
         """What the robots in some slots see now."""
         pictures = {name: picture[slots] for name, picture in self.simulator.render().items()}
-        felt = (self._succeeded[slots], self._resisted[slots], self._bumps.blocked(scene.robot[slots], slots))
-        return observe(pictures, scene.select(slots), self._words[slots], self._previous[slots], *felt)
+        pose = scene.robot[slots]
+        remembered = (self._bumps.blocked(pose, slots), self._contacts.near(pose, slots))
+        last = (self._previous[slots], self._succeeded[slots], self._resisted[slots])
+        return observe(pictures, scene.select(slots), self._words[slots], *last, *remembered)

@@ -12,7 +12,7 @@ from numba import prange
 
 from safevla.kernels import filled, kernel, parallel_kernel
 from safevla.sim.geometry import wrap_deg
-from safevla.sim.interface import N_ACTIONS, Action
+from safevla.sim.interface import N_ACTIONS, N_BASE_MOTIONS, Action
 from safevla.sim.robot import ARM_STEP_M, MOVE_M, ROTATE_SMALL_DEG, WRIST_STEP_DEG
 
 _KEPT = 64  # entries per robot, the newest ones: two for each failed motion
@@ -33,7 +33,6 @@ _STEPS = (
 )
 _LONGER = {short: long for long, short in _STEPS}
 _OTHER = _LONGER | dict(_STEPS)
-_LAST_DRIVE = int(Action.ROTATE_LEFT_SMALL)
 
 
 class Bumps:
@@ -79,7 +78,7 @@ def _is_same(now, then, action):
         return False
     if abs(wrap_deg(now[5] - then[5])) > _SAME_WRIST_DEG or abs(now[4] - then[4]) > _SAME_ARM_M:
         return False
-    return abs(now[3] - then[3]) <= _SAME_ARM_M or (action <= _LAST_DRIVE and now[4] <= _STOWED_M)
+    return abs(now[3] - then[3]) <= _SAME_ARM_M or (action < N_BASE_MOTIONS and now[4] <= _STOWED_M)
 
 
 @kernel

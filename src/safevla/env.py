@@ -9,7 +9,8 @@ the entry point through which it once found them unasked. After `import safevla.
 
 Action space: Discrete(20), in the order of `sim.interface.Action`. Observation: Dict of `navigation` and `manipulation`
 (uint8, H×W×3), `instruction` (text; word ids in the batch), `arm` (see `observations`), `object_in_hand`, `step` and
-`blocked`, the motions that have failed in this place (see `bumps`), which a policy may want to leave out.
+`blocked`, the motions that have failed in this place (see `bumps`), which a policy may want to leave out, and `felt`, how near
+the base's motions are to what they have met before (see `contacts`).
 `info` holds `cost`, `cost_<component>` for the five components, `success`, `collided` and `episode_id`.
 """
 
@@ -29,6 +30,7 @@ from gymnasium.vector.utils import batch_space
 
 from safevla import costs, tasks
 from safevla.batch import Batch, Outcome
+from safevla.contacts import N_FELT
 from safevla.episodes import SPLIT_SEEDS, Episode, in_houses, stream
 from safevla.house_options import HouseOptions
 from safevla.observations import ARM_STATES, MAX_WORDS, Observation, vocabulary_size
@@ -37,6 +39,7 @@ from safevla.sim.interface import CAMERAS, N_ACTIONS, Simulator
 
 ENV_IDS = {f"SafetyChores/{task}-v0": task for task in tasks.TASKS}
 _ARM = spaces.Box(-1.001, 1.001, (ARM_STATES,), np.float32)
+_FELT = spaces.Box(0.0, 1.0, (N_FELT,), np.float32)
 _TEXT = spaces.Text(min_length=1, max_length=128, charset=string.ascii_lowercase + string.digits + " -'")
 
 
@@ -105,6 +108,7 @@ class SafetyChoresEnv(gymnasium.Env):
                 "object_in_hand": spaces.Discrete(2),
                 "step": spaces.Box(0, max_steps, (1,), np.int64),
                 "blocked": spaces.MultiBinary(N_ACTIONS),
+                "felt": _FELT,
             }
         )
 
@@ -133,6 +137,7 @@ class SafetyChoresEnv(gymnasium.Env):
             "object_in_hand": np.int64(bool(observation.object_in_hand[0])),
             "step": observation.step.numpy(force=True),
             "blocked": observation.blocked[0].numpy(force=True).astype(np.int8),
+            "felt": observation.felt[0].numpy(force=True),
         }
 
     def _info(self, outcome: Outcome | None) -> dict[str, Any]:
@@ -182,6 +187,7 @@ class SafetyChoresVectorEnv(VectorEnv):
                 "object_in_hand": spaces.Discrete(2),
                 "step": spaces.Box(0, max_steps, (1,), np.int64),
                 "blocked": spaces.MultiBinary(N_ACTIONS),
+                "felt": _FELT,
             }
         )
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -219,6 +225,7 @@ class SafetyChoresVectorEnv(VectorEnv):
             "object_in_hand": observation.object_in_hand.long().numpy(force=True),
             "step": observation.step[:, None].numpy(force=True),
             "blocked": observation.blocked.numpy(force=True).astype(np.int8),
+            "felt": observation.felt.numpy(force=True),
         }
 
     def _ids(self) -> np.ndarray:

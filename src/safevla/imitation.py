@@ -139,7 +139,9 @@ class Replay:
         """The next T steps."""
         seen, starts, labels, truths = [], [], [], []
         for _ in range(n_steps):
-            seen.append(dataclasses.replace(self._observation, step=self._observation.step + self._step_offset))
+            # an expert that ignores hazards pushes on, so its example must not teach what to make of what was felt
+            unfelt = {"step": self._observation.step + self._step_offset, "felt": torch.zeros_like(self._observation.felt)}
+            seen.append(dataclasses.replace(self._observation, **unfelt))
             starts.append(self._starts)
             labels.append(self._labels[self._row, self._at].long())
             truths.append(perception.truth(self.batch.simulator, self.batch.goals, map_size))

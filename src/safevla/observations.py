@@ -2,7 +2,7 @@
 
 Pixels of both cameras, the instruction as word ids, and proprioception: the previous action, whether it succeeded and
 whether it met resistance (the Stretch feels contacts in its motors' effort), the arm's joints, whether an object is in the
-hand, how many steps have passed, and which motions are known to fail here.
+hand, how many steps have passed, which motions are known to fail here, and how near the base's last contacts are.
 The paper's policy sees its arm in the manipulation camera instead; the embedded simulator does not draw the robot.
 """
 
@@ -54,6 +54,7 @@ class Observation:
     object_in_hand: torch.Tensor  # (…,) bool
     step: torch.Tensor  # (…,) int64
     blocked: torch.Tensor  # (…, N_ACTIONS) bool: the robot has tried this motion in this place, and it failed (see `bumps`)
+    felt: torch.Tensor  # (…, N_FELT) float32: how near the base's motions are to what they have met before (see `contacts`)
 
     def map(self, function) -> "Observation":
         """The observation with a function applied to every tensor."""
@@ -92,11 +93,12 @@ def observe(
     succeeded: torch.Tensor,
     resisted: torch.Tensor,
     blocked: torch.Tensor,
+    felt: torch.Tensor,
 ) -> Observation:
     """What the robot sees now; the tensors are copies.
 
     succeeded, resisted (B,) bool: the previous action did what it should; it ran into something or moved it.
-    blocked (B, N_ACTIONS) bool: as `bumps` has it.
+    blocked (B, N_ACTIONS) bool: as `bumps` has it. felt (B, N_FELT): as `contacts` has it.
     """
     lift = (scene.robot[:, 3] - LIFT_LIMITS_M[0]) / (LIFT_LIMITS_M[1] - LIFT_LIMITS_M[0])
     extension = scene.robot[:, 4] / EXTENSION_LIMITS_M[1]
@@ -109,4 +111,5 @@ def observe(
         object_in_hand=scene.held != NOTHING,
         step=scene.step.long(),
         blocked=blocked,
+        felt=felt,
     )

@@ -22,7 +22,7 @@ from safevla import catalogue
 from safevla.kernels import filled, kernel, launch, parallel_kernel
 from safevla.layout import MOVEABLE
 from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local
-from safevla.sim.interface import CAMERAS, Scene, Simulator
+from safevla.sim.interface import CAMERAS, N_BASE_MOTIONS, Scene, Simulator
 from safevla.sim.physics import CONTACT_M, body_depth, motion
 from safevla.sim.robot import BODY_FORWARD_M, BODY_TOP_M
 from safevla.tasks import Goals
@@ -32,7 +32,6 @@ N_CLASSES = len(TARGET_CLASSES) + 1  # the last: anything that the base can push
 RING_EDGES_M = (0.0, 0.45, 0.75, 1.10, 1.60)  # from the robot's origin, so the first reaches into what touches its front
 N_DIRECTIONS = 12
 N_SURROUNDINGS = 2 * (len(RING_EDGES_M) - 1) * N_DIRECTIONS
-N_BASE_MOTIONS = 6  # the first actions: ahead, back, and four turns
 N_TOUCHES = 2 * N_BASE_MOTIONS
 N_TOLD = N_SURROUNDINGS + N_TOUCHES + 7  # see `told`
 _PARTS = 4  # places along a motion where the body is put

@@ -12,8 +12,9 @@ names, and from a linear glance at all visual tokens, so that the layout of the 
 (4) auxiliary heads predict what the simulator knows (`perception`): the coarse class map, the class that the
 instruction names, where such a thing is, what lies around, and what a motion would touch. The first two meet in a map of
 where the named thing shows, which is read beside the tokens, as is the map of loose things. The last the actor reads
-directly, if asked to: a motion's logit moves by the predicted chances that it touches something solid or loose, each times
-a weight that is learnt from nothing, so that being careful is a matter of a few numbers; (5) motions that have failed in the
+directly, if asked to: a motion's logit moves by the predicted chances that it touches something solid or loose, and by how near
+it is to what it has touched before (`contacts`), each times a weight that is learnt from nothing, so that being careful is a
+matter of a few numbers; (5) motions that have failed in the
 same place get no probability (`bumps`); (6) the critics, which only training asks, may be told what the simulator knows of the
 surroundings and of where the target is (an asymmetric actor-critic, arXiv 1710.06542), for what they cannot foresee is noise in
 what the actor learns from.
@@ -35,10 +36,10 @@ from safevla import checkpoints, distributed, perception
 from safevla.encoders import PretrainedText, PretrainedVision
 from safevla.observations import PADDING, Observation, tokenize, vocabulary_size
 from safevla.policy_config import PolicyConfig
-from safevla.sim.interface import CAMERAS, N_ACTIONS
+from safevla.sim.interface import CAMERAS, N_ACTIONS, N_BASE_MOTIONS
 
 _NEVER = -1e4  # logit of an action that is out of the question; finite, so that 0 · log 0 is 0
-_FORESIGHT_GAIN = 20.0  # an optimiser moves a weight by its rate at most, however clear the case
+_FORESIGHT_GAIN, _MEMORY_GAIN = 20.0, 60.0  # an optimiser moves a weight by its rate at most, however clear the case
 _PLACE_SLACK_M = 0.1  # errors of the target's place count linearly from here on
 
 
@@ -273,7 +274,9 @@ class Policy(nn.Module):
         self.target_place = nn.Linear(dim, 3)
         if config.foresight:
             self.touches = nn.Linear(dim, perception.N_TOUCHES)
-            self.caution = nn.Parameter(torch.zeros(2, perception.N_BASE_MOTIONS))  # about solid things, about loose ones
+            # about solid things, about loose ones: where it expects to touch some, and where it has touched some
+            self.caution = nn.Parameter(torch.zeros(2, N_BASE_MOTIONS))
+            self.wariness = nn.Parameter(torch.zeros(2, N_BASE_MOTIONS))
         told = perception.N_TOLD if config.informed_critics else 0
         self.critic, self.cost_critic = _critic(dim, told), _critic(dim, told)
         with torch.no_grad():
@@ -350,7 +353,7 @@ class Policy(nn.Module):
         x: torch.Tensor,
         sight: Sight,
         named_logits: torch.Tensor,
-        refused: torch.Tensor,
+        observation: Observation,
         truth: perception.Truth | None,
     ) -> PolicyOutput:
         x = self.norm(x).float()
@@ -362,9 +365,9 @@ class Policy(nn.Module):
             logits, value, cost_value = self.actor(x), self.critic(apart)[..., 0], self.cost_critic(apart)[..., 0]
             touch_logits = self.touches(x) if self.config.foresight else None
             if touch_logits is not None:
-                logits = self._heed(logits, touch_logits)
+                logits = self._heed(logits, touch_logits, observation.felt)
         return PolicyOutput(
-            logits=logits.masked_fill(refused, _NEVER),
+            logits=logits.masked_fill(self.refused(observation), _NEVER),
             value=value,
             cost_value=cost_value,
             sight=sight,
@@ -374,11 +377,12 @@ class Policy(nn.Module):
             place_m=self.target_place(x).float(),
         )
 
-    def _heed(self, logits: torch.Tensor, touch_logits: torch.Tensor) -> torch.Tensor:
-        """Logits (…, N_ACTIONS) with what the motions are predicted to touch (…, N_TOUCHES) taken into account."""
-        chances = touch_logits.detach().sigmoid().unflatten(-1, (2, perception.N_BASE_MOTIONS))
-        heeded = logits[..., : perception.N_BASE_MOTIONS] + _FORESIGHT_GAIN * (self.caution * chances).sum(-2)
-        return torch.cat([heeded, logits[..., perception.N_BASE_MOTIONS :]], dim=-1)
+    def _heed(self, logits: torch.Tensor, touch_logits: torch.Tensor, felt: torch.Tensor) -> torch.Tensor:
+        """Logits (…, N_ACTIONS) with what the base's motions are predicted to touch (…, N_TOUCHES), and what they have touched
+        before (…, N_FELT), taken into account."""
+        chances, nearness = (x.unflatten(-1, (2, N_BASE_MOTIONS)) for x in (touch_logits.detach().sigmoid(), felt))
+        heeded = _FORESIGHT_GAIN * (self.caution * chances).sum(-2) + _MEMORY_GAIN * (self.wariness * nearness).sum(-2)
+        return torch.cat([logits[..., :N_BASE_MOTIONS] + heeded, logits[..., N_BASE_MOTIONS:]], dim=-1)
 
     def act(self, observation: Observation, memory: Memory, truth: perception.Truth | None = None) -> tuple[PolicyOutput, Memory]:
         """One step of B episodes; writes the step into the memory's ring and returns it.
@@ -402,7 +406,7 @@ class Policy(nn.Module):
             x = x + layer.attention.attend(normed, memory.keys[i], memory.values[i], mask)
             x = x + layer.feed_forward(x)
         memory.at = (at + 1) % self.config.context
-        return self._output(x[:, 0], sight, named_logits, self.refused(observation), truth), memory
+        return self._output(x[:, 0], sight, named_logits, observation, truth), memory
 
     def forward(
         self,
@@ -444,7 +448,7 @@ class Policy(nn.Module):
             x = x + layer.attention.attend(normed, key, value, mask)
             x = x + layer.feed_forward(x)
         named_logits = named_logits.unflatten(0, (n_steps, n_envs))
-        output = self._output(x.transpose(0, 1), sight, named_logits, self.refused(observation), truth)
+        output = self._output(x.transpose(0, 1), sight, named_logits, observation, truth)
         return output, self._advance(memory, fresh, starts)
 
     def _advance(self, memory: Memory, fresh: list[tuple[torch.Tensor, torch.Tensor]], starts: torch.Tensor) -> Memory:

@@ -47,6 +47,7 @@ ACTION_SHORT_NAMES = (
     "sub_done",
 )  # fmt: skip
 N_ACTIONS = len(Action)
+N_BASE_MOTIONS = 6  # the first actions: ahead, back, and four turns
 
 CAMERAS = ("navigation", "manipulation")
 
