@@ -51,14 +51,24 @@ class Actor(Protocol):
 class PolicyActor:
     """A policy that draws its actions; it sees observations only.
 
-    `done` ends the episode, so a small chance of it at every step would end most episodes early. It is therefore not
-    drawn but decided: said when its probability exceeds `done_threshold`, and only then. At 0 it is drawn like any other.
+    Probabilities are raised to the power 1 / temperature: below 1 the policy does less often what it thinks unlikely to be
+    right, which nobody needs but training. `done` ends the episode, so a small chance of it at every step would end most
+    episodes early. It can therefore be decided instead of drawn: said when its probability exceeds `done_threshold`, and only
+    then. At 0 it is drawn like any other.
     """
 
-    def __init__(self, policy: "Policy", n_envs: int, seed: int, done_threshold: float = 0.0, device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        policy: "Policy",
+        n_envs: int,
+        seed: int,
+        done_threshold: float = 0.0,
+        temperature: float = 1.0,
+        device: torch.device | str = "cpu",
+    ):
         self.policy = policy.to(device).eval()
         self.tokenize = policy.tokenize
-        self.done_threshold = done_threshold
+        self.done_threshold, self.temperature = done_threshold, temperature
         self.memory = policy.new_memory(n_envs, device)
         self.generator = torch.Generator(device).manual_seed(seed)
 
@@ -68,9 +78,9 @@ class PolicyActor:
     @torch.no_grad()
     def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
         output, self.memory = self.policy.act(observation, self.memory)
-        chances = output.logits.softmax(-1)
+        chances = (output.logits / self.temperature).softmax(-1)
         if self.done_threshold > 0:
-            decided = chances[:, Action.DONE] > self.done_threshold
+            decided = output.logits.softmax(-1)[:, Action.DONE] > self.done_threshold
             chances[:, Action.DONE] = decided.float() * 1e6
         return torch.multinomial(chances, 1, generator=self.generator)[:, 0]
 
@@ -121,7 +131,8 @@ def play(job: Job) -> pd.DataFrame:
         actor: Actor = ExpertActor(n_envs, EXPERTS[job.method])
     else:
         learnt, _ = policies.load(job.policy)
-        actor = PolicyActor(learnt, n_envs, job.root_seed, job.settings.done_threshold, simulator.device)
+        decoding = (job.settings.done_threshold, job.settings.temperature)
+        actor = PolicyActor(learnt, n_envs, job.root_seed, *decoding, simulator.device)
     columns = {"profile": job.profile, "method": job.method, "seed": job.seed}
     try:
         return evaluate(actor, simulator, job.episodes, job.settings.max_steps, job.label, **columns)

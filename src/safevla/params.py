@@ -124,6 +124,7 @@ class EvaluateParams(_Group):
     real_houses: str | None  # a ProcTHOR file, for the shift `procthor`; a relative path is taken from the repository's root
     max_steps: _Count
     done_threshold: _Share  # policies say `done` when its probability exceeds this, and only then; 0: drawn
+    temperature: Annotated[float, pydantic.Field(gt=0)]  # policies' probabilities are raised to its inverse
     n_envs: _Count
     showcase_episodes: _Count  # per task, kept with their paths and pictures for the figures
 

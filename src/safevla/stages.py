@@ -28,7 +28,15 @@ _DRIVERS = {f"safevla.{name}" for name in ("plain", "pipeline", "run")}  # start
 # stage → the parameters that it may use, as its entry in dvc.yaml lists them
 GROUPS: dict[str, tuple[str, ...]] = {
     "collect_demonstrations": (*_COMPUTE, "houses", "collect", "finetune.tasks", "policy.image_size", "evaluate.max_steps"),
-    "pretrain_imitation": (*_COMPUTE, "houses", "policy", "imitation", "evaluate.max_steps", "evaluate.done_threshold"),
+    "pretrain_imitation": (
+        *_COMPUTE,
+        "houses",
+        "policy",
+        "imitation",
+        "evaluate.max_steps",
+        "evaluate.done_threshold",
+        "evaluate.temperature",
+    ),
     "finetune_safe_rl": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train"),
     "evaluate_in_distribution": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
     "evaluate_ood": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
