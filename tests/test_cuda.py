@@ -44,6 +44,7 @@ def compare(episodes, image_size, n_steps, seed, device, packed=False, with_trut
         a, b = cpu.step(actions), gpu.step(actions.to(device))
         assert torch.equal(a.transition.collided_with, b.transition.collided_with.cpu())
         assert torch.equal(a.transition.succeeded, b.transition.succeeded.cpu())
+        assert torch.allclose(a.observation.felt, b.observation.felt.cpu(), atol=2e-3)
         assert torch.equal(a.cost, b.cost.cpu())
         scene, other = a.transition.after, b.transition.after
         assert torch.equal(scene.held, other.held.cpu())
