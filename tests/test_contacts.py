@@ -67,8 +67,8 @@ def test_contacts_agree_with_a_slow_memory():
 
 def test_what_was_pushed_and_what_blocked_is_felt_until_the_robot_has_left():
     batch = Batch(EmbeddedSimulator(2, TINY.image_size), 60)
-    ahead = 0.7  # metres; the robot's front is about 0.1 ahead of its origin
-    pushing, blocked = (episode_in_room([Thing(kind, 0.0, ahead)]) for kind in ("BasketBall", "Dresser"))
+    ahead_m = 0.7  # within five moves, for the robot's front is about 0.1 m ahead of its origin
+    pushing, blocked = (episode_in_room([Thing(kind, 0.0, ahead_m)]) for kind in ("BasketBall", "Dresser"))
     observation = batch.start([pushing, blocked])
     assert not observation.felt.any()
     for _ in range(5):
