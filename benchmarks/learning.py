@@ -73,7 +73,11 @@ def ours(settings: params.PPOParams, profile: params.Params) -> tuple[Callable[[
     costs.judge = watch.wrap("costs", costs.judge)
     perception.truth = watch.wrap("perception targets", perception.truth)
     policy.act = watch.wrap("act", policy.act)
-    distributed.average_gradients = watch.wrap("wait for the other ranks", distributed.average_gradients)
+    for module, name in (
+        (distributed.Gradients, "average"),
+        *((distributed, name) for name in ("mean", "mean_count", "standardised")),
+    ):
+        setattr(module, name, watch.wrap("wait for the other ranks", getattr(module, name)))
     learn = watch.wrap("learn", learner.learn)
     generator = torch.Generator().manual_seed(0)
 

@@ -46,10 +46,17 @@ import sys, torch, torch.distributed as dist
 from safevla import distributed
 rank, port = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-p = torch.nn.Parameter(torch.zeros(3))
-p.grad = torch.tensor([1.0, 2.0, 3.0]) * (rank + 1)
-distributed.average_gradients([p])
-assert torch.equal(p.grad, torch.tensor([1.5, 3.0, 4.5])), p.grad
+p, q = torch.nn.Parameter(torch.zeros(3)), torch.nn.Parameter(torch.zeros(1, 1))
+gradients = distributed.Gradients([p], [q])
+assert (gradients._board is not None) == (sys.argv[3] == "2")
+for scale in (1.0, 2.0, 4.0, 0.5, 2.0):
+    gradients.clear()
+    ((p * torch.tensor([1.0, 2.0, 3.0])).sum() * scale * (rank + 1) + 4.0 * q.sum()).backward()
+    gradients.average()
+    assert torch.equal(p.grad, torch.tensor([1.5, 3.0, 4.5]) * scale) and q.grad.item() == 4.0, (p.grad, q.grad)
+gradients.clip(5.0)
+torch.testing.assert_close(p.grad, torch.tensor([3.0, 6.0, 9.0]) * (5.0 / 126 ** 0.5))
+assert q.grad.item() == 4.0
 # rank 0 saw one episode of cost 9, rank 1 two of cost 0: the mean is over episodes, not over ranks
 assert distributed.mean(9.0 * (1 - rank), 1 + rank) == 3.0
 assert distributed.mean_count(torch.tensor(3 + 4 * rank)) == 5
@@ -78,14 +85,21 @@ def _finished(process: subprocess.Popen) -> str:
     return output
 
 
-def test_two_ranks_agree_on_means_normalisers_and_results():
+@pytest.mark.parametrize("on_this_machine", ["1", "2"])
+def test_two_ranks_agree_on_means_normalisers_and_results(on_this_machine):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = str(s.getsockname()[1])
-    running = [subprocess.Popen([sys.executable, "-c", _TWO_RANKS, str(rank), port], stderr=subprocess.PIPE) for rank in (0, 1)]
+    environment = os.environ | {"LOCAL_WORLD_SIZE": on_this_machine}
+    commands = [[sys.executable, "-c", _TWO_RANKS, str(rank), port, on_this_machine] for rank in (0, 1)]
+    running = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for command in commands]
     for process in running:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors.decode()[-2000:]
+
+
+def test_memory_that_there_is_no_room_for_is_not_reserved():
+    assert distributed._reserve(1 << 60) is None
 
 
 def test_two_ranks_learn_what_one_learns_from_the_same_steps(tmp_path):

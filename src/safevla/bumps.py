@@ -17,6 +17,7 @@ from safevla.sim.robot import ARM_STEP_M, MOVE_M, ROTATE_SMALL_DEG, WRIST_STEP_D
 
 _KEPT = 64  # entries per robot, the newest ones: two for each failed motion
 _NOTHING = N_ACTIONS
+_LAST_MOTION = int(Action.WRIST_CLOSE)  # what comes after it moves nothing
 # A pose is the same if nothing differs by more than half a step; headings by more than a small turn and a half.
 _SAME_M, _SAME_YAW_DEG = 0.5 * MOVE_M, 1.5 * ROTATE_SMALL_DEG
 _SAME_ARM_M, _SAME_WRIST_DEG = 0.5 * ARM_STEP_M, 1.5 * WRIST_STEP_DEG
@@ -32,7 +33,7 @@ _STEPS = (
     (Action.MOVE_ARM_IN, Action.MOVE_ARM_IN_SMALL),
 )
 _LONGER = {short: long for long, short in _STEPS}
-_OTHER = _LONGER | dict(_STEPS)
+OTHER_LENGTH = _LONGER | dict(_STEPS)  # a motion's longer or shorter step, where it has one
 
 
 class Bumps:
@@ -44,7 +45,8 @@ class Bumps:
         self._pose = torch.zeros(n_robots, _KEPT, 6, device=device)  # as Scene.robot
         self._next = torch.zeros(n_robots, dtype=torch.int64, device=device)
         # (2, N_ACTIONS): what fails too where an action began, and where it ended
-        self._fails_too = torch.tensor([[step.get(a, _NOTHING) for a in Action] for step in (_LONGER, _OTHER)], device=device)
+        fails_too = [[step.get(action, _NOTHING) for action in Action] for step in (_LONGER, OTHER_LENGTH)]
+        self._fails_too = torch.tensor(fails_too, device=device)
 
     def forget(self, slots: torch.Tensor) -> None:
         """Robots (n,) start a new episode."""
@@ -53,21 +55,33 @@ class Bumps:
 
     def remember(self, action: torch.Tensor, before: torch.Tensor, after: torch.Tensor, succeeded: torch.Tensor) -> None:
         """What came of an action (B,) int64 that led from one pose (B, 6) to another; what moves nothing is left out."""
-        failed = (~succeeded & (action <= Action.WRIST_CLOSE))[:, None]
-        at = self._next[:, None] + torch.arange(2, device=action.device)  # (B, 2)
-        twice = action[:, None].expand(-1, 2)
-        self._action.scatter_(1, at, torch.where(failed, twice, self._action.gather(1, at)))
-        self._also.scatter_(1, at, torch.where(failed, self._fails_too[:, action].T, self._also.gather(1, at)))
-        where = at[..., None].expand(-1, 2, 6)
-        poses = torch.stack([before, after], dim=1)
-        self._pose.scatter_(1, where, torch.where(failed[..., None], poses, self._pose.gather(1, where)))
-        self._next = (self._next + 2 * failed[:, 0]) % _KEPT
+        came = (action, before, after, succeeded, self._fails_too)
+        filled(self._next, _remember_of, _remember, *came, self._pose, self._action, self._also)
 
     def blocked(self, pose: torch.Tensor, slots: torch.Tensor | slice = slice(None)) -> torch.Tensor:
         """(n, N_ACTIONS) bool: the motions that have failed where robots are now, pose (n, 6) of those in n slots."""
         rows = torch.arange(len(self._action), device=pose.device)[slots]
         found = torch.zeros(len(pose), N_ACTIONS, dtype=torch.bool, device=pose.device)
         return filled(found, _mark_blocked_of, _mark_blocked, rows, pose, self._pose, self._action, self._also)
+
+
+@kernel
+def _remember_of(b, action, before, after, succeeded, fails_too, kept_pose, kept, also, newest):
+    """Enter the failed motion of robot b, twice, from entry newest[b] on."""
+    if succeeded[b] or action[b] > _LAST_MOTION:
+        return
+    for which in range(2):
+        at = newest[b] + which
+        kept[b, at], also[b, at] = action[b], fails_too[which, action[b]]
+        for axis in range(kept_pose.shape[2]):
+            kept_pose[b, at, axis] = before[b, axis] if which == 0 else after[b, axis]
+    newest[b] = (newest[b] + 2) % _KEPT
+
+
+@parallel_kernel
+def _remember(action, before, after, succeeded, fails_too, kept_pose, kept, also, newest):
+    for b in prange(len(newest)):
+        _remember_of(b, action, before, after, succeeded, fails_too, kept_pose, kept, also, newest)
 
 
 @kernel

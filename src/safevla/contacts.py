@@ -12,6 +12,7 @@ import math
 import torch
 from numba import prange
 
+from safevla.bumps import OTHER_LENGTH
 from safevla.kernels import filled, kernel, parallel_kernel
 from safevla.sim.geometry import wrap_deg
 from safevla.sim.interface import N_BASE_MOTIONS, Action
@@ -20,15 +21,6 @@ N_FELT = 2 * N_BASE_MOTIONS
 NEAR_M, NEAR_DEG = 0.4, 45.0  # two moves, and a turn and a half: what was met further off, or in another heading, is left out
 _KEPT = 64  # contacts per robot, the newest ones
 _NOTHING = -1
-# a turn by more and one by less the same way meet the same things
-_LIKE = {
-    Action.MOVE_AHEAD: Action.MOVE_AHEAD,
-    Action.MOVE_BACK: Action.MOVE_BACK,
-    Action.ROTATE_RIGHT: Action.ROTATE_RIGHT_SMALL,
-    Action.ROTATE_LEFT: Action.ROTATE_LEFT_SMALL,
-    Action.ROTATE_RIGHT_SMALL: Action.ROTATE_RIGHT,
-    Action.ROTATE_LEFT_SMALL: Action.ROTATE_LEFT,
-}
 
 
 class Contacts:
@@ -39,7 +31,8 @@ class Contacts:
         self._met = torch.zeros(n_robots, _KEPT, 2, dtype=torch.bool, device=device)  # something solid, something loose
         self._pose = torch.zeros(n_robots, _KEPT, 3, device=device)  # x, z, yaw
         self._next = torch.zeros(n_robots, dtype=torch.int64, device=device)
-        self._like = torch.tensor([_LIKE[Action(motion)] for motion in range(N_BASE_MOTIONS)], device=device)
+        # a turn by more and one by less the same way meet the same things
+        self._like = torch.tensor([OTHER_LENGTH.get(Action(motion), motion) for motion in range(N_BASE_MOTIONS)], device=device)
 
     def forget(self, slots: torch.Tensor) -> None:
         """Robots (n,) start a new episode."""
@@ -50,13 +43,7 @@ class Contacts:
 
         The arm's actions are left out.
         """
-        felt = (met.any(1) & (action < N_BASE_MOTIONS))[:, None]
-        at = self._next[:, None]
-        self._motion.scatter_(1, at, torch.where(felt, action[:, None], self._motion.gather(1, at)))
-        for kept, new in ((self._met, met), (self._pose, after[:, :3])):
-            where = at[..., None].expand(-1, 1, kept.shape[-1])
-            kept.scatter_(1, where, torch.where(felt[..., None], new[:, None], kept.gather(1, where)))
-        self._next = (self._next + felt[:, 0]) % _KEPT
+        filled(self._next, _remember_of, _remember, action, after, met, self._pose, self._motion, self._met)
 
     def near(self, pose: torch.Tensor, slots: torch.Tensor | slice = slice(None)) -> torch.Tensor:
         """(n, N_FELT) float32: how near a base motion's last contacts are, solid things first, loose ones in the second half.
@@ -66,6 +53,26 @@ class Contacts:
         rows = torch.arange(len(self._motion), device=pose.device)[slots]
         found = torch.zeros(len(pose), N_FELT, device=pose.device)
         return filled(found, _measure_of, _measure, rows, pose, self._pose, self._motion, self._met, self._like)
+
+
+@kernel
+def _remember_of(b, action, after, met, kept_pose, kept_motion, kept_met, newest):
+    """Enter what robot b met at entry newest[b]."""
+    if action[b] >= N_BASE_MOTIONS or not (met[b, 0] or met[b, 1]):
+        return
+    at = newest[b]
+    kept_motion[b, at] = action[b]
+    for what in range(2):
+        kept_met[b, at, what] = met[b, what]
+    for axis in range(kept_pose.shape[2]):
+        kept_pose[b, at, axis] = after[b, axis]
+    newest[b] = (at + 1) % _KEPT
+
+
+@parallel_kernel
+def _remember(action, after, met, kept_pose, kept_motion, kept_met, newest):
+    for b in prange(len(newest)):
+        _remember_of(b, action, after, met, kept_pose, kept_motion, kept_met, newest)
 
 
 @kernel

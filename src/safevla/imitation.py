@@ -179,8 +179,8 @@ def _jitter(pixels, gain, jittered):
                 jittered[t, b, p, c] = min(pixels[t, b, p, c] * gain[b, c], np.float32(2.0)) - np.float32(1.0)
 
 
-def loss_terms(policy: Policy, window: Window, memory: Memory) -> tuple[dict[str, torch.Tensor], Memory]:
-    """The losses and accuracies of a window, scalars, and the policy's memory after it."""
+def loss_terms(policy: Policy, window: Window, memory: Memory, n_placed: torch.Tensor) -> tuple[dict[str, torch.Tensor], Memory]:
+    """The losses and accuracies of a window, scalars, and the policy's memory after it; n_placed as in `perception_loss`."""
     output, memory = policy(window.observation, window.starts, memory)
     # an expert may try again what a replaced action has failed at; the policy never will, so that step teaches no action
     refused = policy.refused(window.observation).gather(-1, window.labels[..., None])[..., 0]
@@ -189,7 +189,7 @@ def loss_terms(policy: Policy, window: Window, memory: Memory) -> tuple[dict[str
     right = logits.argmax(-1) == labels
     terms = {
         "action": functional.cross_entropy(logits, labels, ignore_index=_NO_LABEL),
-        "perception": perception_loss(output, window.truth),
+        "perception": perception_loss(output, window.truth, n_placed),
         "accuracy": right.sum() / counted.sum(),
         "done_recall": (right & done).sum() / done.sum(),  # NaN where there is none
     }
@@ -229,6 +229,7 @@ def pretrain(
     torch.manual_seed(seed)
     policy = Policy(config).to(simulator.device)
     optimiser = torch.optim.AdamW(policy.actor_parameters(), lr=params.lr, weight_decay=params.weight_decay, fused=True)
+    gradients = distributed.Gradients(policy.actor_parameters())
     steps_per_window = params.n_envs * params.window * distributed.n_ranks()
     n_updates = params.steps // steps_per_window
     first, curve, machine = _resume(resume_at, policy, optimiser)
@@ -247,16 +248,17 @@ def pretrain(
         )
         for group in optimiser.param_groups:
             group["lr"] = schedule(update)
-        before = memory
+        before, n_placed = memory, perception.n_placed(window.truth)
         for _ in range(params.passes):
             memories = []
             for envs in (slice(at, at + share) for at in range(0, params.n_envs, share)):
-                terms, after = loss_terms(policy, window.select(envs), before.select(envs))
+                part = window.select(envs)
+                terms, after = loss_terms(policy, part, before.select(envs), n_placed * part.starts.shape[1] / params.n_envs)
                 loss = terms["action"] + params.perception_weight * terms["perception"]
-                optimiser.zero_grad(set_to_none=True)
+                gradients.clear()
                 loss.backward()
-                distributed.average_gradients(list(policy.parameters()))
-                torch.nn.utils.clip_grad_norm_(policy.parameters(), params.max_grad_norm)
+                gradients.average()
+                gradients.clip(params.max_grad_norm)
                 optimiser.step()
                 memories.append(after)
         memory = Memory.join(memories)

@@ -53,6 +53,7 @@ class CollectParams(_Group):
     max_steps: _Count
     validation_episodes: _Count  # per task
     test_episodes: _Count  # per task
+    episodes_seed: int  # of both
 
 
 class ImitationParams(_Group):

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from numba import prange
 
-from safevla import catalogue
+from safevla import catalogue, distributed
 from safevla.kernels import filled, kernel, launch, parallel_kernel
 from safevla.layout import MOVEABLE
 from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local
 from safevla.sim.interface import CAMERAS, N_BASE_MOTIONS, Scene, Simulator
 from safevla.sim.physics import CONTACT_M, body_depth, motion
-from safevla.sim.robot import BODY_FORWARD_M, BODY_TOP_M
+from safevla.sim.robot import BODY_FORWARD_M, BODY_RADIUS_M, BODY_TOP_M, MOVE_M
 from safevla.tasks import Goals
 
 TARGET_CLASSES = tuple(catalogue.TARGET_NOUNS)
@@ -91,6 +91,15 @@ def truth(simulator: Simulator, goals: Goals, grid: tuple[int, int] | None) -> T
     named = class_of_type(goals.target_type.device)[goals.target_type]
     place_m, nearest_m = places_m(scene, goals).unbind(1)
     return Truth(surroundings(scene), touches(scene), named, place_m, nearest_m, seen)
+
+
+def n_placed(truth: Truth) -> torch.Tensor:
+    """(): how many coordinates of places there are to learn, the ranks' mean, at least 1.
+
+    Counted once for all that is learnt from a truth, and a minibatch takes its share: ranks that asked each other for every
+    minibatch's count would wait for each other twice as often.
+    """
+    return distributed.mean_count((~truth.place_m.isnan()).sum()).clamp(min=1)
 
 
 def told(truth: Truth) -> torch.Tensor:
@@ -199,6 +208,10 @@ def _mark_touches_of(b, pose, half, kind, n_boxes, held, state, found):
     for m in range(n_boxes[b]):
         reach = half[b, m, 0] + half[b, m, 2] + 0.5  # further than a motion brings the body's edge
         if m == held[b] or abs(pose[b, m, 0] - x) > reach or abs(pose[b, m, 2] - z) > reach:
+            continue
+        box_yaw = pose[b, m, 3] * RADIANS
+        to_box = (x - pose[b, m, 0], z - pose[b, m, 2], math.sin(box_yaw), math.cos(box_yaw), half[b, m, 0], half[b, m, 2])
+        if disc_to_rectangle(*to_box)[0] > BODY_RADIUS_M + MOVE_M:  # no motion takes the body's axis further than a move
             continue
         before = max(body_depth(x, z, m, pose[b], half[b])[0], CONTACT_M)
         column = N_BASE_MOTIONS if kind[b, m] >= MOVEABLE else 0

@@ -32,7 +32,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from safevla import checkpoints, distributed, perception
+from safevla import checkpoints, perception
 from safevla.encoders import PretrainedText, PretrainedVision
 from safevla.observations import PADDING, Observation, tokenize, vocabulary_size
 from safevla.policy_config import PolicyConfig
@@ -480,15 +480,18 @@ class Policy(nn.Module):
         return torch.cat([old, new], dim=2)[:, None]
 
 
-def perception_loss(output: PolicyOutput, truth: perception.Truth) -> torch.Tensor:
-    """Losses of the auxiliary heads, summed; rare positives of the binary ones count three times."""
+def perception_loss(output: PolicyOutput, truth: perception.Truth, n_placed: torch.Tensor) -> torch.Tensor:
+    """Losses of the auxiliary heads, summed; rare positives of the binary ones count three times.
+
+    n_placed (): what `perception.n_placed` expects of so many steps.
+    """
     weight = torch.tensor(3.0, device=output.logits.device)
     binary = functools.partial(functional.binary_cross_entropy_with_logits, pos_weight=weight)
     around = binary(output.surroundings_logits, truth.surroundings.to(output.logits))
     named = functional.cross_entropy(output.named_logits.flatten(0, -2), truth.named.flatten())
     in_sight = ~truth.place_m.isnan()
     off_m = functional.smooth_l1_loss(output.place_m, truth.place_m.nan_to_num(0.0), beta=_PLACE_SLACK_M, reduction="none")
-    placed = (off_m * in_sight).sum() / distributed.mean_count(in_sight.sum()).clamp(min=1)
+    placed = (off_m * in_sight).sum() / n_placed
     loss = around + named + placed
     if output.touch_logits is not None:
         loss = loss + binary(output.touch_logits, truth.touches.to(output.logits))

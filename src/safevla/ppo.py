@@ -27,7 +27,7 @@ import pandas as pd
 import torch
 from torch.nn import functional
 
-from safevla import checkpoints, distributed
+from safevla import checkpoints, distributed, perception
 from safevla.batch import Batch
 from safevla.params import PPOParams
 from safevla.policy import Memory, Policy, perception_loss
@@ -116,11 +116,12 @@ class Multiplier:
 
 @dataclasses.dataclass(frozen=True)
 class Targets:
-    """What a rollout teaches, all (T, B)."""
+    """What a rollout teaches."""
 
-    advantage: torch.Tensor
-    value: torch.Tensor
-    cost_value: torch.Tensor
+    advantage: torch.Tensor  # (T, B)
+    value: torch.Tensor  # (T, B)
+    cost_value: torch.Tensor  # (T, B)
+    n_placed: torch.Tensor  # (), of `perception.n_placed`
 
 
 def targets(rollout: Rollout, multiplier: float, params: PPOParams) -> Targets:
@@ -135,7 +136,8 @@ def targets(rollout: Rollout, multiplier: float, params: PPOParams) -> Targets:
     advantage = (reward_advantage - multiplier * cost_advantage) / (1.0 + multiplier)
     # where hardly anything was won or lost, dividing by the standard deviation would blow noise up
     advantage = distributed.standardised(advantage, params.advantage_scale_min)
-    return Targets(advantage, reward_advantage + rollout.value, cost_advantage + rollout.cost_value)
+    values = (reward_advantage + rollout.value, cost_advantage + rollout.cost_value)
+    return Targets(advantage, *values, perception.n_placed(rollout.truth))
 
 
 def _of(envs: torch.Tensor, of_all):
@@ -164,7 +166,7 @@ def losses(
         "cost_value": functional.smooth_l1_loss(output.cost_value, target.cost_value[:, envs]),
         "anchor": apart,  # KL(π ‖ π₀)
         "entropy": -(log_probs.exp() * log_probs).sum(-1).mean(),
-        "perception": perception_loss(output, truth),
+        "perception": perception_loss(output, truth, target.n_placed * len(envs) / rollout.action.shape[1]),
         "clipped": ((ratio - 1.0).abs() > params.clip).float().mean(),
     }
 
@@ -178,10 +180,10 @@ class Learner:
         self.delay_steps = params.multiplier_delay[task] * self.total_steps
         self.multiplier = Multiplier(method, params, params.cost_limit[task])
         policy.encoder.requires_grad_(not params.freeze_encoder)
-        self._of_actor = [p for p in policy.actor_parameters() if p.requires_grad]
-        self._of_critics = policy.critic_parameters()
-        self.actor = torch.optim.Adam(self._of_actor, lr=params.lr, fused=True)
-        self.critic = torch.optim.Adam(self._of_critics, lr=params.critic_lr, fused=True)
+        of_actor, of_critics = [p for p in policy.actor_parameters() if p.requires_grad], policy.critic_parameters()
+        self.actor = torch.optim.Adam(of_actor, lr=params.lr, fused=True)
+        self.critic = torch.optim.Adam(of_critics, lr=params.critic_lr, fused=True)
+        self._gradients = distributed.Gradients(of_actor, of_critics)
         self.forward: Callable = policy  # or a compiled one
         self.steps = 0
         self.curve: list[dict] = []
@@ -227,12 +229,10 @@ class Learner:
                 if not only_values:
                     loss = loss + terms["policy"] - params.entropy_weight * terms["entropy"]
                     loss = loss + params.anchor_weight * terms["anchor"]
-                self.actor.zero_grad(set_to_none=True)
-                self.critic.zero_grad(set_to_none=True)
+                self._gradients.clear()
                 loss.backward()
-                distributed.average_gradients([*self._of_actor, *self._of_critics])
-                torch.nn.utils.clip_grad_norm_(self._of_actor, params.max_grad_norm)
-                torch.nn.utils.clip_grad_norm_(self._of_critics, params.max_grad_norm)
+                self._gradients.average()
+                self._gradients.clip(params.max_grad_norm)
                 self.critic.step()
                 if not only_values:
                     self.actor.step()

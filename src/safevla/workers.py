@@ -5,11 +5,12 @@ results are the same for any number of cores.
 """
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
-from safevla import compute
+from safevla import compute, distributed
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
@@ -26,5 +27,10 @@ def run(function: Callable[[_Job], _Result], jobs: Sequence[_Job], n_workers: in
         return
     # spawned, for a copy of this process would hold its threads' locks and could not use a GPU
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_workers, context, initializer=compute.prepare, initargs=(0, 1)) as pool:
+    with ProcessPoolExecutor(n_workers, context, initializer=_begin, initargs=(os.getpid(),)) as pool:
         yield from pool.map(function, jobs)
+
+
+def _begin(parent: int) -> None:
+    distributed.leave_with(parent)
+    compute.prepare(0, 1)

@@ -57,7 +57,7 @@ class EmbeddedSimulator:
         self.state = State(n_envs, mounts(robot_name), camera_jitter_deg)
         self._actuation_noise = actuation_noise
         b, c, (h, w) = n_envs, len(CAMERAS), self.image_size
-        self._rgba = np.zeros((b, c, h, -(-w // BLOCK) * BLOCK), np.int32)
+        self._rgb = np.zeros((b, c, h, w, 3), np.uint8)
         # filled once somebody has asked for them
         self._depth = np.zeros((0, c, h, w), np.float32)
         self._ids = np.zeros((0, c, h, w), np.int32)
@@ -106,8 +106,7 @@ class EmbeddedSimulator:
         return []
 
     def render(self) -> dict[str, torch.Tensor]:
-        pictures = torch.from_numpy(self._rgba.view(np.uint8).reshape(*self._rgba.shape, 4))
-        return {name: pictures[:, c, :, : self.image_size[1], :3] for c, name in enumerate(CAMERAS)}
+        return {name: torch.from_numpy(self._rgb[:, c]) for c, name in enumerate(CAMERAS)}
 
     def render_depth(self) -> dict[str, torch.Tensor]:
         """Metres along the optical axis, infinite for the sky, (B, H, W) float32 a camera."""
@@ -144,8 +143,8 @@ class EmbeddedSimulator:
     def _draw(self, slots: np.ndarray) -> None:
         s = self.state
         _draw_all(
-            slots, get_num_threads(), self.image_size[1], s.mount, s.camera, s.robot, s.pose, s.half, s.colour, s.pattern,
-            s.n_boxes, s.lights, s.n_lights, s.room, self._rgba, self._depth, self._ids, s.pixels,
+            slots, get_num_threads(), s.mount, s.camera, s.robot, s.pose, s.half, s.colour, s.pattern, s.n_boxes,
+            s.lights, s.n_lights, s.room, self._rgb, self._depth, self._ids, s.pixels,
         )  # fmt: skip
 
 
@@ -190,13 +189,15 @@ def _step_all(
 
 @parallel_kernel
 def _draw_all(
-    slots, n_parts, width, mount, camera, state, pose, half, colour, pattern, n_boxes, lights, n_lights, room,
-    rgba, depth, ids, pixels,
+    slots, n_parts, mount, camera, state, pose, half, colour, pattern, n_boxes, lights, n_lights, room,
+    rgb, depth, ids, pixels,
 ):  # fmt: skip
     """Draw both pictures of the environments `slots`, every n_parts-th of them with the same scratch memory."""
     n_cameras, capacity = mount.shape[0], pose.shape[1]
-    height, n_blocks = rgba.shape[2], rgba.shape[3] // BLOCK
+    height, width = rgb.shape[2], rgb.shape[3]
+    n_blocks = -(-width // BLOCK)
     for part in prange(n_parts):
+        rgba = np.empty((height, n_blocks * BLOCK), np.int32)
         inverse = np.empty((n_blocks, height * BLOCK), np.float32)
         code = np.empty((n_blocks, height * BLOCK), np.int32)
         table = np.empty(8 * capacity + 8, np.int32)
@@ -208,12 +209,17 @@ def _draw_all(
             for c in range(n_cameras):
                 dx, dz = to_world(mount[c, 0], mount[c, 2], np.sin(yaw), np.cos(yaw))
                 draw(
-                    width, rgba[e, c], pixels[e, c], inverse, code, table, count,
+                    width, rgba, pixels[e, c], inverse, code, table, count,
                     pose[e], half[e], colour[e], pattern[e], n,
                     state[e, 0] + dx, mount[c, 1], state[e, 1] + dz,
                     state[e, 2] + camera[e, c, 2], camera[e, c, 0], camera[e, c, 1],
                     lights[e], n_lights[e], room[e, 0], room[e, 1:4], room[e, 4:7],
                 )  # fmt: skip
+                for row in range(height):
+                    for x in range(width):
+                        colours = rgba[row, x]
+                        for channel in range(3):
+                            rgb[e, c, row, x, channel] = colours >> 8 * channel & 255
                 if len(ids) > 0:
                     for row in range(height):
                         for x in range(width):
