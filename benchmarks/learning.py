@@ -73,8 +73,8 @@ def ours(settings: params.PPOParams, profile: params.Params) -> tuple[Callable[[
     costs.judge = watch.wrap("costs", costs.judge)
     perception.truth = watch.wrap("perception targets", perception.truth)
     policy.act = watch.wrap("act", policy.act)
-    waits = ((distributed.Gradients, "average"), (distributed, "mean"), (distributed, "mean_count"), (distributed, "standardised"))
-    for owner, name in waits:
+    asking = [(distributed, name) for name in ("mean", "mean_count", "standardised")]
+    for owner, name in [(distributed.Gradients, "average"), *asking]:
         setattr(owner, name, watch.wrap("wait for the other ranks", getattr(owner, name)))
     learn = watch.wrap("learn", learner.learn)
     generator = torch.Generator().manual_seed(0)
