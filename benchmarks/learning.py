@@ -1,17 +1,17 @@
-"""How fast the policy learns: PPO-Lagrangian end to end, where the time goes, and Stable-Baselines3's PPO beside it.
+"""How fast policies learn: PPO-Lagrangian end to end, where the time goes, and Stable-Baselines3's PPO beside it.
 
     python benchmarks/learning.py
 
 Both train on the same environments: generated houses with fresh episodes, both cameras at the profile's size, as many
-environments, steps per rollout, epochs and minibatches. Ours trains as the pipeline does, with the profile's ranks, a thread
-each, and from the policy that its imitation has left, if there is one: an untrained one's episodes end early, and more time
-goes into starting new ones. Stable-Baselines3's trains with as many threads, which it does better with than with one. It has
+environments, steps per rollout, epochs and minibatches. Ours trains as the pipeline does, a policy on each core, side by side,
+and from the policy that its imitation has left, if there is one: an untrained one's episodes end early, and more time goes into
+starting new ones. Stable-Baselines3's trains one policy with as many threads, which it does better with than with one. It has
 no memory: its network is the Nature CNN for each camera and a layer of 64; its cost column is not learnt from. Rollouts of the
 two take turns, and every figure is the median over them, so that ratios hold on a machine whose speed drifts.
 """
 
 import argparse
-import itertools
+import multiprocessing
 import statistics
 import time
 from collections import defaultdict
@@ -24,7 +24,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
 import safevla.env  # noqa: F401, registers the environments
-from safevla import compute, costs, distributed, episodes, params, perception, ppo
+from safevla import compute, costs, episodes, params, perception, ppo
 from safevla import policy as policies
 from safevla.batch import Batch
 from safevla.policy import Policy
@@ -54,34 +54,31 @@ class Stopwatch:
         return timed
 
 
-def ours(settings: params.PPOParams, profile: params.Params) -> tuple[Callable[[], None], Stopwatch, int]:
+def ours(settings: params.PPOParams, profile: params.Params, seed: int) -> tuple[Callable[[], None], Stopwatch, int]:
     """A function that trains one rollout, the stopwatch that it runs on, and the policy's number of parameters."""
     watch = Stopwatch()
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     learnt = params.root() / "data" / "laptop" / "imitation" / "policy.safetensors"
     policy = policies.load(learnt)[0] if learnt.exists() else Policy(profile.policy)
     learner = ppo.Learner(policy, "ppo_lagrangian", TASK, settings)
     simulator = EmbeddedSimulator(settings.n_envs, profile.policy.image_size, profile.simulator.robot)
     batch = Batch(simulator, settings.max_steps, settings.wrong_done_penalty[TASK], settings.progress_reward)
-    share = (distributed.rank(), distributed.n_ranks())
-    houses = episodes.stream([TASK], "train", profile.houses, 0, *share, settings.episodes_per_house)
+    houses = episodes.stream([TASK], "train", profile.houses, seed, per_house=settings.episodes_per_house)
     source = Stream(iter(watch.wrap("draw houses", lambda: next(houses)), None))
-    collector = Collector(batch, source, torch.Generator().manual_seed(distributed.rank()), settings.freeze_encoder)
+    generator = torch.Generator().manual_seed(seed)
+    collector = Collector(batch, source, generator, settings.freeze_encoder)
     simulator._draw = watch.wrap("render", simulator._draw)
     simulator.step = watch.wrap("simulate", simulator.step)
     batch.restart = watch.wrap("start episodes", batch.restart)
     costs.judge = watch.wrap("costs", costs.judge)
     perception.truth = watch.wrap("perception targets", perception.truth)
     policy.act = watch.wrap("act", policy.act)
-    asking = [(distributed, name) for name in ("mean", "mean_count", "standardised")]
-    for owner, name in [(distributed.Gradients, "average"), *asking]:
-        setattr(owner, name, watch.wrap("wait for the other ranks", getattr(owner, name)))
     learn = watch.wrap("learn", learner.learn)
-    generator = torch.Generator().manual_seed(0)
 
     def rollout() -> None:
         collected, ended = watch.wrap("the rest", collector.collect)(policy, settings.rollout)
-        learner.multiplier.update(distributed.mean(sum(e.cost for e in ended), len(ended)))
+        if ended:
+            learner.multiplier.update(statistics.mean(e.cost for e in ended))
         learn(collected, generator, only_values=False)
 
     return rollout, watch, sum(p.numel() for p in policy.parameters())
@@ -132,41 +129,54 @@ def theirs(settings: params.PPOParams, profile: params.Params) -> tuple[Callable
     return lambda: model.learn(size, reset_num_timesteps=False), sum(p.numel() for p in model.policy.parameters())
 
 
-def compare(rollouts: int) -> None:
-    """What every rank does; the first prints."""
-    n_ranks = distributed.n_ranks()
+def _train(seed: int, settings, profile, rollouts: int, turn, results) -> None:
+    """What a core does: a rollout whenever it is our turn; then how long each took, and what with."""
+    compute.prepare(seed, 1)
+    rollout, watch, n_parameters = ours(settings, profile, seed)
+    taken = []
+    for number in range(rollouts + 1):
+        if number == 1:
+            watch.seconds.clear()  # the first warms up
+        turn.wait()
+        start = time.perf_counter()
+        rollout()
+        taken.append(time.perf_counter() - start)
+        turn.wait()  # the others are done too: now it is theirs
+    results.put((taken[1:], dict(watch.seconds), n_parameters))
+
+
+def compare(rollouts: int, n_policies: int) -> None:
+    """Train, time and print."""
     profile = params.load("laptop")
     settings = profile.finetune.train
-    compute.prepare(0, 1)
-    rollout, watch, n_ours = ours(settings, profile)
-    all_envs = settings.model_copy(update={"n_envs": settings.n_envs * n_ranks})
-    model, n_theirs = theirs(all_envs, profile) if distributed.rank() == 0 else (lambda: None, 0)
-    steps = all_envs.n_envs * settings.rollout
-    taken: dict[str, list[float]] = {"ours": [], "theirs": []}
-    for turn, (name, run) in itertools.product(range(rollouts + 1), (("ours", rollout), ("theirs", model))):
-        compute.prepare(0, 1 if name == "ours" else n_ranks)
-        if turn == 1 and name == "ours":
-            watch.seconds.clear()  # the first turn warms up
-        distributed.wait()
+    context = multiprocessing.get_context("spawn")
+    turn, results = context.Barrier(n_policies + 1), context.Queue()
+    given = (settings, profile, rollouts, turn, results)
+    trainings = [context.Process(target=_train, args=(seed, *given), daemon=True) for seed in range(n_policies)]
+    for training in trainings:
+        training.start()
+    compute.prepare(0, n_policies)
+    model, n_theirs = theirs(settings, profile)
+    of_theirs = []
+    for _ in range(rollouts + 1):
+        turn.wait()
+        turn.wait()
         start = time.perf_counter()
-        run()
-        distributed.wait()
-        taken[name].append(time.perf_counter() - start)
-    of_ranks = [watch.seconds] * n_ranks
-    if n_ranks > 1:
-        torch.distributed.all_gather_object(of_ranks, dict(watch.seconds))
-    if distributed.rank() > 0:
-        return
-    rate = {name: steps / statistics.median(seconds[1:]) for name, seconds in taken.items()}
+        model()
+        of_theirs.append(time.perf_counter() - start)
+    of_ours = [results.get() for _ in trainings]
+    steps = settings.n_envs * settings.rollout
+    ours_rate = sum(steps / statistics.median(taken) for taken, _, _ in of_ours)
+    theirs_rate = steps / statistics.median(of_theirs[1:])
     height, width = profile.policy.image_size
-    print(f"{n_ranks} ranks of {settings.n_envs} environments, 2 x {height}x{width}, {settings.rollout} steps a rollout, "
-          f"{settings.epochs} epochs, {settings.minibatches} minibatches\n")  # fmt: skip
+    print(f"{n_policies} policies side by side, {settings.n_envs} environments each, 2 x {height}x{width}")
+    print(f"{settings.rollout} steps a rollout, {settings.epochs} epochs, {settings.minibatches} minibatches\n")
     print("| algorithm | parameters | env-steps/s | ratio |\n|---|---|---|---|")
-    print(f"| PPO-Lagrangian (safevla) | {n_ours:,} | {rate['ours']:,.0f} | {rate['ours'] / rate['theirs']:.2f} |")
-    print(f"| PPO (Stable-Baselines3) | {n_theirs:,} | {rate['theirs']:,.0f} | 1 |")
-    seconds = {name: sum(of_rank[name] for of_rank in of_ranks) for name in of_ranks[0]}
+    print(f"| PPO-Lagrangian (safevla) | {of_ours[0][2]:,} | {ours_rate:,.0f} | {ours_rate / theirs_rate:.2f} |")
+    print(f"| PPO (Stable-Baselines3) | {n_theirs:,} | {theirs_rate:,.0f} | 1 |")
+    seconds = {name: sum(watch[name] for _, watch, _ in of_ours) for name in of_ours[0][1]}
     total = sum(seconds.values())
-    print("\n| part, of all ranks' time | share |\n|---|---|")
+    print("\n| part, of all cores' time | share |\n|---|---|")
     for name, taken_by in sorted(seconds.items(), key=lambda item: -item[1]):
         print(f"| {name} | {taken_by / total:.1%} |")
     network = seconds["act"] + seconds["learn"]
@@ -176,9 +186,9 @@ def compare(rollouts: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rollouts", type=int, default=7)
-    parser.add_argument("--ranks", type=int, default=params.load("laptop").simulator.ranks)
+    parser.add_argument("--policies", type=int, default=compute.cores())
     arguments = parser.parse_args()
-    distributed.launch(compare, arguments.rollouts, arguments.ranks)
+    compare(arguments.rollouts, arguments.policies)
 
 
 if __name__ == "__main__":

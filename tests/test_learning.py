@@ -298,16 +298,17 @@ def test_no_episode_counts_before_the_longest_could_have_ended(tmp_path):
     assert multipliers[3] < multipliers[2]
 
 
-def test_one_query_needs_no_keys():
-    """A layer's result for the first token alone is what it gives for it among all."""
+def test_a_token_alone_needs_no_keys():
+    """A layer's result for one token that looks at others is what it gives for it among all, and so are all gradients."""
     torch.manual_seed(0)
     layer = policy._Layer(16, 4).double()
     tokens = torch.randn(5, 9, 16, dtype=torch.double, requires_grad=True)
-    mask = torch.rand(5, 1, 1, 9, generator=torch.Generator().manual_seed(0)) > 0.4
-    mask[..., 0] = True
-    whole, first = layer(tokens, mask)[:, :1], layer(tokens, mask, first_only=True)
-    torch.testing.assert_close(first, whole, atol=1e-12, rtol=0)
-    gradients = [torch.autograd.grad(out.square().sum(), [tokens, layer.attention.key_value.weight]) for out in (whole, first)]
+    mask = torch.rand(5, 9, generator=torch.Generator().manual_seed(0)) > 0.4
+    mask[:, 0] = True
+    mask[1, 1:] = False  # sees nothing but itself
+    whole, alone = layer(tokens, mask)[:, 0], layer.alone(tokens[:, 0], tokens[:, 1:], mask)
+    torch.testing.assert_close(alone, whole, atol=1e-12, rtol=0)
+    gradients = [torch.autograd.grad(out.square().sum(), [tokens, *layer.parameters()]) for out in (whole, alone)]
     for expected, found in zip(*gradients, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-10, rtol=0)
 

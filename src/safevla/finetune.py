@@ -2,12 +2,13 @@
 
 Until the constraint sets in, all methods do the same. So that part is trained once, as a job of its own that others follow.
 
-Small networks gain little from a second thread, so on the CPU a job takes a core for each of its ranks, and jobs run side by
-side; what a job gives does not depend on its neighbours. On a GPU, or under torchrun, they run one after the other.
+Small networks gain little from a second thread, and ranks wait for each other after every minibatch. So on the CPU a job takes a
+core (one for each of its ranks, if it has several), and jobs run side by side; what a job gives does not depend on its
+neighbours. On a GPU, or under torchrun, they run one after the other.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,12 @@ class Job:
         return self.folder / "curve.csv"
 
     @property
+    def n_steps(self) -> float:
+        """Environment steps of its own."""
+        begun = self.train.multiplier_delay[self.task] if self.follows else 0.0
+        return (self.until - begun) * self.train.steps[self.task]
+
+    @property
     def is_finished(self) -> bool:
         return (self.policy if self.until == 1.0 else self.learner).exists()
 
@@ -109,14 +116,20 @@ def run(job: Job) -> None:
     distributed.wait()
 
 
-def run_all(jobs: Sequence[Job], threads: int) -> None:
-    """Run those jobs, all of one simulator, that are not finished; as many at a time as `threads` suffice for (0: all cores)."""
-    waiting = [job for job in jobs if not job.is_finished]
+def side_by_side(simulator: SimulatorParams, ranks: int, threads: int) -> int:
+    """How many jobs of so many ranks run at a time, with `threads` cores (0: all)."""
+    if distributed.n_ranks() > 1 or simulator.device == "cuda":
+        return 1
+    return max(1, (threads or compute.cores()) // ranks)
+
+
+def run_all(jobs: Iterable[Job], threads: int) -> None:
+    """Run those jobs, all of one simulator and so many ranks, that are not finished, `side_by_side` and the longest first."""
+    waiting = sorted((job for job in jobs if not job.is_finished), key=lambda job: -job.n_steps)
     distributed.wait()  # all ranks have seen the same jobs waiting
     if not waiting:
         return
-    simulator = waiting[0].simulator
-    one_by_one = distributed.n_ranks() > 1 or simulator.device == "cuda"
-    at_a_time = 1 if one_by_one else max(1, (threads or compute.cores()) // simulator.ranks)
-    for _ in workers.run(partial(distributed.launch, run, n_ranks=simulator.ranks), waiting, at_a_time):
+    ranks = waiting[0].train.ranks
+    at_a_time = side_by_side(waiting[0].simulator, ranks, threads)
+    for _ in workers.run(partial(distributed.launch, run, n_ranks=ranks), waiting, at_a_time):
         pass

@@ -41,7 +41,6 @@ class SimulatorParams(_Group):
     device: Literal["cpu", "cuda"]  # where the embedded simulator and the policy run
     house_workers: Annotated[int, pydantic.Field(ge=0)]  # processes that draw training houses for a GPU; 0: most cores
     n_envs: _Count  # environments side by side
-    ranks: _Count  # processes that train one policy together, each with environments, or a GPU, of its own
     thor: ThorOptions  # how AI2-THOR is started, where it is the simulator
 
 
@@ -57,8 +56,9 @@ class CollectParams(_Group):
 
 
 class ImitationParams(_Group):
-    steps: _Count  # environment steps replayed
-    n_envs: _Count
+    steps: _Count  # environment steps replayed, over all ranks
+    ranks: _Count  # processes that train the policy together, each with environments, or a GPU, of its own
+    n_envs: _Count  # per rank
     window: _Count  # steps of one update
     passes: _Count  # times that each window is learnt from
     minibatches: _Count  # gradient steps in each pass, on a share of the environments
@@ -78,6 +78,7 @@ class PIDGains(_Group):
 
 class PPOParams(_Group):
     steps: dict[Task, _Count]  # environment steps, over all ranks
+    ranks: _Count  # as imitation's, for each policy
     n_envs: _Count  # per rank
     rollout: _Count  # steps of one rollout
     episodes_per_house: _Count

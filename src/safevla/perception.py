@@ -143,10 +143,14 @@ def _mark_class(i, ids, kind, loose, found):
 
 @parallel_kernel
 def _mark_classes(ids, kind, loose, found):
-    n_pixels = ids.shape[1] * ids.shape[2]
     for b in prange(ids.shape[0]):
-        for i in range(n_pixels):
-            _mark_class(b * n_pixels + i, ids, kind, loose, found)
+        for y in range(ids.shape[1]):
+            last_slot, last_cell = -1, -1  # most pixels show what their neighbour has marked already
+            for x in range(ids.shape[2]):
+                slot, cell = ids[b, y, x], x * found.shape[3] // ids.shape[2]
+                if slot != last_slot or cell != last_cell:
+                    _mark_class((b * ids.shape[1] + y) * ids.shape[2] + x, ids, kind, loose, found)
+                last_slot, last_cell = slot, cell
 
 
 def surroundings(scene: Scene) -> torch.Tensor:

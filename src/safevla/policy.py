@@ -30,6 +30,7 @@ from pathlib import Path
 import pydantic
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from safevla import checkpoints, perception
@@ -154,19 +155,50 @@ class _Attention(nn.Module):
         seen = functional.scaled_dot_product_attention(self.split(self.query(normed)), key, value, attn_mask=mask)
         return self.out(seen.transpose(-2, -3).flatten(-2))
 
-    def attend_first(self, normed: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """What `attend` gives for the first of the tokens that are looked at; normed (B, N, dim), mask (B, 1, N) → (B, 1, dim).
+    def attend_alone(self, query: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """What `attend` gives one token that looks at itself and at others; normed: query (B, dim), others (B, N, dim); mask
+        (B, 1 + N) bool → (B, dim).
 
         With one query a token's key, W_k n, need not be made: q · W_k n = W_kᵀ q · n; and values can be projected once they
         are mixed: Σ w W_v n = W_v Σ w n. The keys' bias is the same for all tokens, so it drops out of the softmax.
         """
-        query = self.query(normed[:, :1]).unflatten(-1, (self.heads, -1))[:, 0]  # (B, heads, dim / heads)
         to_key, to_value = self.key_value.weight.unflatten(0, (2, self.heads, -1))  # (heads, dim / heads, dim) each
-        asked = torch.einsum("bhd,hdk->bhk", query, to_key) / math.sqrt(query.shape[-1])
-        scores = (asked @ normed.transpose(1, 2)).masked_fill(~mask, -math.inf)  # (B, heads, N)
-        mixed = scores.softmax(-1).to(normed) @ normed  # (B, heads, dim)
+        asked = torch.einsum("bhd,hdk->bhk", self.query(query).unflatten(-1, (self.heads, -1)), to_key)  # (B, heads, dim)
+        mixed = _mix(asked * (to_key.shape[1] ** -0.5), query, others, mask)
         seen = torch.einsum("bhk,hdk->bhd", mixed, to_value).flatten(1) + self.key_value.bias.chunk(2)[1]
-        return self.out(seen)[:, None]
+        return self.out(seen)
+
+
+def _mix(asked: torch.Tensor, query: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Means (B, heads, dim) of a token (B, dim) and others (B, N, dim), weighted by how well they answer what is asked of them
+    (B, heads, dim); mask (B, 1 + N) bool, True for those that count."""
+    own, mixed = _Mixture.apply(asked, (asked * query[:, None]).sum(-1, keepdim=True), others, mask)
+    return mixed + own * query[:, None]
+
+
+class _Mixture(torch.autograd.Function):
+    """The others' part of `_mix`, and the weight (B, heads, 1) of the token itself, whose score is given.
+
+    Its own gradient, because autograd makes that of the others, by far the largest tensor, twice and adds: once for the scores
+    S = a nᵀ and once for the means M = W n; here ∂n = [Wᵀ Sᵀ'] [∂M; a], one product, S' the gradient of the scores.
+    """
+
+    @staticmethod
+    def forward(ctx, asked, own, others, mask):
+        scores = torch.cat([own, asked @ others.transpose(1, 2)], dim=-1)  # (B, heads, 1 + N)
+        weights = scores.masked_fill_(~mask[:, None], -math.inf).softmax(-1)
+        ctx.save_for_backward(asked, others, weights)
+        return weights[..., :1], weights[..., 1:] @ others
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, of_own, of_mixed):
+        asked, others, weights = ctx.saved_tensors
+        of_weights = torch.cat([of_own, of_mixed @ others.transpose(1, 2)], dim=-1)
+        of_scores = weights * (of_weights - (weights * of_weights).sum(-1, keepdim=True))
+        rest = of_scores[..., 1:]
+        of_others = torch.cat([weights[..., 1:], rest], dim=1).transpose(1, 2) @ torch.cat([of_mixed, asked], dim=1)
+        return rest @ others, of_scores[..., :1], of_others, None
 
 
 class _Layer(nn.Module):
@@ -177,15 +209,20 @@ class _Layer(nn.Module):
         self.attention = _Attention(dim, heads)
         self.feed_forward = _FeedForward(dim)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor, first_only: bool = False) -> torch.Tensor:
-        """Self-attention over x (B, N, dim); with `first_only` just the first token's result, (B, 1, dim)."""
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Self-attention over x (B, N, dim); mask (B, N) bool, True where there is something to look at."""
         normed = self.attention.norm(x)
-        if first_only and not x.is_cuda:
-            return self._fed(x[:, :1] + self.attention.attend_first(normed, mask[:, 0]))
-        key, value = self.attention.keys_values(normed)
-        if first_only:  # a GPU's matrix units make all keys in one product, faster than many small ones that go without
-            x, normed = x[:, :1], normed[:, :1]
-        return self._fed(x + self.attention.attend(normed, key, value, mask))
+        return self._fed(x + self.attention.attend(normed, *self.attention.keys_values(normed), mask[:, None, None]))
+
+    def alone(self, query: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """What `forward` gives the first of the tokens query (B, dim) and others (B, N, dim); mask (B, 1 + N) → (B, dim)."""
+        norm = self.attention.norm
+        if not query.is_cuda:
+            return self._fed(query + self.attention.attend_alone(norm(query), norm(others), mask))
+        # a GPU's matrix units make all keys in one product, faster than many small ones that go without
+        normed = norm(torch.cat([query[:, None], others], dim=1))
+        seen = self.attention.attend(normed[:, :1], *self.attention.keys_values(normed), mask[:, None, None])
+        return self._fed(query + seen[:, 0])
 
     def _fed(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.feed_forward(x)
@@ -331,11 +368,13 @@ class Policy(nn.Module):
         named_shown = torch.einsum("nk,nckhw->nchw", named_logits.softmax(-1), shown[:, :, :-1])
         maps = torch.stack([named_shown, shown[:, :, -1]], dim=1).flatten(1)
         query = self.fuse_token + text + self.glance(visual.flatten(1)) + self.maps(maps)
-        tokens = torch.cat([query[:, None], visual, embedded], dim=1)
-        mask = torch.cat([spoken.new_ones(len(spoken), 1 + visual.shape[1]), spoken], dim=1)[:, None, None, :]
-        for i, layer in enumerate(self.fusion):
-            tokens = layer(tokens, mask, first_only=i == len(self.fusion) - 1)
-        return tokens[:, 0], named_logits
+        others = torch.cat([visual, embedded], dim=1)
+        mask = torch.cat([spoken.new_ones(len(spoken), 1 + visual.shape[1]), spoken], dim=1)
+        *before, last = self.fusion
+        for layer in before:
+            query, others = layer(torch.cat([query[:, None], others], dim=1), mask).tensor_split([1], dim=1)
+            query = query[:, 0]
+        return last.alone(query, others, mask), named_logits
 
     def _step_token(self, observation: Observation, sight: Sight) -> tuple[torch.Tensor, torch.Tensor]:
         fused, named_logits = self._fuse(observation.words, sight)
