@@ -600,6 +600,29 @@ def test_what_comes_before_the_constraint_is_trained_once_for_all_methods(tmp_pa
     assert not curves["ppo"]["loss_policy"].equals(curves["ppo_shaped"]["loss_policy"])
 
 
+def test_jobs_take_a_core_each_and_the_longest_begins(tmp_path, monkeypatch):
+    smoke = params.load("smoke")
+    train = _ppo_params(
+        steps={"ObjectNav": 1200, "Pickup": 660, "Fetch": 1200}, multiplier_delay={"ObjectNav": 0.5, "Pickup": 0.2, "Fetch": 0.0}
+    )
+    given = {"train": train, "houses": smoke.houses, "simulator": smoke.simulator}
+    jobs = [
+        finetune.Job(f"{task} {method}", tmp_path, method, task, 0, **given) for task in tasks.TASKS for method in ppo.METHODS
+    ]
+    jobs = [dataclasses.replace(job, folder=tmp_path / job.label, follows=tmp_path) for job in jobs]
+    assert {job.task: job.n_steps for job in jobs} == {"ObjectNav": 600, "Pickup": 528, "Fetch": 1200}
+    assert dataclasses.replace(jobs[0], follows=None).unconstrained("").n_steps == 600
+    jobs[0].folder.mkdir()
+    jobs[0].policy.touch()  # finished before
+    begun = []
+    monkeypatch.setattr(finetune.workers, "run", lambda run, waiting, at_a_time: begun.append((list(waiting), at_a_time)) or [])
+    finetune.run_all(jobs, 2)
+    assert [[job.task for job in waiting] for waiting, _ in begun] == [["Fetch"] * 3 + ["ObjectNav"] * 2 + ["Pickup"] * 3]
+    assert begun[0][1] == 2
+    assert [finetune.side_by_side(smoke.simulator, ranks, 4) for ranks in (1, 2, 4, 8)] == [4, 2, 1, 1]
+    assert finetune.side_by_side(smoke.simulator.model_copy(update={"device": "cuda"}), 1, 4) == 1
+
+
 def test_what_a_job_follows_from_is_what_its_method_and_task_use():
     smoke = params.load("smoke")
     train = smoke.finetune.train

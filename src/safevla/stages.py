@@ -37,7 +37,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "evaluate.done_threshold",
         "evaluate.temperature",
     ),
-    "finetune_safe_rl": (*_COMPUTE, "houses", "finetune"),
+    "finetune_safe_rl": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train"),
     "evaluate_in_distribution": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
     "evaluate_ood": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
     "ablate_constraint": (
