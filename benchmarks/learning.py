@@ -150,7 +150,8 @@ def compare(rollouts: int, n_policies: int) -> None:
     profile = params.load("laptop")
     settings = profile.finetune.train
     context = multiprocessing.get_context("spawn")
-    turn, results = context.Barrier(n_policies + 1), context.Queue()
+    turn = context.Barrier(n_policies + 1, timeout=600)  # seconds, so that a dead process is noticed
+    results = context.Queue()
     given = (settings, profile, rollouts, turn, results)
     trainings = [context.Process(target=_train, args=(seed, *given), daemon=True) for seed in range(n_policies)]
     for training in trainings:
