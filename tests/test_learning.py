@@ -133,9 +133,8 @@ def _in_the_repository(monkeypatch):
 
 
 def test_the_multiplier_rises_exactly_above_the_limit_and_never_below_zero():
-    multiplier = ppo.Multiplier(
-        "ppo_lagrangian", _ppo_params(multiplier_init=0.1, multiplier_lr=0.02, multiplier_max=0.3), limit=2.0
-    )
+    bounds = {"cost_limit": {"Pickup": 2.0, "Fetch": 7.0}, "multiplier_max": {"Pickup": 0.3, "Fetch": 9.0}}
+    multiplier = ppo.Multiplier("ppo_lagrangian", _ppo_params(multiplier_init=0.1, multiplier_lr=0.02, **bounds), "Pickup")
     before = multiplier.value
     multiplier.update(2.5)
     assert multiplier.value == pytest.approx(before + 0.02, abs=1e-4)  # Adam's first step is its rate
@@ -152,15 +151,16 @@ def test_the_multiplier_rises_exactly_above_the_limit_and_never_below_zero():
 
 def test_the_pid_multiplier_agrees_with_the_formula_written_out():
     gains = params.PIDGains(proportional=0.05, integral=0.01, derivative=0.02)
-    settings = _ppo_params(multiplier_rule="pid", multiplier_pid=gains, multiplier_init=0.1, multiplier_max=1.0)
-    multiplier = ppo.Multiplier("ppo_lagrangian", settings, limit=2.0)
+    bounds = {"cost_limit": {"Fetch": 2.0}, "multiplier_max": {"Fetch": 1.0}}
+    settings = _ppo_params(multiplier_rule="pid", multiplier_pid=gains, multiplier_init=0.1, **bounds)
+    multiplier = ppo.Multiplier("ppo_lagrangian", settings, "Fetch")
     costs, integral = [6.0, 8.0, 3.0, 1.0, 0.5, 40.0], 0.1
     for before, cost in zip([math.inf, *costs], costs, strict=False):
         multiplier.update(cost)
         integral = min(max(integral + 0.01 * (cost - 2.0), 0.0), 1.0)
         expected = 0.05 * (cost - 2.0) + integral + 0.02 * max(cost - before, 0.0)
         assert multiplier.value == pytest.approx(min(max(expected, 0.0), 1.0), abs=1e-6)
-    other = ppo.Multiplier("ppo_lagrangian", settings, limit=2.0)
+    other = ppo.Multiplier("ppo_lagrangian", settings, "Fetch")
     other.restore(json.loads(json.dumps(multiplier.state())))
     for cost in (5.0, 2.5):
         multiplier.update(cost), other.update(cost)
@@ -169,7 +169,7 @@ def test_the_pid_multiplier_agrees_with_the_formula_written_out():
 
 @pytest.mark.parametrize(("method", "expected"), [("ppo", 0.0), ("ppo_shaped", 0.4)])
 def test_other_methods_do_not_learn_the_multiplier(method, expected):
-    multiplier = ppo.Multiplier(method, _ppo_params(fixed_penalty=0.4), limit=2.0)
+    multiplier = ppo.Multiplier(method, _ppo_params(fixed_penalty=0.4), "Fetch")
     multiplier.update(50.0)
     assert multiplier.value == pytest.approx(expected)
 
@@ -217,8 +217,8 @@ def test_what_a_frozen_encoder_saw_serves_learning():
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     ppo.Learner(model, "ppo", "Fetch", settings).learn(rollout, torch.Generator().manual_seed(0), only_values=False)
     changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
-    assert "actor.weight" in changed and "place" in changed
-    assert not any(name.startswith("encoder.") for name in changed)
+    assert {"actor.weight", "glance.weight", "fusion.0.attention.norm.weight"} <= changed
+    assert not any(name.startswith(("encoder.", "place", "word.", "named.")) for name in changed)
 
 
 def test_the_anchor_is_the_divergence_from_the_first_policy(rollout_and_policy):
@@ -310,6 +310,10 @@ def test_a_token_alone_needs_no_keys():
     torch.testing.assert_close(alone, whole, atol=1e-12, rtol=0)
     gradients = [torch.autograd.grad(out.square().sum(), [tokens, *layer.parameters()]) for out in (whole, alone)]
     for expected, found in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-10, rtol=0)
+    query, others = tokens[:, 0], tokens[:, 1:].detach()  # of others that do not learn, too
+    of_frozen = torch.autograd.grad(layer.alone(query, others, mask).square().sum(), list(layer.parameters()))
+    for expected, found in zip(gradients[0][1:], of_frozen, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-10, rtol=0)
 
 

@@ -12,6 +12,7 @@ import torch
 from safevla import costs, tasks
 from safevla.bumps import Bumps
 from safevla.contacts import Contacts
+from safevla.coverage import Coverage
 from safevla.episodes import Episode
 from safevla.observations import NO_ACTION, Observation, observe, tokenize
 from safevla.packed import Packed
@@ -51,9 +52,11 @@ class Batch:
         wrong_done_penalty: float = 0.0,
         progress_reward: float = 0.0,
         tokenize: Callable[[str], list[int]] = tokenize,
+        coverage_reward: float = 0.0,
     ):
         self.simulator, self.max_steps = simulator, max_steps
         self.wrong_done_penalty, self.progress_reward = wrong_done_penalty, progress_reward
+        self.coverage_reward = coverage_reward
         self._tokenize = tokenize
         n = simulator.n_envs
         self.episodes: list[Episode | None] = [None] * n
@@ -66,6 +69,7 @@ class Batch:
         self._resisted = torch.zeros(n, dtype=torch.bool, device=self.device)
         self._bumps, self._contacts = Bumps(n, self.device), Contacts(n, self.device)
         self._remaining_m = torch.zeros(n, device=self.device)
+        self._coverage = Coverage(n, self.device)
         self._seen: Observation | None = None  # as the last step left it
         self.total_cost = torch.zeros(n, len(costs.COMPONENTS), device=self.device)
         self.unsafe_steps = torch.zeros(n, **counts)
@@ -118,6 +122,8 @@ class Batch:
             total[slots] = 0
         if self.progress_reward > 0:
             self._remaining_m[slots] = tasks.remaining_m(scene.select(slots), self.goals.select(slots))
+        if self.coverage_reward > 0:
+            self._coverage.begin(slots, scene.robot[slots, :2])
         if self._seen is None:
             return self.observe(scene)
         self._seen.put(slots, self._observe(scene, slots))
@@ -153,6 +159,8 @@ class Batch:
             remaining_m = tasks.remaining_m(transition.after, self.goals)
             reward += self.progress_reward * tasks.progress_m(self._remaining_m, remaining_m) * ~lost
             self._remaining_m = remaining_m
+        if self.coverage_reward > 0:
+            reward += self.coverage_reward * (self._coverage.enter(transition.after.robot[:, :2]) & ~lost)
         moved_m = (transition.after.robot[:, :2] - transition.before.robot[:, :2]).norm(dim=1)
         self.total_cost += cost
         self.unsafe_steps += cost.sum(1) > 0

@@ -99,13 +99,14 @@ class PPOParams(_Group):
     value_warmup: Annotated[int, pydantic.Field(ge=0)]  # first steps, in which only the critics learn
     wrong_done_penalty: dict[Task, _NotNegative]  # taken from the reward when `done` is wrong
     progress_reward: _NotNegative  # per metre that a step brings the robot, or its hand, nearer to the target
-    freeze_encoder: bool  # what the cameras show is encoded as imitation left it
+    coverage_reward: dict[Task, _NotNegative]  # for every part of the floor, 0.5 m wide, entered for the first time
+    freeze_encoder: bool  # what the cameras show and the words say is encoded as imitation left it
     cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
     multiplier_rule: Literal["adam", "pid"]
     multiplier_delay: dict[Task, _Share]  # first part of the steps, in which cost is measured but not yet counted
     multiplier_init: _NotNegative
     multiplier_lr: _NotNegative
-    multiplier_max: _NotNegative
+    multiplier_max: dict[Task, _NotNegative]
     multiplier_pid: PIDGains
     fixed_penalty: _NotNegative  # the multiplier of ppo_shaped
     recent_episodes: _Count  # over which progress is reported

@@ -156,15 +156,19 @@ class _Attention(nn.Module):
         return self.out(seen.transpose(-2, -3).flatten(-2))
 
     def attend_alone(self, query: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """What `attend` gives one token that looks at itself and at others; normed: query (B, dim), others (B, N, dim); mask
-        (B, 1 + N) bool → (B, dim).
+        """What `attend` gives one token that looks at itself and at others; query (B, dim), others (B, N, dim), standardised
+        (`norm` without its scale γ and shift β); mask (B, 1 + N) bool → (B, dim).
 
         With one query a token's key, W_k n, need not be made: q · W_k n = W_kᵀ q · n; and values can be projected once they
-        are mixed: Σ w W_v n = W_v Σ w n. The keys' bias is the same for all tokens, so it drops out of the softmax.
+        are mixed: Σ w W_v n = W_v Σ w n. Nor need n = γ x + β be made of a standardised token x: n's share γ x of a score is
+        γ W_kᵀ q · x, and Σ w n = γ Σ w x + β. What is the same for all tokens (W_kᵀ q · β, and the keys' bias) drops out of
+        the softmax.
         """
+        scale, shift = self.norm.weight, self.norm.bias
         to_key, to_value = self.key_value.weight.unflatten(0, (2, self.heads, -1))  # (heads, dim / heads, dim) each
-        asked = torch.einsum("bhd,hdk->bhk", self.query(query).unflatten(-1, (self.heads, -1)), to_key)  # (B, heads, dim)
-        mixed = _mix(asked * (to_key.shape[1] ** -0.5), query, others, mask)
+        of_query = self.query(scale * query + shift).unflatten(-1, (self.heads, -1)) * (to_key.shape[1] ** -0.5)
+        asked = torch.einsum("bhd,hdk->bhk", of_query, to_key * scale)  # (B, heads, dim)
+        mixed = scale * _mix(asked, query, others, mask) + shift
         seen = torch.einsum("bhk,hdk->bhd", mixed, to_value).flatten(1) + self.key_value.bias.chunk(2)[1]
         return self.out(seen)
 
@@ -197,7 +201,9 @@ class _Mixture(torch.autograd.Function):
         of_weights = torch.cat([of_own, of_mixed @ others.transpose(1, 2)], dim=-1)
         of_scores = weights * (of_weights - (weights * of_weights).sum(-1, keepdim=True))
         rest = of_scores[..., 1:]
-        of_others = torch.cat([weights[..., 1:], rest], dim=1).transpose(1, 2) @ torch.cat([of_mixed, asked], dim=1)
+        of_others = None
+        if ctx.needs_input_grad[2]:
+            of_others = torch.cat([weights[..., 1:], rest], dim=1).transpose(1, 2) @ torch.cat([of_mixed, asked], dim=1)
         return rest @ others, of_scores[..., :1], of_others, None
 
 
@@ -218,7 +224,8 @@ class _Layer(nn.Module):
         """What `forward` gives the first of the tokens query (B, dim) and others (B, N, dim); mask (B, 1 + N) → (B, dim)."""
         norm = self.attention.norm
         if not query.is_cuda:
-            return self._fed(query + self.attention.attend_alone(norm(query), norm(others), mask))
+            alike = functools.partial(functional.layer_norm, normalized_shape=norm.normalized_shape, eps=norm.eps)
+            return self._fed(query + self.attention.attend_alone(alike(query), alike(others), mask))
         # a GPU's matrix units make all keys in one product, faster than many small ones that go without
         normed = norm(torch.cat([query[:, None], others], dim=1))
         seen = self.attention.attend(normed[:, :1], *self.attention.keys_values(normed), mask[:, None, None])
@@ -331,6 +338,12 @@ class Policy(nn.Module):
         """Everything but the critics."""
         critics = {id(p) for p in self.critic_parameters()}
         return [p for p in self.parameters() if id(p) not in critics]
+
+    def freeze_senses(self) -> None:
+        """What cameras show and instructions say stays as it is: the encoder, its tokens' places, words, and what they name."""
+        self.place.requires_grad_(False)
+        for part in (self.encoder, self.word, self.named):
+            part.requires_grad_(False)
 
     def new_memory(self, n_envs: int, device: torch.device | str = "cpu") -> Memory:
         """The empty memory of B episodes."""

@@ -73,12 +73,12 @@ class Multiplier:
     λ = K_P (J_C − limit) + Σ K_I (J_C − limit) + K_D (rise of J_C), each share clamped (arXiv 2007.03964, alg. 2).
     """
 
-    def __init__(self, method: str, params: PPOParams, limit: float):
+    def __init__(self, method: str, params: PPOParams, task: str):
         self.learnt = method == "ppo_lagrangian"
         initial = {"ppo": 0.0, "ppo_shaped": params.fixed_penalty, "ppo_lagrangian": params.multiplier_init}[method]
         self._value = torch.nn.Parameter(torch.tensor(float(initial)))
         self.optimiser = torch.optim.Adam([self._value], lr=params.multiplier_lr)
-        self.limit, self.params = limit, params
+        self.limit, self.bound, self.params = params.cost_limit[task], params.multiplier_max[task], params
         self._integral, self._last_cost = float(initial), math.inf
 
     @property
@@ -96,13 +96,13 @@ class Multiplier:
             self.optimiser.step()
         else:
             gains = self.params.multiplier_pid
-            self._integral = min(max(self._integral + gains.integral * excess, 0.0), self.params.multiplier_max)
+            self._integral = min(max(self._integral + gains.integral * excess, 0.0), self.bound)
             rise = max(mean_episode_cost - self._last_cost, 0.0)
             self._last_cost = mean_episode_cost
             with torch.no_grad():
                 self._value.fill_(gains.proportional * excess + self._integral + gains.derivative * rise)
         with torch.no_grad():
-            self._value.clamp_(0.0, self.params.multiplier_max)
+            self._value.clamp_(0.0, self.bound)
 
     def state(self) -> dict[str, float]:
         """What a checkpoint keeps besides the optimiser."""
@@ -178,8 +178,9 @@ class Learner:
         self.policy, self.params = policy, params
         self.total_steps = params.steps[task]
         self.delay_steps = params.multiplier_delay[task] * self.total_steps
-        self.multiplier = Multiplier(method, params, params.cost_limit[task])
-        policy.encoder.requires_grad_(not params.freeze_encoder)
+        self.multiplier = Multiplier(method, params, task)
+        if params.freeze_encoder:
+            policy.freeze_senses()
         of_actor, of_critics = [p for p in policy.actor_parameters() if p.requires_grad], policy.critic_parameters()
         self.actor = torch.optim.Adam(of_actor, lr=params.lr, fused=True)
         self.critic = torch.optim.Adam(of_critics, lr=params.critic_lr, fused=True)
@@ -290,7 +291,8 @@ def train(
     elif follows:
         learner.follow(follows)
     generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + learner.steps) * 1000 + distributed.rank())
-    batch = Batch(simulator, params.max_steps, params.wrong_done_penalty[task], params.progress_reward, policy.tokenize)
+    rewards = (params.wrong_done_penalty[task], params.progress_reward)
+    batch = Batch(simulator, params.max_steps, *rewards, policy.tokenize, params.coverage_reward[task])
     collector = Collector(batch, source, generator, params.freeze_encoder)
     steps_per_rollout = simulator.n_envs * params.rollout * distributed.n_ranks()
     last_step = until * learner.total_steps
