@@ -19,7 +19,7 @@ from safevla.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, v
 from safevla.policy import Policy, PolicyConfig
 from safevla.rollout import Collector, Rollout, Stream
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import N_ACTIONS, N_BASE_MOTIONS
+from safevla.sim.interface import CAMERAS, N_ACTIONS, N_BASE_MOTIONS
 from tests.conftest import ROOT
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=2, context=8)
@@ -198,7 +198,7 @@ def test_the_first_epoch_sees_the_probabilities_that_acted(rollout_and_policy):
     torch.testing.assert_close(output.value, rollout.value, atol=1e-4, rtol=0)
 
 
-def test_what_a_frozen_encoder_saw_serves_learning():
+def test_what_frozen_senses_made_of_an_observation_serves_learning():
     torch.manual_seed(0)
     model = Policy(TINY)
 
@@ -211,8 +211,9 @@ def test_what_a_frozen_encoder_saw_serves_learning():
     assert rollout.truth.class_map is None and rollout.observation.pixels.numel() == 0
     with torch.no_grad():
         again, _ = model(whole.observation, whole.starts, whole.memory)
-        kept, _ = model(rollout.observation, rollout.starts, rollout.memory, rollout.sight)
+        kept, _ = model(rollout.observation, rollout.starts, rollout.memory, rollout.percept)
     torch.testing.assert_close(kept.logits, again.logits, atol=1e-5, rtol=0)
+    assert kept.class_logits is None and again.class_logits.shape[:3] == (12, 4, len(CAMERAS))
     settings = _ppo_params(freeze_encoder=True, value_warmup=0)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     ppo.Learner(model, "ppo", "Fetch", settings).learn(rollout, torch.Generator().manual_seed(0), only_values=False)
@@ -306,13 +307,14 @@ def test_a_token_alone_needs_no_keys():
     mask = torch.rand(5, 9, generator=torch.Generator().manual_seed(0)) > 0.4
     mask[:, 0] = True
     mask[1, 1:] = False  # sees nothing but itself
-    whole, alone = layer(tokens, mask)[:, 0], layer.alone(tokens[:, 0], tokens[:, 1:], mask)
+    whole, alone = layer(tokens, mask)[:, 0], layer.alone(tokens[:, 0], layer.prepared(tokens[:, 1:]), mask)
     torch.testing.assert_close(alone, whole, atol=1e-12, rtol=0)
     gradients = [torch.autograd.grad(out.square().sum(), [tokens, *layer.parameters()]) for out in (whole, alone)]
     for expected, found in zip(*gradients, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-10, rtol=0)
     query, others = tokens[:, 0], tokens[:, 1:].detach()  # of others that do not learn, too
-    of_frozen = torch.autograd.grad(layer.alone(query, others, mask).square().sum(), list(layer.parameters()))
+    alone = layer.alone(query, layer.prepared(others), mask)
+    of_frozen = torch.autograd.grad(alone.square().sum(), list(layer.parameters()))
     for expected, found in zip(gradients[0][1:], of_frozen, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-10, rtol=0)
 
@@ -444,7 +446,6 @@ def test_observation_stack_keeps_every_field():
 def test_perception_targets_agree_with_slow_loops(some_episodes):
     from safevla import catalogue, perception
     from safevla.layout import MOVEABLE
-    from safevla.sim.interface import CAMERAS
 
     simulator = EmbeddedSimulator(4, (20, 34))
     scene = simulator.reset(some_episodes[:4])
@@ -752,7 +753,7 @@ def test_informed_critics_value_every_step_of_a_rollout_by_its_own_truth():
     batch.step = watched
     rollout, _ = collector.collect(model, 20)
     with torch.no_grad():
-        output, _ = model(rollout.observation, rollout.starts, rollout.memory, rollout.sight, rollout.truth)
+        output, _ = model(rollout.observation, rollout.starts, rollout.memory, rollout.percept, rollout.truth)
     torch.testing.assert_close(output.value, rollout.value, atol=1e-4, rtol=0)
     torch.testing.assert_close(output.cost_value, rollout.cost_value, atol=1e-4, rtol=0)
     assert rollout.next_value.isfinite().all() and rollout.final_value.isfinite().all()

@@ -82,23 +82,26 @@ class Memory:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sight:
-    """What the cameras' encoder makes of pixels, apart from all that is known besides; leading dimensions (B,) or (T, B).
+class Percept:
+    """What the senses make of pictures and words, before anything is asked of it; leading dimensions (B,) or (T, B).
 
-    While the encoder is frozen, what it saw when an action was drawn serves learning too.
+    While the senses are frozen, what they made of an observation when an action was drawn serves learning too.
     """
 
-    tokens: torch.Tensor  # (…, C, K, dim)
-    class_logits: torch.Tensor  # (…, C, N_CLASSES, gh, gw)
+    visual: torch.Tensor  # (…, C·K, dim) visual tokens with their places
+    others: torch.Tensor  # (…, C·K + L, dim) those and the words, prepared for the first fusion layer
+    text: torch.Tensor  # (…, dim) mean of the words
+    maps: torch.Tensor  # (…, 2·C·gh·gw) where things of the named class show, and where loose ones do
+    named_logits: torch.Tensor  # (…, target classes) which class the instruction names
 
-    def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "Sight":
+    def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "Percept":
         """The same with a function applied to every tensor."""
-        return Sight(function(self.tokens), function(self.class_logits))
+        return Percept(**{f.name: function(getattr(self, f.name)) for f in dataclasses.fields(self)})
 
     @staticmethod
-    def stack(steps: list["Sight"]) -> "Sight":
+    def stack(steps: list["Percept"]) -> "Percept":
         """T steps of (B, …) as one of (T, B, …)."""
-        return Sight(torch.stack([s.tokens for s in steps]), torch.stack([s.class_logits for s in steps]))
+        return Percept(**{f.name: torch.stack([getattr(step, f.name) for step in steps]) for f in dataclasses.fields(Percept)})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,10 +111,10 @@ class PolicyOutput:
     logits: torch.Tensor  # (…, N_ACTIONS)
     value: torch.Tensor  # (…,) expected return of reward; NaN from informed critics that were told nothing
     cost_value: torch.Tensor  # (…,) expected return of cost; likewise
-    sight: Sight
+    percept: Percept
+    class_logits: torch.Tensor | None  # (…, C, N_CLASSES, gh, gw) the coarse class maps; None where the percept was known
     surroundings_logits: torch.Tensor  # (…, N_SURROUNDINGS)
     touch_logits: torch.Tensor | None  # (…, N_TOUCHES); None without foresight
-    named_logits: torch.Tensor  # (…, target classes): which class the instruction names
     place_m: torch.Tensor  # (…, 3) where a thing of that class is: right, up and forward of the robot
 
 
@@ -220,12 +223,20 @@ class _Layer(nn.Module):
         normed = self.attention.norm(x)
         return self._fed(x + self.attention.attend(normed, *self.attention.keys_values(normed), mask[:, None, None]))
 
+    def prepared(self, others: torch.Tensor) -> torch.Tensor:
+        """Tokens (B, N, dim) as `alone` takes them; nothing that is learnt has a part in it."""
+        return others if others.is_cuda else self._standardised(others)
+
+    def _standardised(self, tokens: torch.Tensor) -> torch.Tensor:
+        norm = self.attention.norm
+        return functional.layer_norm(tokens, norm.normalized_shape, eps=norm.eps)
+
     def alone(self, query: torch.Tensor, others: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """What `forward` gives the first of the tokens query (B, dim) and others (B, N, dim); mask (B, 1 + N) → (B, dim)."""
+        """What `forward` gives the first of the tokens query (B, dim) and others (B, N, dim), which are `prepared`; mask
+        (B, 1 + N) → (B, dim)."""
         norm = self.attention.norm
         if not query.is_cuda:
-            alike = functools.partial(functional.layer_norm, normalized_shape=norm.normalized_shape, eps=norm.eps)
-            return self._fed(query + self.attention.attend_alone(alike(query), alike(others), mask))
+            return self._fed(query + self.attention.attend_alone(self._standardised(query), others, mask))
         # a GPU's matrix units make all keys in one product, faster than many small ones that go without
         normed = norm(torch.cat([query[:, None], others], dim=1))
         seen = self.attention.attend(normed[:, :1], *self.attention.keys_values(normed), mask[:, None, None])
@@ -360,51 +371,59 @@ class Policy(nn.Module):
         """(…, N_ACTIONS) bool: the actions that get no probability."""
         return observation.blocked if self.config.heeds_bumps else torch.zeros_like(observation.blocked)
 
-    def look(self, pixels: torch.Tensor) -> Sight:
-        """What the encoder makes of pixels (…, C, H, W, 3): uint8, or floats in [−1, 1]."""
-        shape = pixels.shape[:-3]
-        scaled = pixels.flatten(0, -4)
+    def look(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the encoder makes of pixels (N, C, H, W, 3), uint8 or floats in [−1, 1]: visual tokens (N, C, K, dim), class
+        logits (N, C, N_CLASSES, gh, gw)."""
+        scaled = pixels.flatten(0, 1)
         if pixels.dtype == torch.uint8:
             # to float while the channels are innermost, as they lie in memory: the other way round is many times slower
             scaled = torch.add(pixels.new_tensor(-1.0, dtype=self.actor.weight.dtype), scaled, alpha=1 / 127.5)
         tokens, class_logits = self.encoder(scaled.permute(0, 3, 1, 2))
-        return Sight(tokens.unflatten(0, shape), class_logits.unflatten(0, shape))
+        return tokens.unflatten(0, pixels.shape[:2]), class_logits.unflatten(0, pixels.shape[:2])
 
-    def _fuse(self, words: torch.Tensor, sight: Sight) -> tuple[torch.Tensor, torch.Tensor]:
-        """One vector per step (N, dim), named class (N, ·); N is T · B."""
-        visual = (sight.tokens + self.place).flatten(1, 2)  # (N, C·K, dim)
-        embedded = self.word(words)  # (N, L, dim)
-        spoken = words != PADDING
+    def _perceive(self, observation: Observation) -> tuple[Percept, torch.Tensor]:
+        """What the senses make of an observation (N, …), and the class logits."""
+        tokens, class_logits = self.look(observation.pixels)
+        visual = (tokens + self.place).flatten(1, 2)  # (N, C·K, dim)
+        embedded = self.word(observation.words)  # (N, L, dim)
+        spoken = observation.words != PADDING
         text = (embedded * spoken[..., None]).sum(1) / spoken.sum(1, keepdim=True).clamp(min=1)
         named_logits = self.named(text)
-        shown = sight.class_logits.sigmoid()
+        shown = class_logits.sigmoid()
         named_shown = torch.einsum("nk,nckhw->nchw", named_logits.softmax(-1), shown[:, :, :-1])
         maps = torch.stack([named_shown, shown[:, :, -1]], dim=1).flatten(1)
-        query = self.fuse_token + text + self.glance(visual.flatten(1)) + self.maps(maps)
         others = torch.cat([visual, embedded], dim=1)
-        mask = torch.cat([spoken.new_ones(len(spoken), 1 + visual.shape[1]), spoken], dim=1)
+        if len(self.fusion) == 1:
+            others = self.fusion[0].prepared(others)
+        return Percept(visual, others, text, maps, named_logits), class_logits
+
+    def _fuse(self, words: torch.Tensor, percept: Percept) -> torch.Tensor:
+        """One vector per step (N, dim); N is T · B."""
+        query = self.fuse_token + percept.text + self.glance(percept.visual.flatten(1)) + self.maps(percept.maps)
+        spoken = words != PADDING
+        mask = torch.cat([spoken.new_ones(len(spoken), 1 + percept.visual.shape[1]), spoken], dim=1)
         *before, last = self.fusion
+        others = percept.others
         for layer in before:
             query, others = layer(torch.cat([query[:, None], others], dim=1), mask).tensor_split([1], dim=1)
             query = query[:, 0]
-        return last.alone(query, others, mask), named_logits
+        return last.alone(query, last.prepared(others) if before else others, mask)
 
-    def _step_token(self, observation: Observation, sight: Sight) -> tuple[torch.Tensor, torch.Tensor]:
-        fused, named_logits = self._fuse(observation.words, sight)
-        token = (
+    def _step_token(self, observation: Observation, percept: Percept) -> torch.Tensor:
+        fused = self._fuse(observation.words, percept)
+        return (
             fused
             + self.previous_action(observation.previous_action)
             + self.object_in_hand(observation.object_in_hand.long())
             + self.arm(observation.arm).to(fused.dtype)
             + _sinusoids(observation.step, self.config.dim).to(fused.dtype)
         )
-        return token, named_logits
 
     def _output(
         self,
         x: torch.Tensor,
-        sight: Sight,
-        named_logits: torch.Tensor,
+        percept: Percept,
+        class_logits: torch.Tensor | None,
         observation: Observation,
         truth: perception.Truth | None,
     ) -> PolicyOutput:
@@ -422,10 +441,10 @@ class Policy(nn.Module):
             logits=logits.masked_fill(self.refused(observation), _NEVER),
             value=value,
             cost_value=cost_value,
-            sight=sight,
+            percept=percept,
+            class_logits=class_logits,
             surroundings_logits=self.surroundings(x).float(),
             touch_logits=touch_logits,
-            named_logits=named_logits.float(),
             place_m=self.target_place(x).float(),
         )
 
@@ -445,9 +464,8 @@ class Policy(nn.Module):
             return self._act(observation, memory, truth)
 
     def _act(self, observation: Observation, memory: Memory, truth: perception.Truth | None) -> tuple[PolicyOutput, Memory]:
-        sight = self.look(observation.pixels)
-        x, named_logits = self._step_token(observation, sight)
-        x = x[:, None]  # (B, 1, dim)
+        percept, class_logits = self._perceive(observation)
+        x = self._step_token(observation, percept)[:, None]  # (B, 1, dim)
         at = memory.at
         memory.valid[:, at] = True
         mask = memory.valid[:, None, None, :]
@@ -458,36 +476,40 @@ class Policy(nn.Module):
             x = x + layer.attention.attend(normed, memory.keys[i], memory.values[i], mask)
             x = x + layer.feed_forward(x)
         memory.at = (at + 1) % self.config.context
-        return self._output(x[:, 0], sight, named_logits, observation, truth), memory
+        return self._output(x[:, 0], percept, class_logits, observation, truth), memory
 
     def forward(
         self,
         observation: Observation,
         starts: torch.Tensor,
         memory: Memory,
-        sight: Sight | None = None,
+        percept: Percept | None = None,
         truth: perception.Truth | None = None,
     ) -> tuple[PolicyOutput, Memory]:
         """T steps of B episodes at once, as `act` would have given them one by one, and the memory after them.
 
         observation (T, B, …); starts (T, B) bool, True where a step is an episode's first; memory as it was before the
-        first of these steps; sight (T, B, …), what the encoder has made of the pixels, if that is known; truth (T, B, …), what
-        informed critics are told. Memories are constants: no gradient flows through the one given or the one returned.
+        first of these steps; percept (T, B, …), what the senses have made of the observations, if that is known; truth (T, B, …),
+        what informed critics are told. Memories are constants: no gradient flows through the one given or the one returned.
         """
         with _precision(starts.device):
-            return self._forward(observation, starts, memory, sight, truth)
+            return self._forward(observation, starts, memory, percept, truth)
 
     def _forward(
         self,
         observation: Observation,
         starts: torch.Tensor,
         memory: Memory,
-        sight: Sight | None,
+        percept: Percept | None,
         truth: perception.Truth | None,
     ) -> tuple[PolicyOutput, Memory]:
         n_steps, n_envs = starts.shape
-        sight = self.look(observation.pixels) if sight is None else sight
-        x, named_logits = self._step_token(observation.map(lambda t: t.flatten(0, 1)), sight.map(lambda t: t.flatten(0, 1)))
+        flat, class_logits = observation.map(lambda t: t.flatten(0, 1)), None  # (T · B, …)
+        if percept is None:
+            flat_percept, flat_logits = self._perceive(flat)
+            percept = flat_percept.map(lambda t: t.unflatten(0, (n_steps, n_envs)))
+            class_logits = flat_logits.unflatten(0, (n_steps, n_envs))
+        x = self._step_token(flat, percept.map(lambda t: t.flatten(0, 1)))
         x = x.unflatten(0, (n_steps, n_envs)).transpose(0, 1)  # (B, T, dim)
         mask = self._sequence_mask(starts, memory)
         fresh = []
@@ -499,8 +521,7 @@ class Policy(nn.Module):
             value = torch.cat([memory.values[i].to(value), value], dim=2)
             x = x + layer.attention.attend(normed, key, value, mask)
             x = x + layer.feed_forward(x)
-        named_logits = named_logits.unflatten(0, (n_steps, n_envs))
-        output = self._output(x.transpose(0, 1), sight, named_logits, observation, truth)
+        output = self._output(x.transpose(0, 1), percept, class_logits, observation, truth)
         return output, self._advance(memory, fresh, starts)
 
     def _advance(self, memory: Memory, fresh: list[tuple[torch.Tensor, torch.Tensor]], starts: torch.Tensor) -> Memory:
@@ -540,7 +561,7 @@ def perception_loss(output: PolicyOutput, truth: perception.Truth, n_placed: tor
     weight = torch.tensor(3.0, device=output.logits.device)
     binary = functools.partial(functional.binary_cross_entropy_with_logits, pos_weight=weight)
     around = binary(output.surroundings_logits, truth.surroundings.to(output.logits))
-    named = functional.cross_entropy(output.named_logits.flatten(0, -2), truth.named.flatten())
+    named = functional.cross_entropy(output.percept.named_logits.float().flatten(0, -2), truth.named.flatten())
     in_sight = ~truth.place_m.isnan()
     off_m = functional.smooth_l1_loss(output.place_m, truth.place_m.nan_to_num(0.0), beta=_PLACE_SLACK_M, reduction="none")
     placed = (off_m * in_sight).sum() / n_placed
@@ -549,7 +570,7 @@ def perception_loss(output: PolicyOutput, truth: perception.Truth, n_placed: tor
         loss = loss + binary(output.touch_logits, truth.touches.to(output.logits))
     if truth.class_map is None:
         return loss
-    return loss + binary(output.sight.class_logits.float(), truth.class_map.to(output.logits))
+    return loss + binary(output.class_logits.float(), truth.class_map.to(output.logits))
 
 
 def save(policy: Policy, path: str | Path, half: bool = False, **facts) -> None:

@@ -141,7 +141,7 @@ def targets(rollout: Rollout, multiplier: float, params: PPOParams) -> Targets:
 
 
 def _of(envs: torch.Tensor, of_all):
-    """Some environments' share of an Observation, Sight or Truth (T, B, …); None of None."""
+    """Some environments' share of an Observation, Percept or Truth (T, B, …); None of None."""
     return None if of_all is None else of_all.map(lambda t: t[:, envs])
 
 
@@ -152,8 +152,8 @@ def losses(
 
     anchor (T, B, N_ACTIONS): log-probabilities of the policy to stay near, if there is one.
     """
-    observation, sight, truth = _of(envs, rollout.observation), _of(envs, rollout.sight), _of(envs, rollout.truth)
-    output, _ = policy(observation, rollout.starts[:, envs], rollout.memory.select(envs), sight, truth)
+    observation, percept, truth = _of(envs, rollout.observation), _of(envs, rollout.percept), _of(envs, rollout.truth)
+    output, _ = policy(observation, rollout.starts[:, envs], rollout.memory.select(envs), percept, truth)
     log_probs = output.logits.log_softmax(-1)
     log_prob = log_probs.gather(-1, rollout.action[:, envs, None])[..., 0]
     ratio = (log_prob - rollout.log_prob[:, envs]).exp()
@@ -209,8 +209,8 @@ class Learner:
         memory = self._anchor_memory or self._anchor.new_memory(n_envs, device)
         log_probs, memories = [], []
         for envs in torch.arange(n_envs, device=device).chunk(self.params.minibatches):  # a GPU's memory holds no more
-            observation, sight = _of(envs, rollout.observation), _of(envs, rollout.sight)
-            output, after = self._anchor(observation, rollout.starts[:, envs], memory.select(envs), sight)
+            observation, percept = _of(envs, rollout.observation), _of(envs, rollout.percept)
+            output, after = self._anchor(observation, rollout.starts[:, envs], memory.select(envs), percept)
             log_probs.append(output.logits.log_softmax(-1))
             memories.append(after)
         self._anchor_memory = Memory.join(memories)

@@ -14,7 +14,7 @@ from safevla import perception
 from safevla.batch import Batch
 from safevla.episodes import Episode
 from safevla.observations import Observation
-from safevla.policy import Memory, Policy, Sight
+from safevla.policy import Memory, Percept, Policy
 from safevla.sim.interface import Action
 
 
@@ -38,7 +38,7 @@ class Rollout:
     next_cost_value: torch.Tensor  # (B,)
     truth: perception.Truth  # (T, B, …)
     memory: Memory  # before the first step
-    sight: Sight | None  # (T, B, …) what the policy's encoder saw; None where the encoder learns
+    percept: Percept | None  # (T, B, …) what the policy's senses made of it; None where they learn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Collector:
         first_memory = memory.clone()
         steps: dict[str, list[torch.Tensor]] = {}
         seen: list[Observation] = []
-        sights: list[Sight] = []
+        percepts: list[Percept] = []
         truths: list[perception.Truth] = []
         cut_off: list[_CutOff] = []
         grid = None if self.frozen_encoder else policy.config.map_size
@@ -121,7 +121,7 @@ class Collector:
             log_probs = output.logits.log_softmax(-1)
             action = torch.multinomial(log_probs.exp(), 1, generator=self.generator)[:, 0]
             seen.append(self._observation.without_pictures() if self.frozen_encoder else self._observation)
-            sights.append(output.sight)
+            percepts.append(output.percept)
             outcome = batch.step(action)
             rows = outcome.truncated.nonzero()[:, 0]
             if len(rows):
@@ -165,7 +165,7 @@ class Collector:
             final_value=final_value,
             final_cost_value=final_cost_value,
             memory=first_memory,
-            sight=Sight.stack(sights) if self.frozen_encoder else None,
+            percept=Percept.stack(percepts) if self.frozen_encoder else None,
             **{name: tensor for name, tensor in played.items() if name in names},
         )
         return rollout, _ended(played)
