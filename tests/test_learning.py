@@ -198,9 +198,10 @@ def test_the_first_epoch_sees_the_probabilities_that_acted(rollout_and_policy):
     torch.testing.assert_close(output.value, rollout.value, atol=1e-4, rtol=0)
 
 
-def test_what_frozen_senses_made_of_an_observation_serves_learning():
+@pytest.mark.parametrize("fusion_layers", [1, 2])
+def test_what_frozen_senses_made_of_an_observation_serves_learning(fusion_layers):
     torch.manual_seed(0)
-    model = Policy(TINY)
+    model = Policy(TINY.model_copy(update={"fusion_layers": fusion_layers}))
 
     def collected(frozen_encoder: bool) -> Rollout:
         batch = Batch(EmbeddedSimulator(4, TINY.image_size), max_steps=9)
