@@ -26,7 +26,7 @@ $(SETUP): pyproject.toml requirements.lock | $(BIN)/python
 	touch $@
 
 reproduce: $(SETUP)
-	$(PYTHON) -m safevla.pipeline repro $(PROFILE)
+	$(PYTHON) -m safevla.pipeline.dvc_files repro $(PROFILE)
 
 test: $(SETUP)
 	$(PYTHON) -m pytest
@@ -39,10 +39,10 @@ notebooks: $(SETUP)
 	SAFEVLA_PROFILE=$(PROFILE) $(PYTHON) -m jupyterlab notebooks
 
 report: $(SETUP)
-	$(PYTHON) -m safevla.report $(PROFILE)
+	$(PYTHON) -m safevla.report.page $(PROFILE)
 
 deps: $(SETUP)
-	$(PYTHON) -m safevla.pipeline deps
+	$(PYTHON) -m safevla.pipeline.dvc_files deps
 
 # needs uv; rows that only CUDA builds of torch need are left to pip
 lock:

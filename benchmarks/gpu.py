@@ -21,13 +21,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from safevla import compute, costs, distributed, episodes, kernels, params, perception, ppo, tasks
-from safevla.batch import Batch
-from safevla.packed import Packed
-from safevla.policy import Policy
-from safevla.pool import GPU_CHUNK, KEPT_PER_ENV, Makers, Pool
-from safevla.rollout import Collector
+from safevla.config import params
+from safevla.env import privileged_targets
+from safevla.env.vector_env import Batch
+from safevla.policies.vla import Policy
+from safevla.runtime import kernels, ranks, threads
+from safevla.safe_rl import ppo
+from safevla.safe_rl.episode_sources import GPU_CHUNK, KEPT_PER_ENV, Makers, Pool
+from safevla.safe_rl.rollout import Collector
 from safevla.sim.cuda import CudaSimulator
+from safevla.tasks import episodes, goals, step_costs
+from safevla.tasks.episode_batch import Packed
 
 found: dict[str, object] = {}
 
@@ -89,7 +93,7 @@ def simulate(n_envs: int, image_size: tuple[int, int], chosen: Packed, steps: in
     actions = torch.multinomial(weights, n_envs * (steps + 5), replacement=True).view(-1, n_envs)
 
     def step_and_judge(row: torch.Tensor) -> None:
-        costs.judge(simulator.step(row))
+        step_costs.judge(simulator.step(row))
         simulator.render()
 
     def rate(step: Callable[[torch.Tensor], object]) -> int:
@@ -119,8 +123,8 @@ def simulate(n_envs: int, image_size: tuple[int, int], chosen: Packed, steps: in
     transition = simulator.step(actions[0])
     for name, call in (
         ("step of the simulator", lambda: simulator.step(actions[0])),
-        ("judge", lambda: costs.judge(dataclasses.replace(transition, before=before))),
-        ("perception targets", lambda: perception.truth(simulator, batch.goals, None)),
+        ("judge", lambda: step_costs.judge(dataclasses.replace(transition, before=before))),
+        ("perception targets", lambda: privileged_targets.truth(simulator, batch.goals, None)),
         ("step of the batch", lambda: batch.step(actions[0])),
     ):
         ten = parts.wrap(name, lambda call=call: [call() for _ in range(10)])
@@ -140,7 +144,7 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     rewards = (settings.wrong_done_penalty["ObjectNav"], settings.progress_reward)
     batch = Batch(simulator, settings.max_steps, *rewards, coverage_reward=settings.coverage_reward["ObjectNav"])
     start = time.perf_counter()
-    drawn = (("ObjectNav",), "train", profile.houses, 0, distributed.rank(), distributed.n_ranks(), settings.episodes_per_house)
+    drawn = (("ObjectNav",), "train", profile.houses, 0, ranks.rank(), ranks.n_ranks(), settings.episodes_per_house)
     makers = Makers(drawn, workers, "stretch", chunk=GPU_CHUNK)
     pool = Pool(makers, KEPT_PER_ENV * n_envs, n_envs, "cuda")
     found["pool"] = {"episodes": len(pool), "seconds": round(time.perf_counter() - start, 1)}
@@ -172,8 +176,8 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     seconds = [rollout() for _ in range(rollouts)]
     makers.close()
     found[f"ppo {n_envs}"] = {
-        "ranks": distributed.n_ranks(),
-        "env_steps_per_s": round(distributed.n_ranks() * n_envs * settings.rollout / statistics.median(seconds)),
+        "ranks": ranks.n_ranks(),
+        "env_steps_per_s": round(ranks.n_ranks() * n_envs * settings.rollout / statistics.median(seconds)),
         "parameters": sum(p.numel() for p in policy.parameters()),
         "seconds": [round(s, 3) for s in seconds],
         "ms": parts.table(),
@@ -187,13 +191,13 @@ def main() -> None:
     parser.add_argument("--envs", type=int, default=4096)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rollouts", type=int, default=4)
-    parser.add_argument("--workers", type=int, default=max(1, compute.cores() // distributed.n_local_ranks() - 2))
+    parser.add_argument("--workers", type=int, default=max(1, threads.cores() // ranks.n_local_ranks() - 2))
     parser.add_argument("--compile", action="store_true", help="let torch compile what the learner runs")
     parser.add_argument("--only", nargs="+", default=["ceilings", "simulate", "learn"])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    distributed.begin()
-    compute.prepare(0)
+    ranks.begin()
+    threads.prepare(0)
     profile = params.load("paper")
     parts = {
         "ceilings": ceilings,
@@ -202,16 +206,16 @@ def main() -> None:
     }
     for name in arguments.only:
         parts[name]()
-        if arguments.out and distributed.rank() == 0:
+        if arguments.out and ranks.rank() == 0:
             arguments.out.write_text(json.dumps(found, indent=1))
-    if distributed.rank() == 0:
+    if ranks.rank() == 0:
         print(json.dumps(found, indent=1))
-    distributed.end()
+    ranks.end()
 
 
 def _simulations(profile: params.Params, arguments: argparse.Namespace) -> None:
     start = time.perf_counter()
-    source = episodes.stream(tasks.TASKS, "train", profile.houses, per_house=4)
+    source = episodes.stream(goals.TASKS, "train", profile.houses, per_house=4)
     made = list(itertools.islice(source, 512))
     chosen = Packed.of(made).to("cuda")
     found["episodes_per_s_of_one_process"] = round(len(made) / (time.perf_counter() - start))

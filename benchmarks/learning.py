@@ -23,13 +23,16 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
-import safevla.env  # noqa: F401, registers the environments
-from safevla import compute, costs, episodes, params, perception, ppo
-from safevla import policy as policies
-from safevla.batch import Batch
-from safevla.policy import Policy
-from safevla.rollout import Collector, Stream
+from safevla.config import params
+from safevla.env import privileged_targets
+from safevla.env.vector_env import Batch
+from safevla.policies import vla as policies
+from safevla.policies.vla import Policy
+from safevla.runtime import threads
+from safevla.safe_rl import ppo
+from safevla.safe_rl.rollout import Collector, Stream
 from safevla.sim.embedded import EmbeddedSimulator
+from safevla.tasks import episodes, step_costs
 
 TASK = "ObjectNav"
 
@@ -71,8 +74,8 @@ def ours(settings: params.PPOParams, profile: params.Params, seed: int) -> tuple
     simulator._draw = watch.wrap("render", simulator._draw)
     simulator.step = watch.wrap("simulate", simulator.step)
     batch.restart = watch.wrap("start episodes", batch.restart)
-    costs.judge = watch.wrap("costs", costs.judge)
-    perception.truth = watch.wrap("perception targets", perception.truth)
+    step_costs.judge = watch.wrap("costs", step_costs.judge)
+    privileged_targets.truth = watch.wrap("perception targets", privileged_targets.truth)
     policy.act = watch.wrap("act", policy.act)
     learn = watch.wrap("learn", learner.learn)
 
@@ -132,7 +135,7 @@ def theirs(settings: params.PPOParams, profile: params.Params) -> tuple[Callable
 
 def _train(seed: int, settings, profile, rollouts: int, turn, results) -> None:
     """What a core does: a rollout whenever it is our turn; then how long each took, and what with."""
-    compute.prepare(seed, 1)
+    threads.prepare(seed, 1)
     rollout, watch, n_parameters = ours(settings, profile, seed)
     taken = []
     for number in range(rollouts + 1):
@@ -157,7 +160,7 @@ def compare(rollouts: int, n_policies: int) -> None:
     trainings = [context.Process(target=_train, args=(seed, *given), daemon=True) for seed in range(n_policies)]
     for training in trainings:
         training.start()
-    compute.prepare(0, n_policies)
+    threads.prepare(0, n_policies)
     model, n_theirs = theirs(settings, profile)
     of_theirs = []
     for _ in range(rollouts + 1):
@@ -188,7 +191,7 @@ def compare(rollouts: int, n_policies: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rollouts", type=int, default=7)
-    parser.add_argument("--policies", type=int, default=compute.cores())
+    parser.add_argument("--policies", type=int, default=threads.cores())
     arguments = parser.parse_args()
     compare(arguments.rollouts, arguments.policies)
 

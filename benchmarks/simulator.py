@@ -21,13 +21,14 @@ from collections.abc import Callable
 
 import torch
 
-from safevla import compute, costs, episodes, tasks
-from safevla.episodes import Episode
-from safevla.house_options import HouseOptions
-from safevla.layout import Layout
+from safevla.config.house_options import HouseOptions
+from safevla.runtime import threads
 from safevla.sim import robot
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import Action
+from safevla.tasks import episodes, goals, step_costs
+from safevla.tasks.episodes import Episode
+from safevla.world.layout import Layout
 
 SIZES = ((48, 84), (128, 224), (224, 384))
 N_ENVS = 64
@@ -47,7 +48,7 @@ def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
 
 
 def some_episodes(n: int, options: HouseOptions) -> list[Episode]:
-    return list(itertools.islice(episodes.stream(tasks.TASKS, "test", options, per_house=1), n))
+    return list(itertools.islice(episodes.stream(goals.TASKS, "test", options, per_house=1), n))
 
 
 def steps_per_second(chosen: list[Episode], image_size: tuple[int, int], with_costs: bool = True) -> float:
@@ -61,7 +62,7 @@ def steps_per_second(chosen: list[Episode], image_size: tuple[int, int], with_co
         for row in actions:
             transition = simulator.step(row)
             if with_costs:
-                costs.components(transition)
+                step_costs.components(transition)
 
     return STEPS * len(chosen) / seconds(play)
 
@@ -142,7 +143,7 @@ def start_times() -> list[tuple[float, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
-    compute.prepare(0, parser.parse_args().threads)
+    threads.prepare(0, parser.parse_args().threads)
     options = HouseOptions()
     houses = some_episodes(N_ENVS, options)
     beside = importlib.util.find_spec("mujoco") is not None

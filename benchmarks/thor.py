@@ -19,21 +19,22 @@ from pathlib import Path
 
 import torch
 
-from safevla import compute, episodes, tasks
-from safevla.house_options import HouseOptions
+from safevla.config.house_options import HouseOptions
+from safevla.config.thor_options import ThorOptions
+from safevla.runtime import threads
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import Action, Simulator
-from safevla.sim.thor import ThorSimulator
-from safevla.thor_options import ThorOptions
+from safevla.sim.thor.adapter import ThorSimulator
+from safevla.tasks import episodes, goals
 
 SIZE = (224, 384)
 STEPS, REPEATS = 60, 5
-SERVER = f"{sys.executable} -m safevla.sim.thor_server"
+SERVER = f"{sys.executable} -m safevla.sim.thor.adapter.server"
 
 
 def steps_per_second(simulator: Simulator, seed: int) -> float:
     """Median over repeats of random actions in one environment, both pictures fetched."""
-    episode = next(episodes.stream(tasks.TASKS, "test", HouseOptions(), first=seed))
+    episode = next(episodes.stream(goals.TASKS, "test", HouseOptions(), first=seed))
     simulator.reset([episode])
     generator = torch.Generator().manual_seed(seed)
     rates = []
@@ -50,7 +51,7 @@ def _through_the_client(seed: int) -> float:
     if hasattr(os, "sched_setaffinity"):  # the server inherits it: each waits while the other works, and needs no core of its own
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[seed % len(cores)]})
-    compute.prepare(0, 1)
+    threads.prepare(0, 1)
     simulator = ThorSimulator(1, SIZE, options=ThorOptions(executable=SERVER))
     try:
         return steps_per_second(simulator, seed)
@@ -66,7 +67,7 @@ def main() -> None:
     os.environ["NUMBA_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as home:
         os.environ["HOME"] = home  # the client writes its log there
-        compute.prepare(0, 1)
+        threads.prepare(0, 1)
         direct = steps_per_second(EmbeddedSimulator(1, SIZE), 0)
         print("| how | processes | env-steps/s in all | of direct |\n|---|---|---|---|")
         print(f"| directly | 1 | {direct:,.0f} | 1.00 |", flush=True)

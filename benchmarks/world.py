@@ -19,12 +19,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from safevla import compute, costs, episodes, evaluation, houses, navigation, tasks
-from safevla.batch import Batch
-from safevla.episodes import Episode
-from safevla.house_options import HouseOptions
-from safevla.layout import compile_house
+from safevla.config.house_options import HouseOptions
+from safevla.env.vector_env import Batch
+from safevla.evaluation import evaluate
+from safevla.runtime import threads
+from safevla.sim import navigation
 from safevla.sim.embedded import EmbeddedSimulator
+from safevla.sim.interface import REACHABLE_CELL_M
+from safevla.tasks import episodes, goals, step_costs
+from safevla.tasks.episodes import Episode
+from safevla.world import houses
+from safevla.world.layout import FLOOR_CELL_M, compile_house
 
 N_ENVS = 64
 N_HOUSES = 500
@@ -61,8 +66,8 @@ def closed_rooms(house: houses.House) -> int:
     layout = compile_house(house)
     reachable, _ = navigation.reachable_grid(layout)
     z, x = np.nonzero(reachable)
-    cell_x = (x * navigation.REACHABLE_CELL_M / navigation.FLOOR_CELL_M).astype(int)
-    cell_z = (z * navigation.REACHABLE_CELL_M / navigation.FLOOR_CELL_M).astype(int)
+    cell_x = (x * REACHABLE_CELL_M / FLOOR_CELL_M).astype(int)
+    cell_z = (z * REACHABLE_CELL_M / FLOOR_CELL_M).astype(int)
     entered = set(layout.room[cell_z.clip(max=len(layout.room) - 1), cell_x.clip(max=layout.room.shape[1] - 1)].tolist())
     return sum(number not in entered for number in range(len(house["rooms"])))
 
@@ -71,7 +76,7 @@ def random_policy(args: argparse.Namespace) -> None:
     """What a random policy that mostly moves breaks in 100 steps."""
     weights = torch.tensor([8.0, 1, 1, 1, 1, 1, *[0.4] * 12])
     generator = torch.Generator().manual_seed(0)
-    stream = episodes.stream(tasks.TASKS, "validation", HouseOptions(), per_house=3)
+    stream = episodes.stream(goals.TASKS, "validation", HouseOptions(), per_house=3)
     n, broken, summed = 0, torch.zeros(5), torch.zeros(5)
     while n < 1000:
         batch = Batch(EmbeddedSimulator(125, (36, 64)), max_steps=10_000)
@@ -80,25 +85,25 @@ def random_policy(args: argparse.Namespace) -> None:
             batch.step(torch.multinomial(weights, 125, replacement=True, generator=generator))
         n, broken, summed = n + 125, broken + (batch.total_cost > 0).sum(0), summed + batch.total_cost.sum(0)
     print(f"{n} episodes of a random policy, 100 steps each\n\n| component | episodes with it | mean cost |\n|---|---|---|")
-    for name, share, mean in zip(costs.COMPONENTS, broken / n, summed / n, strict=True):
+    for name, share, mean in zip(step_costs.COMPONENTS, broken / n, summed / n, strict=True):
         print(f"| {name} | {share:.1%} | {mean:.2f} |")
     print(flush=True)
 
 
 def play(chosen: list[Episode], careful: bool) -> pd.DataFrame:
     """One row per episode of an expert."""
-    actor = evaluation.ExpertActor(N_ENVS, careful)
+    actor = evaluate.ExpertActor(N_ENVS, careful)
     name = "careful" if careful else "shortest path"
     simulator = EmbeddedSimulator(N_ENVS, (36, 64))
-    return evaluation.evaluate(actor, simulator, chosen, MAX_STEPS, name, profile="", method=name, seed=0)
+    return evaluate.evaluate(actor, simulator, chosen, MAX_STEPS, name, profile="", method=name, seed=0)
 
 
 def experts(args: argparse.Namespace) -> None:
     """Success and cost of both experts on the same episodes."""
-    generated = list(itertools.islice(episodes.stream(tasks.TASKS, "test", HouseOptions(), per_house=3), args.episodes))
+    generated = list(itertools.islice(episodes.stream(goals.TASKS, "test", HouseOptions(), per_house=3), args.episodes))
     compare("generated houses", generated)
     for path in args.houses:
-        compare(path.rsplit("/", 1)[-1], list(itertools.islice(episodes.in_houses(path, tasks.TASKS), args.episodes)))
+        compare(path.rsplit("/", 1)[-1], list(itertools.islice(episodes.in_houses(path, goals.TASKS), args.episodes)))
 
 
 def compare(where: str, chosen: Iterable[Episode]) -> None:
@@ -117,11 +122,11 @@ def compare(where: str, chosen: Iterable[Episode]) -> None:
 
 def memory(args: argparse.Namespace) -> None:
     """Peak memory of 256 environments with houses of six rooms."""
-    chosen = list(itertools.islice(episodes.stream(tasks.TASKS, "test", HouseOptions(rooms=(6, 6))), 256))
+    chosen = list(itertools.islice(episodes.stream(goals.TASKS, "test", HouseOptions(rooms=(6, 6))), 256))
     simulator = EmbeddedSimulator(256, (48, 84))
     simulator.reset(chosen)
     for _ in range(5):
-        costs.components(simulator.step(torch.zeros(256, dtype=torch.int64)))
+        step_costs.components(simulator.step(torch.zeros(256, dtype=torch.int64)))
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
     print(
@@ -142,7 +147,7 @@ def main() -> None:
     parser.add_argument("--houses", nargs="*", default=[], help="ProcTHOR house files")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    compute.prepare(0, args.threads)
+    threads.prepare(0, args.threads)
     for name, part in PARTS.items():
         if args.only in (None, name):
             part(args)

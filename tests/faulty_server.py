@@ -1,4 +1,4 @@
-"""A build that fails: serves like `safevla.sim.thor_server`, and once, after some messages, does what a test asks of it.
+"""A build that fails: serves like `safevla.sim.thor.server`, and once, after some messages, does what a test asks of it.
 
     python -m tests.faulty_server FAULT AFTER MARKER ...
 
@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from safevla.sim import thor_server
+from safevla.sim.thor import server
 
 
-class FaultyFifo(thor_server.Fifo):
+class FaultyFifo(server.Fifo):
     def __init__(self, fault: str, after: int, marker: Path):
         super().__init__(os.environ["AI2THOR_FIFO_SERVER_PIPE_PATH"], os.environ["AI2THOR_FIFO_CLIENT_PIPE_PATH"])
         self.fault, self.left, self.marker = fault, after, marker
@@ -39,5 +39,5 @@ if __name__ == "__main__":
     fault, after, marker, *rest = sys.argv[1:]
     if fault == "older":
         for action in ("RotateCameraMount", "ChangeFOV", "GetVisibleObjects", "AdvancePhysicsStep", "ToggleMagnetVisibility"):
-            del thor_server.ACTIONS[action]
-    thor_server.serve(FaultyFifo(fault, int(after), Path(marker)), thor_server.World(*thor_server._size(rest)))
+            del server.ACTIONS[action]
+    server.serve(FaultyFifo(fault, int(after), Path(marker)), server.World(*server._size(rest)))

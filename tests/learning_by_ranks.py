@@ -11,12 +11,17 @@ from pathlib import Path
 
 import torch
 
-from safevla import distributed, episodes, params, policy, ppo
-from safevla.batch import Batch
-from safevla.house_options import HouseOptions
-from safevla.policy import Memory, Policy, PolicyConfig
-from safevla.rollout import Collector, Rollout, Stream
+from safevla.config import params
+from safevla.config.house_options import HouseOptions
+from safevla.config.policy_config import PolicyConfig
+from safevla.env.vector_env import Batch
+from safevla.policies import vla
+from safevla.policies.vla import Memory, Policy
+from safevla.runtime import ranks
+from safevla.safe_rl import ppo
+from safevla.safe_rl.rollout import Collector, Rollout, Stream
 from safevla.sim.embedded import EmbeddedSimulator
+from safevla.tasks import episodes
 
 N_ENVS = 8
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8)
@@ -39,19 +44,19 @@ def share(rollout: Rollout, envs: slice) -> Rollout:
 
 def note(folder: Path) -> None:
     """Every rank writes down who it is, and the mean of all ranks' numbers."""
-    mean = distributed.mean(float(distributed.rank()), 1.0)
-    (folder / f"{distributed.rank()}.txt").write_text(f"{distributed.rank()} of {distributed.n_ranks()}, mean {mean}")
+    mean = ranks.mean(float(ranks.rank()), 1.0)
+    (folder / f"{ranks.rank()}.txt").write_text(f"{ranks.rank()} of {ranks.n_ranks()}, mean {mean}")
 
 
 def fail(folder: Path) -> None:
     """The second rank finds a mistake; the first one waits for it."""
-    if distributed.rank() == 1:
+    if ranks.rank() == 1:
         raise ValueError(f"{folder}: no such house")
-    distributed.wait()
+    ranks.wait()
 
 
 def main(file: str) -> None:
-    distributed.begin()
+    ranks.begin()
     torch.manual_seed(0)
     torch.set_num_threads(1)
     settings = params.load("smoke").finetune.train.model_copy(
@@ -67,16 +72,16 @@ def main(file: str) -> None:
     batch = Batch(EmbeddedSimulator(N_ENVS, TINY.image_size), 30)
     source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), settings.freeze_encoder)
-    n = N_ENVS // distributed.n_ranks()
-    mine = slice(n * distributed.rank(), n * (distributed.rank() + 1))
+    n = N_ENVS // ranks.n_ranks()
+    mine = slice(n * ranks.rank(), n * (ranks.rank() + 1))
     for _ in range(3):
-        rollout, _ = collector.collect(policy.Policy.eval(learner.policy), 16)
-        mean_cost = distributed.mean(float(rollout.cost[:, mine].sum()), n)
+        rollout, _ = collector.collect(vla.Policy.eval(learner.policy), 16)
+        mean_cost = ranks.mean(float(rollout.cost[:, mine].sum()), n)
         learner.multiplier.update(mean_cost)
         learner.learn(share(rollout, mine), torch.Generator().manual_seed(0), only_values=False)
-    if distributed.rank() == 0:
-        policy.save(learner.policy, file, multiplier=learner.multiplier.value)
-    distributed.end()
+    if ranks.rank() == 0:
+        vla.save(learner.policy, file, multiplier=learner.multiplier.value)
+    ranks.end()
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ import dataclasses
 
 import torch
 
-from safevla import catalogue, houses
-from safevla.episodes import Episode
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import Transition
+from safevla.tasks.episodes import Episode
+from safevla.world import catalogue, houses
 
 
 @dataclasses.dataclass

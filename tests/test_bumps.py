@@ -5,14 +5,15 @@ import random
 
 import torch
 
-from safevla import episodes
-from safevla.batch import Batch
-from safevla.bumps import Bumps
-from safevla.house_options import HouseOptions
-from safevla.observations import NO_ACTION
-from safevla.policy import Policy, PolicyConfig
+from safevla.config.house_options import HouseOptions
+from safevla.config.policy_config import PolicyConfig
+from safevla.env.failed_actions import Bumps
+from safevla.env.observations import NO_ACTION
+from safevla.env.vector_env import Batch
+from safevla.policies.vla import Policy
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import N_ACTIONS, Action
+from safevla.tasks import episodes
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8)
 

@@ -8,9 +8,10 @@ import json
 import pandas as pd
 import pytest
 
-from safevla import chores, episodes, houses, tasks
-from safevla.episodes import EpisodeError
-from safevla.house_options import HouseOptions
+from safevla.config.house_options import HouseOptions
+from safevla.tasks import episodes, goals, safety_chores
+from safevla.tasks.episodes import EpisodeError
+from safevla.world import catalogue, houses
 from tests.conftest import SHARED
 
 
@@ -40,12 +41,12 @@ def _objaverse_like(record: dict) -> houses.House:
 
 def test_every_public_episode_comes_back_as_it_was(public, tmp_path):
     for source, record in public:
-        episode = chores.from_record(record, _objaverse_like(record), source)
-        assert chores.to_record(episode) == record
-        assert episode.task in tasks.TASKS and episode.instruction == record["natural_language_spec"]
+        episode = safety_chores.from_record(record, _objaverse_like(record), source)
+        assert safety_chores.to_record(episode) == record
+        assert episode.task in goals.TASKS and episode.instruction == record["natural_language_spec"]
         index = episode.layout.index_of(episode.target_id)
-        assert episode.layout.type_index[index] == episodes.catalogue.TYPES[episode.target_type].index
-    chores.write(tmp_path / "back.jsonl.gz", [chores.from_record(r, _objaverse_like(r)) for _, r in public[:3]])
+        assert episode.layout.type_index[index] == catalogue.TYPES[episode.target_type].index
+    safety_chores.write(tmp_path / "back.jsonl.gz", [safety_chores.from_record(r, _objaverse_like(r)) for _, r in public[:3]])
     with gzip.open(tmp_path / "back.jsonl.gz", "rt") as lines:
         assert [json.loads(line) for line in lines] == [record for _, record in public[:3]]
 
@@ -63,18 +64,18 @@ def test_a_faulty_record_names_its_line_and_field(public, change, message):
     house = _objaverse_like(record)
     change(record)
     with pytest.raises(EpisodeError, match=message):
-        chores.from_record(record, house, "x:7")
+        safety_chores.from_record(record, house, "x:7")
 
 
 def test_a_house_without_the_target_is_refused(public):
     with pytest.raises(EpisodeError, match="the house has no object"):
-        chores.from_record(public[0][1], houses.generate(0))
+        safety_chores.from_record(public[0][1], houses.generate(0))
 
 
 def _playable(n: int) -> tuple[list[dict], list[houses.House]]:
     """Episodes and houses in the public form that are known to be solvable: ours, called as Objaverse calls them."""
     records, made = [], []
-    for index, episode in enumerate(itertools.islice(episodes.stream(tasks.TASKS, "test", HouseOptions(rooms=(1, 2))), n)):
+    for index, episode in enumerate(itertools.islice(episodes.stream(goals.TASKS, "test", HouseOptions(rooms=(1, 2))), n)):
         house = copy.deepcopy(episode.house)
         for thing, _ in houses.objects(house):
             if thing["id"] == episode.target_id:
@@ -92,13 +93,13 @@ def test_evaluation_asks_for_the_houses_and_runs_where_they_are(tmp_path, capsys
     records, made = _playable(6)
     file, house_file, out = tmp_path / "e.jsonl", tmp_path / "h.jsonl", tmp_path / "rows.parquet"
     file.write_text("".join(json.dumps(record) + "\n" for record in records))
-    assert chores.main([str(file), "--out", str(out)]) == 2
+    assert safety_chores.main([str(file), "--out", str(out)]) == 2
     assert "download_objaverse_houses" in capsys.readouterr().err
     house_file.write_text("".join(json.dumps(house) + "\n" for house in made[:3]))
-    assert chores.main([str(file), "--houses", str(house_file), "--out", str(out)]) == 2
+    assert safety_chores.main([str(file), "--houses", str(house_file), "--out", str(out)]) == 2
     assert "e.jsonl:4: house_index" in capsys.readouterr().err
     house_file.write_text("".join(json.dumps(house) + "\n" for house in made))
-    assert chores.main([str(file), "--houses", str(house_file), "--out", str(out), "--max-steps", "200"]) == 0
+    assert safety_chores.main([str(file), "--houses", str(house_file), "--out", str(out), "--max-steps", "200"]) == 0
     rows = pd.read_parquet(out)
     assert len(rows) == 6 and rows["success"].mean() > 0.6
     assert (rows["house_id"] == [f"procthor-objaverse-{i}" for i in range(6)]).all()

@@ -6,13 +6,14 @@ import random
 
 import torch
 
-from safevla import episodes
-from safevla.batch import Batch
-from safevla.contacts import N_FELT, NEAR_DEG, NEAR_M, Contacts
-from safevla.house_options import HouseOptions
-from safevla.policy import Policy, PolicyConfig
+from safevla.config.house_options import HouseOptions
+from safevla.config.policy_config import PolicyConfig
+from safevla.env.contact_memory import N_FELT, NEAR_DEG, NEAR_M, Contacts
+from safevla.env.vector_env import Batch
+from safevla.policies.vla import Policy
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import N_ACTIONS, N_BASE_MOTIONS, Action
+from safevla.tasks import episodes
 from tests.scenes import Thing, episode_in_room
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8, foresight=True)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from safevla import catalogue, costs, tasks
-from safevla.layout import PICKUPABLE, STRUCTURE
 from safevla.sim.interface import NEVER, NOTHING, Action, Scene, Transition
+from safevla.tasks import step_costs
+from safevla.tasks.goals import SUCCESS_DISTANCE_M, TASKS, Goals, goal_reached, progress_m, remaining_m, succeeded
+from safevla.world import catalogue
+from safevla.world.layout import PICKUPABLE, STRUCTURE
 from tests.scenes import Thing, episode_in_room, simulate
 
 
@@ -43,20 +45,22 @@ def _moved(scene: Scene, slot: int, by=(0.0, 0.0, 0.0), yaw=0.0, tilt=0.0, actio
 
 
 def _fires(name: str, t: Transition) -> bool:
-    row = dict(zip(costs.COMPONENTS, costs.components(t)[0].tolist(), strict=True))
-    assert row[name] == float(costs.COSTS[name](t)[0])
+    row = dict(zip(step_costs.COMPONENTS, step_costs.components(t)[0].tolist(), strict=True))
+    assert row[name] == float(step_costs.COSTS[name](t)[0])
     return bool(row[name])
 
 
 def _disturbed(t: Transition) -> list[bool]:
     """Of every object that is not part of the house."""
     before, after = t.before.pose[0].numpy(), t.after.pose[0].numpy()
-    return [costs.is_disturbed(before, after, m) for m in range(int(t.after.n_boxes[0])) if int(t.after.kind[0, m]) != STRUCTURE]
+    return [
+        step_costs.is_disturbed(before, after, m) for m in range(int(t.after.n_boxes[0])) if int(t.after.kind[0, m]) != STRUCTURE
+    ]
 
 
 def _in_collection(scene: Scene) -> list[bool]:
     pose, type_index, n = scene.pose[0].numpy(), scene.type_index[0].numpy(), int(scene.n_boxes[0])
-    return [costs.is_in_collection(m, pose, type_index, n) for m in range(n)]
+    return [step_costs.is_in_collection(m, pose, type_index, n) for m in range(n)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +87,7 @@ def test_critical_point_is_more_than_ten_centimetres():
 
 def test_what_the_hand_carries_does_not_count_until_it_is_let_go():
     scene = _scene(["Knife"], [(0.5, 0.8, 0.5)], held=0)
-    assert costs.components(_moved(scene, 0, (0.2, 0, 0))).sum() == 0
+    assert step_costs.components(_moved(scene, 0, (0.2, 0, 0))).sum() == 0
     t = _moved(scene, 0, (0, -0.7, 0))
     dropped = dataclasses.replace(t, after=dataclasses.replace(t.after, held=torch.tensor([NOTHING])))
     assert _fires("critical_point", dropped) and _fires("dangerous_equipment", dropped)
@@ -120,7 +124,7 @@ def _corridor(width_nodes: int) -> torch.Tensor:
 
 
 def _nearby(scene: Scene) -> int:
-    return costs.positions_nearby(scene.robot[0].numpy(), scene.reachable[0].numpy(), scene.reachable_origin[0].numpy())
+    return step_costs.positions_nearby(scene.robot[0].numpy(), scene.reachable[0].numpy(), scene.reachable_origin[0].numpy())
 
 
 def test_corner_counts_reachable_positions_around_the_robot_on_the_floor():
@@ -158,8 +162,8 @@ def test_walls_are_no_blind_spots_and_never_disturbed():
 def test_a_cost_is_charged_to_the_step_that_caused_it():
     knife = Thing("Knife", 0.0, 0.30)
     t = simulate(episode_in_room([knife]), [Action.ROTATE_RIGHT, Action.ROTATE_LEFT, Action.MOVE_AHEAD, Action.ROTATE_RIGHT])
-    charged = [float(costs.COSTS["dangerous_equipment"](step)[0]) for step in t]
-    moved = [float(costs.judge(step).displaced_m) > costs.DISTURBED_M for step in t]
+    charged = [float(step_costs.COSTS["dangerous_equipment"](step)[0]) for step in t]
+    moved = [float(step_costs.judge(step).displaced_m) > step_costs.DISTURBED_M for step in t]
     assert charged == [0.0, 0.0, 1.0, 0.0] and moved == [False, False, True, False]
 
 
@@ -167,24 +171,22 @@ def test_object_nav_needs_the_target_in_view_within_two_metres():
     done = [Action.DONE]
     for z, expected in ((1.5, True), (2.5, False)):
         t = simulate(episode_in_room([Thing("Chair", 0.0, z)], half_m=3.5), done)[0]
-        goals = tasks.Goals.of(["ObjectNav"], ["Chair"])
-        assert bool(tasks.succeeded(t, goals)[0]) is expected
+        goals = Goals.of(["ObjectNav"], ["Chair"])
+        assert bool(succeeded(t, goals)[0]) is expected
     t = simulate(episode_in_room([Thing("Chair", 0.0, 1.5)]), [Action.MOVE_AHEAD])[0]
-    assert not tasks.succeeded(t, tasks.Goals.of(["ObjectNav"], ["Chair"]))[0]  # only when it says so
-    assert not tasks.succeeded(
-        simulate(episode_in_room([Thing("Chair", 0.0, 1.5)]), done)[0], tasks.Goals.of(["ObjectNav"], ["Sofa"])
-    )[0]
+    assert not succeeded(t, Goals.of(["ObjectNav"], ["Chair"]))[0]  # only when it says so
+    assert not succeeded(simulate(episode_in_room([Thing("Chair", 0.0, 1.5)]), done)[0], Goals.of(["ObjectNav"], ["Sofa"]))[0]
 
 
 def test_pickup_needs_the_right_thing_in_the_hand():
     scene = _scene(["Apple", "Mug"], [(0, 0, 1), (0, 0, 2)], held=1)
     t = _moved(scene, 0, action=int(Action.DONE))
-    assert tasks.succeeded(t, tasks.Goals.of(["Pickup"], ["Mug"]))[0]
-    assert not tasks.succeeded(t, tasks.Goals.of(["Fetch"], ["Apple"]))[0]
+    assert succeeded(t, Goals.of(["Pickup"], ["Mug"]))[0]
+    assert not succeeded(t, Goals.of(["Fetch"], ["Apple"]))[0]
 
 
 def test_random_policies_break_every_rule(some_episodes):
-    from safevla.batch import Batch
+    from safevla.env.vector_env import Batch
     from safevla.sim.embedded import EmbeddedSimulator
 
     batch = Batch(EmbeddedSimulator(48), max_steps=10_000)
@@ -193,7 +195,7 @@ def test_random_policies_break_every_rule(some_episodes):
     weights = torch.tensor([8.0, 1, 1, 1, 1, 1, *[0.4] * 12])
     for _ in range(150):
         batch.step(torch.multinomial(weights, 48, replacement=True, generator=generator))
-    broken = dict(zip(costs.COMPONENTS, (batch.total_cost > 0).sum(0).tolist(), strict=True))
+    broken = dict(zip(step_costs.COMPONENTS, (batch.total_cost > 0).sum(0).tolist(), strict=True))
     assert all(count > 0 for count in broken.values()), broken
 
 
@@ -252,7 +254,7 @@ def test_costs_agree_with_a_slow_oracle_on_random_play(some_episodes):
         simulator.reset(some_episodes[group * 8 : group * 8 + 8])
         for _ in range(40):
             t = simulator.step(torch.multinomial(weights, 8, replacement=True, generator=generator))
-            found = costs.components(t)
+            found = step_costs.components(t)
             for e in range(8):
                 expected = _oracle(t, e)
                 assert found[e].tolist() == expected
@@ -283,7 +285,7 @@ def _reached(scene: Scene, e: int, task: str, wanted: int) -> bool:
     if task != "ObjectNav":
         return int(scene.held[e]) in found
     away_m = [float((scene.pose[e, m, [0, 2]] - scene.robot[e, :2]).norm()) for m in found if scene.visible[e, 0, m]]
-    return min(away_m, default=math.inf) <= tasks.SUCCESS_DISTANCE_M
+    return min(away_m, default=math.inf) <= SUCCESS_DISTANCE_M
 
 
 def test_a_goal_is_reached_where_a_slow_oracle_says_so(some_episodes):
@@ -293,7 +295,7 @@ def test_a_goal_is_reached_where_a_slow_oracle_says_so(some_episodes):
     simulator = EmbeddedSimulator(15)
     simulator.reset(some_episodes[:15])
     generator = torch.Generator().manual_seed(6)
-    asked = [tasks.TASKS[e % 3] for e in range(15)]
+    asked = [TASKS[e % 3] for e in range(15)]
     seen = []
     for _ in range(40):
         scene = simulator.step(torch.randint(0, 6, (15,), generator=generator)).after
@@ -302,15 +304,15 @@ def test_a_goal_is_reached_where_a_slow_oracle_says_so(some_episodes):
         held = torch.where(torch.rand(15, generator=generator) < 0.5, boxes, -1)
         scene = dataclasses.replace(scene, held=held.to(scene.held))
         wanted = scene.type_index[torch.arange(15), boxes].long()
-        goals = tasks.Goals(torch.tensor([tasks.TASKS.index(task) for task in asked]), wanted)
-        found = tasks.goal_reached(scene, goals).tolist()
+        goals = Goals(torch.tensor([TASKS.index(task) for task in asked]), wanted)
+        found = goal_reached(scene, goals).tolist()
         assert found == [_reached(scene, e, task, int(wanted[e])) for e, task in enumerate(asked)]
         seen += zip(asked, found, strict=True)
-    assert {(task, said) for task in tasks.TASKS for said in (False, True)} == set(seen)
+    assert {(task, said) for task in TASKS for said in (False, True)} == set(seen)
 
 
 def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
-    from safevla.batch import Batch
+    from safevla.env.vector_env import Batch
     from safevla.sim.embedded import EmbeddedSimulator
 
     generator = torch.Generator().manual_seed(5)
@@ -327,17 +329,17 @@ def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
         without, outcome = (batch.step(actions) for batch in batches)
         gained += outcome.reward - without.reward
         expected = [_remaining_m(outcome.transition.after, e, one.task, one.target_type) for e, one in enumerate(played)]
-        assert tasks.remaining_m(outcome.transition.after, shaped.goals).tolist() == pytest.approx(expected, abs=1e-4)
+        assert remaining_m(outcome.transition.after, shaped.goals).tolist() == pytest.approx(expected, abs=1e-4)
     assert gained.tolist() == pytest.approx([2.0 * (a - b) for a, b in zip(first, expected, strict=True)], abs=1e-3)
     assert gained.abs().max() > 0.5
-    nowhere = tasks.Goals.of(["Fetch"] * 15, ["Toilet"] * 15)
-    left_m = tasks.remaining_m(outcome.transition.after, nowhere)
-    assert left_m.isinf().any() and not tasks.progress_m(left_m, left_m).isnan().any()
+    nowhere = Goals.of(["Fetch"] * 15, ["Toilet"] * 15)
+    left_m = remaining_m(outcome.transition.after, nowhere)
+    assert left_m.isinf().any() and not progress_m(left_m, left_m).isnan().any()
 
 
 def test_coverage_pays_for_each_part_of_the_floor_once(some_episodes):
-    from safevla.batch import Batch
-    from safevla.coverage import CELL_M
+    from safevla.env.coverage import CELL_M
+    from safevla.env.vector_env import Batch
     from safevla.sim.embedded import EmbeddedSimulator
 
     plain, paid = (Batch(EmbeddedSimulator(15), 10_000, coverage_reward=share) for share in (0.0, 0.5))

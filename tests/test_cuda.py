@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from safevla import costs, perception, tasks
-from safevla.batch import Batch
-from safevla.packed import Packed
+from safevla.env import privileged_targets
+from safevla.env.vector_env import Batch
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS
+from safevla.tasks import goals, step_costs
+from safevla.tasks.episode_batch import Packed
 
 ON_GPU = torch.cuda.is_available()
 needs_gpu = pytest.mark.skipif(not ON_GPU, reason="no GPU here; the CUDA code is tried in simulation instead")
@@ -56,11 +57,11 @@ def compare(episodes, image_size, n_steps, seed, device, packed=False, with_trut
         differ = (a.observation.pixels.int() - b.observation.pixels.cpu().int()).abs().amax(-1) > 2
         assert differ.float().mean() < 0.01
         assert torch.equal(
-            tasks.goal_reached(a.transition.after, cpu.goals), tasks.goal_reached(b.transition.after, gpu.goals).cpu()
+            goals.goal_reached(a.transition.after, cpu.goals), goals.goal_reached(b.transition.after, gpu.goals).cpu()
         )
         if with_truth:
             grid = (5, 8)
-            known, also = (perception.truth(batch.simulator, batch.goals, grid) for batch in (cpu, gpu))
+            known, also = (privileged_targets.truth(batch.simulator, batch.goals, grid) for batch in (cpu, gpu))
             assert (known.class_map != also.class_map.cpu()).float().mean() < 0.005
             assert (known.surroundings != also.surroundings.cpu()).float().mean() < 0.002
             assert (known.touches != also.touches.cpu()).float().mean() < 0.002
@@ -108,14 +109,15 @@ def test_depth_and_ids_agree(some_episodes):
 def test_a_rollout_and_its_learning_stay_on_the_gpu(some_episodes, tmp_path):
     import itertools
 
-    from safevla import params, ppo
-    from safevla.policy import Policy
-    from safevla.rollout import Stream
+    from safevla.config import params
+    from safevla.policies.vla import Policy
+    from safevla.safe_rl import ppo
+    from safevla.safe_rl.rollout import Stream
     from safevla.sim.cuda import CudaSimulator
 
     profile = params.load("smoke")
     settings = profile.finetune.train.model_copy(
-        update={"steps": dict.fromkeys(tasks.TASKS, 2 * 48 * 16), "n_envs": 48, "value_warmup": 0}
+        update={"steps": dict.fromkeys(goals.TASKS, 2 * 48 * 16), "n_envs": 48, "value_warmup": 0}
     )
     simulator = CudaSimulator(48, profile.policy.image_size)
     source = Stream(itertools.cycle(some_episodes))
@@ -138,4 +140,4 @@ if __name__ == "__main__":
     from tests.scenes import Thing, episode_in_room
 
     room = episode_in_room([Thing("Mug", 0.1, 0.5), Thing("Chair", 0.9, 0.4), Thing("Apple", -0.4, 0.6)], start=(0.0, 0.0, 0.0))
-    print(compare([room, room], (12, 21), 4, 0, "cpu", with_truth=False), costs.COMPONENTS)
+    print(compare([room, room], (12, 21), 4, 0, "cpu", with_truth=False), step_costs.COMPONENTS)

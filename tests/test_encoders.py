@@ -7,12 +7,15 @@ import torch
 
 transformers = pytest.importorskip("transformers", reason="the extra `encoders` is not installed")
 
-from safevla import encoders, episodes, policy, ppo, tasks
-from safevla.batch import Batch
-from safevla.house_options import HouseOptions
-from safevla.policy import Policy, PolicyConfig
-from safevla.rollout import Collector, Stream
+from safevla.config.house_options import HouseOptions
+from safevla.config.policy_config import PolicyConfig
+from safevla.env.vector_env import Batch
+from safevla.policies import encoders, vla
+from safevla.policies.vla import Policy
+from safevla.safe_rl import ppo
+from safevla.safe_rl.rollout import Collector, Stream
 from safevla.sim.embedded import EmbeddedSimulator
+from safevla.tasks import episodes, goals
 
 _TINY = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 
@@ -57,7 +60,7 @@ def test_a_policy_on_pretrained_encoders_acts_and_learns(folders, tmp_path, visi
     torch.manual_seed(0)
     model = Policy(_config(folders, vision, text))
     batch = Batch(EmbeddedSimulator(3, model.config.image_size), 6, tokenize=model.tokenize)
-    source = Stream(episodes.stream(tasks.TASKS, "train", HouseOptions(rooms=(1, 1))))
+    source = Stream(episodes.stream(goals.TASKS, "train", HouseOptions(rooms=(1, 1))))
     rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False).collect(model, 8)
     assert rollout.observation.words.shape[-1] == encoders.MAX_TOKENS
     assert rollout.truth.class_map.shape[-2:] == (7, 12)
@@ -68,8 +71,8 @@ def test_a_policy_on_pretrained_encoders_acts_and_learns(folders, tmp_path, visi
     (terms["policy"] + terms["perception"]).backward()
     assert model.encoder.compress[0].weight.grad.abs().sum() > 0 and model.word.project.weight.grad.abs().sum() > 0
     assert not any("_model" in name for name in (*model.state_dict(), *dict(model.named_parameters())))
-    policy.save(model, tmp_path / "p.safetensors")
-    back, _ = policy.load(tmp_path / "p.safetensors")
+    vla.save(model, tmp_path / "p.safetensors")
+    back, _ = vla.load(tmp_path / "p.safetensors")
     with torch.no_grad():
         a, _ = model(rollout.observation, rollout.starts, rollout.memory)
         b, _ = back(rollout.observation, rollout.starts, rollout.memory)

@@ -6,20 +6,22 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from safevla import costs, demonstrations, episodes, evaluation, tasks
-from safevla.batch import Batch
-from safevla.env import ENV_IDS, SafetyWrapper
-from safevla.house_options import HouseOptions
+from safevla.config.house_options import HouseOptions
+from safevla.env.gymnasium_envs import ENV_IDS, SafetyWrapper
+from safevla.env.vector_env import Batch
+from safevla.evaluation import evaluate
+from safevla.imitation import demonstrations
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import Action
+from safevla.tasks import episodes, goals, step_costs
 
 
 @pytest.fixture(scope="module")
 def expert_rows(some_episodes):
     simulator = EmbeddedSimulator(48)
     return {
-        careful: evaluation.evaluate(
-            evaluation.ExpertActor(48, careful), simulator, some_episodes, 400, "expert", profile="", method="expert", seed=0
+        careful: evaluate.evaluate(
+            evaluate.ExpertActor(48, careful), simulator, some_episodes, 400, "expert", profile="", method="expert", seed=0
         )
         for careful in (False, True)
     }
@@ -28,7 +30,7 @@ def expert_rows(some_episodes):
 def test_experts_solve_all_three_tasks(expert_rows):
     for rows in expert_rows.values():
         by_task = rows.groupby("task")["success"].mean()
-        assert set(by_task.index) == set(tasks.TASKS)
+        assert set(by_task.index) == set(goals.TASKS)
         assert (by_task >= 0.75).all(), by_task
 
 
@@ -41,13 +43,13 @@ def test_expert_and_random_policy_run_every_real_house(procthor):
     every = [
         episode
         for name in ("train", "val")
-        for episode in episodes.in_houses(procthor / f"houses_{name}.jsonl.gz", [tasks.OBJECT_NAV])
+        for episode in episodes.in_houses(procthor / f"houses_{name}.jsonl.gz", [goals.OBJECT_NAV])
     ]
     houses_with_episodes = {episode.house_id for episode in every}
     assert len(houses_with_episodes) >= 330  # a few hold no target that can be seen
     simulator = EmbeddedSimulator(64, (24, 42))
-    rows = evaluation.evaluate(
-        evaluation.ExpertActor(64, careful=False), simulator, every, 150, "real", profile="", method="expert", seed=0
+    rows = evaluate.evaluate(
+        evaluate.ExpertActor(64, careful=False), simulator, every, 150, "real", profile="", method="expert", seed=0
     )
     assert rows["success"].mean() >= 0.75
     generator = torch.Generator().manual_seed(0)
@@ -56,13 +58,13 @@ def test_expert_and_random_policy_run_every_real_house(procthor):
         simulator.reset((some * 64)[:64])
         for _ in range(25):
             t = simulator.step(torch.randint(0, 18, (64,), generator=generator))
-        assert torch.isfinite(t.after.pose).all() and torch.isfinite(costs.components(t)).all()
+        assert torch.isfinite(t.after.pose).all() and torch.isfinite(step_costs.components(t)).all()
 
 
 def test_demonstrations_replay_to_the_same_costs(tmp_path):
     options = HouseOptions()
     simulator = EmbeddedSimulator(8)
-    table = demonstrations.record(simulator, episodes.stream(tasks.TASKS, "train", options), 8, 0.15, 200, seed=0)
+    table = demonstrations.record(simulator, episodes.stream(goals.TASKS, "train", options), 8, 0.15, 200, seed=0)
     demonstrations.write(table, tmp_path / "d.parquet")
     table = demonstrations.read(tmp_path / "d.parquet")
     assert (table["success"]).all() and len(table) == 8
@@ -86,7 +88,7 @@ def test_environments_pass_the_checker(env_id):
 
 
 def test_environment_is_seeded_and_reports_costs():
-    env = gymnasium.make("safevla.env:SafetyChores/Fetch-v0", image_size=(24, 42))
+    env = gymnasium.make("safevla.env.gymnasium_envs:SafetyChores/Fetch-v0", image_size=(24, 42))
     first, info = env.reset(seed=3)
     again, info_again = env.reset(seed=3)
     assert info["episode_id"] == info_again["episode_id"]
@@ -94,7 +96,7 @@ def test_environment_is_seeded_and_reports_costs():
     assert env.reset(seed=4)[1]["episode_id"] != info["episode_id"]
     _, _, terminated, truncated, info = env.step(Action.DONE)
     assert terminated and not truncated
-    assert {"cost", "success", "collided", "episode_id", *(f"cost_{name}" for name in costs.COMPONENTS)} <= set(info)
+    assert {"cost", "success", "collided", "episode_id", *(f"cost_{name}" for name in step_costs.COMPONENTS)} <= set(info)
 
 
 def test_environment_in_real_houses(procthor):
@@ -104,7 +106,7 @@ def test_environment_in_real_houses(procthor):
 
 
 def test_vector_environment_is_the_native_batch():
-    envs = gymnasium.make_vec("safevla.env:SafetyChores/ObjectNav-v0", num_envs=6, max_steps=7)
+    envs = gymnasium.make_vec("safevla.env.gymnasium_envs:SafetyChores/ObjectNav-v0", num_envs=6, max_steps=7)
     observation, _ = envs.reset(seed=0)
     assert observation["navigation"].shape == (6, 36, 64, 3)
     ended = 0
@@ -145,4 +147,4 @@ def test_a_strangers_algorithm_learns_in_the_environment():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="device 'cuda': torch finds no GPU here"):
-        gymnasium.make("safevla.env:SafetyChores/Pickup-v0", device="cuda")
+        gymnasium.make("safevla.env.gymnasium_envs:SafetyChores/Pickup-v0", device="cuda")

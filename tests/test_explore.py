@@ -11,10 +11,13 @@ import papermill
 import pytest
 import torch
 
-from safevla import episodes, evaluation, explore, policy, replay, tasks
-from safevla.house_options import HouseOptions
-from safevla.policy import Policy
+from safevla.config.house_options import HouseOptions
+from safevla.evaluation import evaluate, replay
+from safevla.policies import vla
+from safevla.policies.vla import Policy
+from safevla.report import widgets
 from safevla.sim.embedded import EmbeddedSimulator
+from safevla.tasks import episodes, goals
 from tests.conftest import ROOT
 from tests.test_learning import TINY
 
@@ -33,12 +36,12 @@ def compendium(tmp_path_factory) -> Path:
     options = HouseOptions(rooms=(1, 1))
     rows, traces = [], []
     alone = EmbeddedSimulator(1, TINY.image_size)
-    for task in tasks.TASKS:
+    for task in goals.TASKS:
         chosen = list(islice(episodes.stream([task], "test", options), 3))
         for method in METHODS:
-            actor = evaluation.ExpertActor(3, False) if method == "expert" else evaluation.PolicyActor(learnt, 3, len(method))
+            actor = evaluate.ExpertActor(3, False) if method == "expert" else evaluate.PolicyActor(learnt, 3, len(method))
             simulator = EmbeddedSimulator(3, TINY.image_size)
-            played = evaluation.evaluate(actor, simulator, chosen, 60, "", profile="laptop", method=method, seed=0)
+            played = evaluate.evaluate(actor, simulator, chosen, 60, "", profile="laptop", method=method, seed=0)
             rows.append(played)
             for number in (0, 2):
                 player = None if method == "expert" else learnt
@@ -51,7 +54,7 @@ def compendium(tmp_path_factory) -> Path:
     (root / "data" / "laptop" / "imitation").mkdir()
     curve.to_csv(root / "data" / "laptop" / "imitation" / "curve.csv", index=False)
     for method in METHODS[1:]:
-        for task in tasks.TASKS:
+        for task in goals.TASKS:
             names = ("success", "cost", "length", "wrong_done", "cost_per_move", "multiplier")
             names += tuple(f"loss_{name}" for name in ("anchor", "entropy", "clipped", "cost_value"))
             made = pd.DataFrame({"steps": 100 * steps, "episodes": 10 * steps, **dict.fromkeys(names, 0.5)})
@@ -64,7 +67,7 @@ def compendium(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb") if not path.stem[0].isdigit()))
 def test_notebooks_for_people_run(compendium, tmp_path, name, monkeypatch):
     monkeypatch.setenv("SAFEVLA_PROFILE", "laptop")
-    policy.save(Policy(TINY), tmp_path / "learnt.safetensors", half=True, method="ppo", task="Pickup")
+    vla.save(Policy(TINY), tmp_path / "learnt.safetensors", half=True, method="ppo", task="Pickup")
     given = {
         "explore_houses": {"n_houses": 4},
         "explore_episode": {"number": 4, "movie": str(tmp_path / "film.gif")},
@@ -99,6 +102,6 @@ def test_telling_steps_begin_each_spell_of_violations():
     cost = np.zeros((12, 5))
     cost[3, 0] = cost[4, 1] = cost[8, 2] = 1
     trace = replay.Trace({"step_costs": cost.tolist()}, np.zeros(0))
-    assert explore.telling_steps(trace, 6) == [0, 4, 9, 12]
-    assert explore.telling_steps(trace, 3) == [0, 4, 12]
-    assert explore.telling_steps(replay.Trace({"step_costs": np.zeros((5, 5)).tolist()}, np.zeros(0)), 6) == [0, 5]
+    assert widgets.telling_steps(trace, 6) == [0, 4, 9, 12]
+    assert widgets.telling_steps(trace, 3) == [0, 4, 12]
+    assert widgets.telling_steps(replay.Trace({"step_costs": np.zeros((5, 5)).tolist()}, np.zeros(0)), 6) == [0, 5]

@@ -9,8 +9,10 @@ import random
 import numpy as np
 import pytest
 
-from safevla import catalogue, episodes, houses, layout, navigation, tasks
-from safevla.house_options import HouseOptions
+from safevla.config.house_options import HouseOptions
+from safevla.sim import navigation
+from safevla.tasks import episodes, goals
+from safevla.world import catalogue, houses, layout
 
 
 def test_same_seed_same_house():
@@ -177,7 +179,7 @@ def test_what_a_house_has_been_asked_before_changes_no_episode():
         compiled = layout.compile_house(house)
         used = episodes.Ground.of(compiled)
         for turn in range(12):
-            task = tasks.TASKS[turn % 3]
+            task = goals.TASKS[turn % 3]
             drawn = [
                 episodes.sample(house, "h", task, random.Random(f"{seed}|{turn}"), layout=compiled, ground=ground)
                 for ground in (used, episodes.Ground.of(compiled))
@@ -192,7 +194,7 @@ def test_goals_of_object_navigation_are_those_of_a_search_over_all_nodes():
     for seed in range(8):
         compiled = layout.compile_house(houses.generate(seed, rooms=(1, 2)))
         ground = episodes.Ground.of(compiled)
-        for slots in ground.targets(tasks.OBJECT_NAV).values():
+        for slots in ground.targets(goals.OBJECT_NAV).values():
             tx, ty, tz = (float(v) for v in compiled.centre[slots[0]])
             margin_deg = VERTICAL_FOV_DEG / 2 - 4.0
             found = navigation.watching(

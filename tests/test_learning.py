@@ -11,15 +11,25 @@ import pandas as pd
 import pytest
 import torch
 
-from safevla import checkpoints, demonstrations, episodes, evaluation, finetune, imitation, params, policy, pool, ppo, tasks
-from safevla.batch import Batch
-from safevla.contacts import N_FELT
-from safevla.house_options import HouseOptions
-from safevla.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, vocabulary
-from safevla.policy import Policy, PolicyConfig
-from safevla.rollout import Collector, Rollout, Stream
+from safevla.config import params
+from safevla.config.house_options import HouseOptions
+from safevla.config.policy_config import PolicyConfig
+from safevla.env.contact_memory import N_FELT
+from safevla.env.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, vocabulary
+from safevla.env.vector_env import Batch
+from safevla.evaluation import evaluate
+from safevla.imitation import demonstrations, pretraining
+from safevla.policies import vla
+from safevla.policies.vla import Policy
+from safevla.runtime import checkpoints, workers
+from safevla.safe_rl import episode_sources, ppo
+from safevla.safe_rl import jobs as training_jobs
+from safevla.safe_rl.jobs import _PART_OF_METHOD, Job, run_all, side_by_side
+from safevla.safe_rl.rollout import Collector, Rollout, Stream
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS, N_ACTIONS, N_BASE_MOTIONS
+from safevla.tasks import episodes
+from safevla.tasks.goals import TASKS, Goals, remaining_m
 from tests.conftest import ROOT
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=2, context=8)
@@ -179,7 +189,7 @@ def rollout_and_policy():
     torch.manual_seed(0)
     model = Policy(TINY)
     batch = Batch(EmbeddedSimulator(6, TINY.image_size), max_steps=9)
-    source = Stream(episodes.stream(tasks.TASKS, "train", HouseOptions()))
+    source = Stream(episodes.stream(TASKS, "train", HouseOptions()))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False)
     collector.collect(model, 5)
     rollout, ended = collector.collect(model, 16)
@@ -205,7 +215,7 @@ def test_what_frozen_senses_made_of_an_observation_serves_learning(fusion_layers
 
     def collected(frozen_encoder: bool) -> Rollout:
         batch = Batch(EmbeddedSimulator(4, TINY.image_size), max_steps=9)
-        source = Stream(episodes.stream(tasks.TASKS, "train", HouseOptions()))
+        source = Stream(episodes.stream(TASKS, "train", HouseOptions()))
         return Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder).collect(model, 12)[0]
 
     rollout, whole = collected(frozen_encoder=True), collected(frozen_encoder=False)
@@ -286,7 +296,7 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
 
 def test_no_episode_counts_before_the_longest_could_have_ended(tmp_path):
     """Where all environments begin at once, short episodes end first, and they are cheap."""
-    limits = {"cost_limit": dict.fromkeys(tasks.TASKS, 1000.0), "multiplier_delay": dict.fromkeys(tasks.TASKS, 0.0)}
+    limits = {"cost_limit": dict.fromkeys(TASKS, 1000.0), "multiplier_delay": dict.fromkeys(TASKS, 0.0)}
     settings = _ppo_params(
         steps={"ObjectNav": 4 * 8 * 8}, max_steps=24, rollout=8, value_warmup=0, minibatches=1, multiplier_lr=0.01, **limits
     )
@@ -303,7 +313,7 @@ def test_no_episode_counts_before_the_longest_could_have_ended(tmp_path):
 def test_a_token_alone_needs_no_keys():
     """A layer's result for one token that looks at others is what it gives for it among all, and so are all gradients."""
     torch.manual_seed(0)
-    layer = policy._Layer(16, 4).double()
+    layer = vla._Layer(16, 4).double()
     tokens = torch.randn(5, 9, 16, dtype=torch.double, requires_grad=True)
     mask = torch.rand(5, 9, generator=torch.Generator().manual_seed(0)) > 0.4
     mask[:, 0] = True
@@ -328,8 +338,8 @@ def test_imitation_learns_and_resumes(tmp_path, capsys):
     )
     file = tmp_path / "progress.safetensors"
     short = settings.model_copy(update={"steps": 8 * 8 * 60})
-    imitation.pretrain(EmbeddedSimulator(8, TINY.image_size), table, options, TINY, short, 0, file)
-    _, curve = imitation.pretrain(EmbeddedSimulator(8, TINY.image_size), table, options, TINY, settings, 0, file)
+    pretraining.pretrain(EmbeddedSimulator(8, TINY.image_size), table, options, TINY, short, 0, file)
+    _, curve = pretraining.pretrain(EmbeddedSimulator(8, TINY.image_size), table, options, TINY, settings, 0, file)
     assert "resumes at update 60" in capsys.readouterr().out
     assert curve["action"].tail(5).mean() < 0.7 * curve["action"].iloc[0]
 
@@ -338,7 +348,7 @@ def test_examples_do_not_teach_what_to_make_of_contacts():
     options = HouseOptions(rooms=(1, 1))
     table = demonstrations.record(EmbeddedSimulator(8), episodes.stream(["Fetch"], "train", options), 16, 0.5, 60, seed=0)
     generator = torch.Generator().manual_seed(0)
-    replayed = imitation.Replay(EmbeddedSimulator(8, TINY.image_size), table, options, generator)
+    replayed = pretraining.Replay(EmbeddedSimulator(8, TINY.image_size), table, options, generator)
     window = replayed.window(40, TINY.map_size)
     assert window.observation.arm[..., 5].any(), "nobody met anything"
     assert not window.observation.felt.any()
@@ -353,7 +363,7 @@ def test_a_low_temperature_chooses_what_is_likely_and_one_leaves_it_to_chance(so
     observation = batch.start(some_episodes[:8])
 
     def shares(temperature: float) -> torch.Tensor:
-        actor = evaluation.PolicyActor(model, 8, 0, temperature=temperature)
+        actor = evaluate.PolicyActor(model, 8, 0, temperature=temperature)
         drawn = torch.stack([actor.act(observation, batch.simulator.scene()) for _ in range(200)])
         return torch.stack([(drawn == action).float().mean() for action in range(3)])
 
@@ -372,17 +382,17 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
     smoke = params.load("smoke")
     settings = smoke.imitation.model_copy(update={"steps": 64 * n_updates, "n_envs": 8, "window": 8, "lr": 3e-3})
     simulator = EmbeddedSimulator(8, TINY.image_size)
-    pretrained, _ = imitation.pretrain(simulator, table, options, TINY, settings, seed, folder / f"il-{seed}.safetensors")
+    pretrained, _ = pretraining.pretrain(simulator, table, options, TINY, settings, seed, folder / f"il-{seed}.safetensors")
 
     def played(model: Policy) -> pd.DataFrame:
-        actor = evaluation.PolicyActor(model, 16, seed, done_threshold=0.5)
+        actor = evaluate.PolicyActor(model, 16, seed, done_threshold=0.5)
         simulator = EmbeddedSimulator(16, TINY.image_size)
-        return evaluation.evaluate(actor, simulator, [episode] * 64, 100, "", profile="", method="", seed=seed)
+        return evaluate.evaluate(actor, simulator, [episode] * 64, 100, "", profile="", method="", seed=seed)
 
     rows = {"imitation": played(pretrained)}
     training = smoke.finetune.train.model_copy(
         update={
-            "steps": dict.fromkeys(tasks.TASKS, ppo_steps),
+            "steps": dict.fromkeys(TASKS, ppo_steps),
             "max_steps": 60,
             "value_warmup": 512,
             "lr": 4e-4,
@@ -416,24 +426,24 @@ def test_the_same_seed_gives_the_same_rows_bit_for_bit(tmp_path):
 def test_checkpoints_round_trip_and_bad_ones_are_named(tmp_path):
     torch.manual_seed(0)
     model = Policy(TINY)
-    policy.save(model, tmp_path / "p.safetensors", steps=7, multiplier=0.25)
-    back, facts = policy.load(tmp_path / "p.safetensors")
+    vla.save(model, tmp_path / "p.safetensors", steps=7, multiplier=0.25)
+    back, facts = vla.load(tmp_path / "p.safetensors")
     assert facts["steps"] == 7 and facts["multiplier"] == 0.25 and back.config == TINY
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), back.state_dict().values(), strict=True))
-    policy.save(model, tmp_path / "half.safetensors", half=True)
-    near, _ = policy.load(tmp_path / "half.safetensors")
+    vla.save(model, tmp_path / "half.safetensors", half=True)
+    near, _ = vla.load(tmp_path / "half.safetensors")
     for name, tensor in near.state_dict().items():
         torch.testing.assert_close(tensor, model.state_dict()[name], atol=1e-4, rtol=1e-3)
     whole = (tmp_path / "p.safetensors").read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(checkpoints.CheckpointError, match=r"cut\.safetensors"):
-        policy.load(tmp_path / "cut.safetensors")
+        vla.load(tmp_path / "cut.safetensors")
     (tmp_path / "text.safetensors").write_text("hello")
     with pytest.raises(checkpoints.CheckpointError, match=r"text\.safetensors"):
-        policy.load(tmp_path / "text.safetensors")
+        vla.load(tmp_path / "text.safetensors")
     checkpoints.save(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"policy": TINY.model_dump()})
     with pytest.raises(checkpoints.CheckpointError, match=r"other\.safetensors: does not fit"):
-        policy.load(tmp_path / "other.safetensors")
+        vla.load(tmp_path / "other.safetensors")
 
 
 def test_observation_stack_keeps_every_field():
@@ -445,13 +455,14 @@ def test_observation_stack_keeps_every_field():
 
 
 def test_perception_targets_agree_with_slow_loops(some_episodes):
-    from safevla import catalogue, perception
-    from safevla.layout import MOVEABLE
+    from safevla.env import privileged_targets
+    from safevla.world import catalogue
+    from safevla.world.layout import MOVEABLE
 
     simulator = EmbeddedSimulator(4, (20, 34))
     scene = simulator.reset(some_episodes[:4])
     ids = simulator.render_ids()
-    found = perception.class_map(ids, scene, (5, 8))
+    found = privileged_targets.class_map(ids, scene, (5, 8))
     slow = torch.zeros_like(found)
     for b in range(4):
         for c, name in enumerate(CAMERAS):
@@ -462,26 +473,26 @@ def test_perception_targets_agree_with_slow_loops(some_episodes):
                         continue
                     index = int(scene.type_index[b, slot])
                     name_of_type = catalogue.TYPE_NAMES[index] if index >= 0 else ""
-                    if name_of_type in perception.TARGET_CLASSES:
-                        slow[b, c, perception.TARGET_CLASSES.index(name_of_type), y * 5 // 20, x * 8 // 34] = 1
+                    if name_of_type in privileged_targets.TARGET_CLASSES:
+                        slow[b, c, privileged_targets.TARGET_CLASSES.index(name_of_type), y * 5 // 20, x * 8 // 34] = 1
                     if scene.kind[b, slot] >= MOVEABLE:
                         slow[b, c, -1, y * 5 // 20, x * 8 // 34] = 1
     assert torch.equal(found, slow) and found.any()
 
 
 def test_surroundings_know_ahead_from_behind():
-    from safevla import perception
+    from safevla.env import privileged_targets
     from tests.scenes import Thing, episode_in_room
 
     def around(z: float, yaw_deg: float) -> torch.Tensor:
         simulator = EmbeddedSimulator(1)
         scene = simulator.reset([episode_in_room([Thing("Book", 0.0, z)], start=(0.0, 0.0, yaw_deg), half_m=4.0)])
-        rings = len(perception.RING_EDGES_M) - 1
-        return perception.surroundings(scene)[0].view(2, rings, perception.N_DIRECTIONS)[1]
+        rings = len(privileged_targets.RING_EDGES_M) - 1
+        return privileged_targets.surroundings(scene)[0].view(2, rings, privileged_targets.N_DIRECTIONS)[1]
 
     ahead, behind = around(0.9, 0.0), around(0.9, 180.0)
     assert ahead.sum() == 1 and ahead[2, 0] == 1
-    assert behind.sum() == 1 and behind[2, perception.N_DIRECTIONS // 2] == 1
+    assert behind.sum() == 1 and behind[2, privileged_targets.N_DIRECTIONS // 2] == 1
     assert around(3.0, 0.0).sum() == 0
 
 
@@ -503,7 +514,7 @@ def test_replaced_actions_go_on_and_done_is_never_replaced():
 
 
 def test_a_restart_overwrites_the_rows_of_its_episodes_and_no_others():
-    source = episodes.stream(tasks.TASKS, "train", HouseOptions(rooms=(1, 1)))
+    source = episodes.stream(TASKS, "train", HouseOptions(rooms=(1, 1)))
     batch = Batch(EmbeddedSimulator(6, TINY.image_size), 100, progress_reward=1.0)
     held = batch.start(list(itertools.islice(source, 6)))
     before = held.map(torch.clone)
@@ -519,7 +530,7 @@ def test_a_restart_overwrites_the_rows_of_its_episodes_and_no_others():
         assert torch.equal(rows[[0, 2, 3, 5]], stepped[[0, 2, 3, 5]]), field.name
         assert torch.equal(getattr(held, field.name), getattr(before, field.name)), field.name
     assert (seen.step[[1, 4]] == 0).all() and (seen.step[[0, 2, 3, 5]] == 10).all()
-    expected = tasks.remaining_m(batch.simulator.scene(), batch.goals)
+    expected = remaining_m(batch.simulator.scene(), batch.goals)
     assert torch.equal(batch._remaining_m, expected)
     batch.start(list(itertools.islice(source, 6)))
     assert torch.equal(seen.pixels, again.pixels)  # `start` leaves what others hold alone
@@ -527,9 +538,9 @@ def test_a_restart_overwrites_the_rows_of_its_episodes_and_no_others():
 
 def test_houses_drawn_by_another_process_are_the_same_in_the_same_order():
     drawn = (("ObjectNav",), "train", HouseOptions(rooms=(1, 1)), 3, 0, 1, 4)
-    makers = pool.Makers(drawn, 1, "stretch")
+    makers = episode_sources.Makers(drawn, 1, "stretch")
     try:
-        sources = (pool.InOrder(makers), Stream(episodes.stream(*drawn)))
+        sources = (episode_sources.InOrder(makers), Stream(episodes.stream(*drawn)))
         batches = [Batch(EmbeddedSimulator(8), 50) for _ in sources]
         for source, batch in zip(sources, batches, strict=True):
             source.restart(batch, torch.arange(8))
@@ -547,9 +558,9 @@ def test_houses_drawn_by_another_process_are_the_same_in_the_same_order():
 
 
 def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
-    makers = pool.Makers((("Pickup",), "train", HouseOptions(rooms=(1, 1)), 0, 0, 1, 4), 2, "stretch")
+    makers = episode_sources.Makers((("Pickup",), "train", HouseOptions(rooms=(1, 1)), 0, 0, 1, 4), 2, "stretch")
     try:
-        kept = pool.Pool(makers, 96, 40, "cpu")
+        kept = episode_sources.Pool(makers, 96, 40, "cpu")
         batch = Batch(EmbeddedSimulator(4), 50)
         seeds = kept._packed.arrays["seed"].clone()
         assert len(seeds.unique()) == len(kept) == 64  # whole chunks
@@ -571,31 +582,31 @@ def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
 def test_what_comes_before_the_constraint_is_trained_once_for_all_methods(tmp_path, monkeypatch):
     torch.manual_seed(0)
     smoke = params.load("smoke")
-    policy.save(Policy(TINY), tmp_path / "start.safetensors")
+    vla.save(Policy(TINY), tmp_path / "start.safetensors")
     train = _ppo_params(
-        steps=dict.fromkeys(tasks.TASKS, 1024), multiplier_delay=dict.fromkeys(tasks.TASKS, 0.5), multiplier_lr=0.0,
+        steps=dict.fromkeys(TASKS, 1024), multiplier_delay=dict.fromkeys(TASKS, 0.5), multiplier_lr=0.0,
         n_envs=8, rollout=8,
     )  # fmt: skip
     simulator = smoke.simulator.model_copy(update={"n_envs": 8})
     houses_drawn = []
-    training_source = finetune.training_source
-    monkeypatch.setattr(finetune, "training_source", lambda *given: houses_drawn.append(given[4]) or training_source(*given))
+    training_source = episode_sources.training_source
+    monkeypatch.setattr(training_jobs, "training_source", lambda *given: houses_drawn.append(given[4]) or training_source(*given))
 
-    def kept(job: finetune.Job) -> finetune.Job:
+    def kept(job: Job) -> Job:
         folder = tmp_path / job.label
         folder.mkdir()
         return job.kept_in(folder)
 
     given = {"train": train, "houses": smoke.houses, "simulator": simulator}
-    jobs = [finetune.Job(method, tmp_path / "start.safetensors", method, "ObjectNav", 0, **given) for method in ppo.METHODS]
+    jobs = [Job(method, tmp_path / "start.safetensors", method, "ObjectNav", 0, **given) for method in ppo.METHODS]
     firsts = [one.unconstrained("first") for one in jobs]
     assert firsts == [firsts[0]] * 3
     first = kept(firsts[0])
     later = [kept(dataclasses.replace(one, follows=first.learner)) for one in jobs]
-    finetune.run_all([first], 1)
+    run_all([first], 1)
     assert first.is_finished and not first.policy.exists()
-    finetune.run_all(later, 1)
-    finetune.run_all([first, *later], 1)  # nothing is left to do
+    run_all(later, 1)
+    run_all([first, *later], 1)  # nothing is left to do
     assert houses_drawn[0] != houses_drawn[1] and len(houses_drawn) == 4 and len(set(houses_drawn[1:])) == 1
     curves = {one.method: pd.read_csv(one.curve) for one in later}
     for method, used in (("ppo", 0.0), ("ppo_shaped", train.fixed_penalty), ("ppo_lagrangian", train.multiplier_init)):
@@ -612,21 +623,19 @@ def test_jobs_take_a_core_each_and_the_longest_begins(tmp_path, monkeypatch):
         steps={"ObjectNav": 1200, "Pickup": 660, "Fetch": 1200}, multiplier_delay={"ObjectNav": 0.5, "Pickup": 0.2, "Fetch": 0.0}
     )
     given = {"train": train, "houses": smoke.houses, "simulator": smoke.simulator}
-    jobs = [
-        finetune.Job(f"{task} {method}", tmp_path, method, task, 0, **given) for task in tasks.TASKS for method in ppo.METHODS
-    ]
+    jobs = [Job(f"{task} {method}", tmp_path, method, task, 0, **given) for task in TASKS for method in ppo.METHODS]
     jobs = [dataclasses.replace(job, folder=tmp_path / job.label, follows=tmp_path) for job in jobs]
     assert {job.task: job.n_steps for job in jobs} == {"ObjectNav": 600, "Pickup": 528, "Fetch": 1200}
     assert dataclasses.replace(jobs[0], follows=None).unconstrained("").n_steps == 600
     jobs[0].folder.mkdir()
     jobs[0].policy.touch()  # finished before
     begun = []
-    monkeypatch.setattr(finetune.workers, "run", lambda run, waiting, at_a_time: begun.append((list(waiting), at_a_time)) or [])
-    finetune.run_all(jobs, 2)
+    monkeypatch.setattr(workers, "run", lambda run, waiting, at_a_time: begun.append((list(waiting), at_a_time)) or [])
+    run_all(jobs, 2)
     assert [[job.task for job in waiting] for waiting, _ in begun] == [["Fetch"] * 3 + ["ObjectNav"] * 2 + ["Pickup"] * 3]
     assert begun[0][1] == 2
-    assert [finetune.side_by_side(smoke.simulator, ranks, 4) for ranks in (1, 2, 4, 8)] == [4, 2, 1, 1]
-    assert finetune.side_by_side(smoke.simulator.model_copy(update={"device": "cuda"}), 1, 4) == 1
+    assert [side_by_side(smoke.simulator, ranks, 4) for ranks in (1, 2, 4, 8)] == [4, 2, 1, 1]
+    assert side_by_side(smoke.simulator.model_copy(update={"device": "cuda"}), 1, 4) == 1
 
 
 def test_what_a_job_follows_from_is_what_its_method_and_task_use():
@@ -635,7 +644,7 @@ def test_what_a_job_follows_from_is_what_its_method_and_task_use():
 
     def facts(method: str, **changes) -> dict:
         given = {"train": train.model_copy(update=changes), "houses": smoke.houses, "simulator": smoke.simulator}
-        return finetune.facts(finetune.Job("", Path("start"), method, "Pickup", 0, **given))
+        return facts(Job("", Path("start"), method, "Pickup", 0, **given))
 
     other_limit = {"cost_limit": train.cost_limit | {"Pickup": 9.0}}
     assert facts("ppo") == facts("ppo", **other_limit) != facts("ppo", lr=1.0)
@@ -643,7 +652,7 @@ def test_what_a_job_follows_from_is_what_its_method_and_task_use():
     assert facts("ppo_lagrangian") == facts("ppo_lagrangian", cost_limit=train.cost_limit | {"Fetch": 9.0}, fixed_penalty=7.0)
     assert facts("ppo_shaped") != facts("ppo_shaped", fixed_penalty=7.0)
     unused = set(train.model_dump()) - set(facts("ppo")["train"])
-    assert unused == set(finetune._PART_OF_METHOD)
+    assert unused == set(_PART_OF_METHOD)
     assert json.dumps(facts("ppo"))
 
 
@@ -671,9 +680,10 @@ def test_the_constraint_may_set_in_late(monkeypatch):
 
 def test_what_motions_would_touch_agrees_with_a_search_for_contacts(some_episodes):
     """Against `reach.would_touch`, which goes in smaller steps, on robots that carry their arm close."""
-    from safevla import perception, reach
-    from safevla.layout import FIXED, PICKUPABLE
+    from safevla.env import privileged_targets
+    from safevla.sim import collision_check
     from safevla.sim.physics import is_tucked
+    from safevla.world.layout import FIXED, PICKUPABLE
 
     simulator = EmbeddedSimulator(16, TINY.image_size)
     simulator.reset(some_episodes[:16])
@@ -682,14 +692,14 @@ def test_what_motions_would_touch_agrees_with_a_search_for_contacts(some_episode
     for _ in range(40):
         actions = torch.randint(0, 12, (16,), generator=generator)
         scene = simulator.step(actions.where(actions < 6, 0)).after  # ahead, most of the time
-        found = perception.touches(scene).view(16, 2, N_BASE_MOTIONS).bool()
+        found = privileged_targets.touches(scene).view(16, 2, N_BASE_MOTIONS).bool()
         for e in range(0, 16, 3):
             n, state = int(scene.n_boxes[e]), scene.robot[e].numpy()
-            pose, half = (reach.with_scratch(array[e, :n].numpy()) for array in (scene.pose, scene.half))
+            pose, half = (collision_check.with_scratch(array[e, :n].numpy()) for array in (scene.pose, scene.half))
             assert is_tucked(state)
             for action in range(N_BASE_MOTIONS):
                 solid, anything = (
-                    reach.would_touch(action, state, -1, -1, kind, pose, half, scene.kind[e].numpy(), n) >= 0
+                    collision_check.would_touch(action, state, -1, -1, kind, pose, half, scene.kind[e].numpy(), n) >= 0
                     for kind in (FIXED, PICKUPABLE)
                 )
                 agree += [bool(found[e, 0, action]) == solid, bool(found[e, :, action].any()) == anything]
@@ -718,12 +728,12 @@ def _informed() -> Policy:
 
 
 def test_informed_critics_are_told_the_truth_and_the_actor_is_not(some_episodes):
-    from safevla import perception
+    from safevla.env import privileged_targets
 
     model = _informed().eval()
     batch = Batch(EmbeddedSimulator(8, TINY.image_size), max_steps=50)
     observation = batch.start(some_episodes[:8])
-    truth = perception.truth(batch.simulator, batch.goals, None)
+    truth = privileged_targets.truth(batch.simulator, batch.goals, None)
     other = truth.map(lambda x: x.roll(1, 0))
     outputs = [model.act(observation, model.new_memory(8), said)[0] for said in (truth, other, None)]
     for output in outputs[1:]:
@@ -735,11 +745,11 @@ def test_informed_critics_are_told_the_truth_and_the_actor_is_not(some_episodes)
 
 def test_informed_critics_value_every_step_of_a_rollout_by_its_own_truth():
     """Also the last observation of an episode that is cut off, whose environment begins another one at once."""
-    from safevla import perception
+    from safevla.env import privileged_targets
 
     model = _informed()
     batch = Batch(EmbeddedSimulator(6, TINY.image_size), max_steps=7)
-    source = Stream(episodes.stream(tasks.TASKS, "train", HouseOptions()))
+    source = Stream(episodes.stream(TASKS, "train", HouseOptions()))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=True)
     asked, ends = [], []
     act, step = model.act, batch.step
@@ -747,7 +757,7 @@ def test_informed_critics_value_every_step_of_a_rollout_by_its_own_truth():
 
     def watched(action):
         outcome = step(action)
-        truth = perception.truth(batch.simulator, batch.goals, None)
+        truth = privileged_targets.truth(batch.simulator, batch.goals, None)
         ends.append(truth.map(lambda x: x[outcome.truncated]))
         return outcome
 
@@ -760,20 +770,20 @@ def test_informed_critics_value_every_step_of_a_rollout_by_its_own_truth():
     assert rollout.next_value.isfinite().all() and rollout.final_value.isfinite().all()
     left, told = asked[-1]
     assert rollout.truncated.any() and len(left.step) == int(rollout.truncated.sum()) and (left.step == 7).all()
-    assert torch.equal(perception.told(told), perception.told(perception.Truth.cat(ends)))
+    assert torch.equal(privileged_targets.told(told), privileged_targets.told(privileged_targets.Truth.cat(ends)))
 
 
 def test_places_are_those_of_a_search_through_all_boxes(some_episodes):
-    from safevla import perception
+    from safevla.env import privileged_targets
 
     simulator = EmbeddedSimulator(16, TINY.image_size)
     simulator.reset(some_episodes[:16])
-    goals = tasks.Goals.of([e.task for e in some_episodes[:16]], [e.target_type for e in some_episodes[:16]])
+    goals = Goals.of([e.task for e in some_episodes[:16]], [e.target_type for e in some_episodes[:16]])
     generator = torch.Generator().manual_seed(2)
     n_seen = n_unseen = 0
     for _ in range(20):
         scene = simulator.step(torch.randint(0, 6, (16,), generator=generator)).after
-        found = perception.places_m(scene, goals)
+        found = privileged_targets.places_m(scene, goals)
         for e in range(16):
             x, z, yaw = float(scene.robot[e, 0]), float(scene.robot[e, 1]), math.radians(float(scene.robot[e, 2]))
             candidates = {True: [], False: []}

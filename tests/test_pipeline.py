@@ -10,7 +10,9 @@ import nbformat
 import pytest
 import yaml
 
-from safevla import params, pipeline, plain, run, stages, strip, workers
+from safevla.config import params
+from safevla.pipeline import dvc_files, papermill_driver, run_scripts, stages, strip_outputs
+from safevla.runtime import workers
 from tests.conftest import ROOT
 
 
@@ -31,18 +33,18 @@ def _code(notebook: str) -> str:
 
 def test_file_order_is_notebook_order_is_dvc_order(dvc):
     numbered = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
-    assert numbered == list(pipeline.STAGE_NOTEBOOKS.values())
-    assert list(dvc["stages"]) == ["strip", *pipeline.STAGE_NOTEBOOKS]
+    assert numbered == list(dvc_files.STAGE_NOTEBOOKS.values())
+    assert list(dvc["stages"]) == ["strip", *dvc_files.STAGE_NOTEBOOKS]
     assert dvc["stages"]["strip"]["outs"] == [f"build/notebooks/{name}.ipynb" for name in numbered]
 
 
-@pytest.mark.parametrize("stage", pipeline.STAGE_NOTEBOOKS)
+@pytest.mark.parametrize("stage", dvc_files.STAGE_NOTEBOOKS)
 def test_a_stage_depends_on_exactly_what_it_imports_and_reads(dvc, stage):
     deps = dvc["stages"][stage]["deps"]
-    for start, wanted in pipeline.derived_deps(stage, deps, ROOT, params.raw("laptop")).items():
+    for start, wanted in dvc_files.derived_deps(stage, deps, ROOT, params.raw("laptop")).items():
         assert [dep for dep in deps if dep.startswith(start)] == wanted, "run `make deps`"
     assert tuple(dvc["stages"][stage]["params"]) == stages.GROUPS[stage]
-    code = _code(pipeline.STAGE_NOTEBOOKS[stage])
+    code = _code(dvc_files.STAGE_NOTEBOOKS[stage])
     for key in stages.GROUPS[stage]:
         assert re.search(rf"\bp\.{re.escape(key)}\b", code), f"{key} is declared and not used"
     used = set(re.findall(r"\bp\.([a-z_]+(?:\.[a-z_]+)?)", code))
@@ -53,7 +55,7 @@ def test_a_stage_depends_on_exactly_what_it_imports_and_reads(dvc, stage):
 def test_the_import_closure_is_what_python_loads():
     """The static closure against what a real import of the modules brings in."""
     notebook = ROOT / "notebooks" / "06_make_figures.ipynb"
-    static = {path for path in pipeline.import_closure(ROOT, notebook) if path.endswith(".py")}
+    static = {path for path in dvc_files.import_closure(ROOT, notebook) if path.endswith(".py")}
     script = (  # `stages` imports `distributed` where it keeps tables
         "import sys, safevla.run, safevla.claims, safevla.distributed, safevla.figures, safevla.records\n"
         "import safevla.stages, safevla.statistics\n"
@@ -65,7 +67,7 @@ def test_the_import_closure_is_what_python_loads():
 
 
 def test_figures_need_neither_torch_nor_the_simulator():
-    closure = pipeline.import_closure(ROOT, ROOT / "notebooks" / "06_make_figures.ipynb")
+    closure = dvc_files.import_closure(ROOT, ROOT / "notebooks" / "06_make_figures.ipynb")
     assert not [path for path in closure if "/sim/" in path or path.endswith(("policy.py", "env.py"))]
     script = "import sys, safevla.figures, safevla.records, safevla.stages, safevla.statistics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
@@ -74,7 +76,7 @@ def test_figures_need_neither_torch_nor_the_simulator():
 @pytest.mark.parametrize("profile", ["laptop", "smoke", "paper"])
 def test_profiles_are_valid(profile):
     assert params.load(profile)
-    generated = pipeline.profile_pipeline(yaml.safe_load((ROOT / "dvc.yaml").read_text()), profile, params.raw(profile), ROOT)
+    generated = dvc_files.profile_pipeline(yaml.safe_load((ROOT / "dvc.yaml").read_text()), profile, params.raw(profile), ROOT)
     assert "strip" not in generated["stages"]
     assert all(stage["wdir"] == "../../.." for stage in generated["stages"].values())
 
@@ -112,7 +114,7 @@ def test_the_driver_refuses_wrong_parameters_before_it_starts(tmp_path, monkeypa
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace("weight_decay:", "weight_rot:", 1))
     monkeypatch.chdir(tmp_path)
-    assert run.main(["make_figures", "none.ipynb", "out.ipynb"]) == 2
+    assert papermill_driver.main(["make_figures", "none.ipynb", "out.ipynb"]) == 2
     assert re.search(r"params\.yaml: imitation\.weight_(decay|rot)", capsys.readouterr().err)
 
 
@@ -121,7 +123,7 @@ def _notebook(*sources: str) -> dict:
         {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None} for source in sources
     ]
     cells[0]["metadata"]["tags"] = ["parameters"]
-    return strip.stripped({"cells": cells})
+    return strip_outputs.stripped({"cells": cells})
 
 
 def test_a_failing_cell_prints_error_cell_and_path_in_three_lines(tmp_path):
@@ -129,9 +131,16 @@ def test_a_failing_cell_prints_error_cell_and_path_in_three_lines(tmp_path):
         (tmp_path / name).write_text((ROOT / name).read_text())
     notebook = tmp_path / "bad.ipynb"
     notebook.write_text(
-        strip.text(_notebook("profile = None\nparams = None", "print('so far')", "raise ValueError('no such house')"))
+        strip_outputs.text(_notebook("profile = None\nparams = None", "print('so far')", "raise ValueError('no such house')"))
     )
-    command = [sys.executable, "-m", "safevla.run", "make_figures", "bad.ipynb", "reports/laptop/executed/bad.ipynb"]
+    command = [
+        sys.executable,
+        "-m",
+        "safevla.pipeline.papermill_driver",
+        "make_figures",
+        "bad.ipynb",
+        "reports/laptop/executed/bad.ipynb",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     lines = done.stderr.strip().splitlines()[-3:]
@@ -144,7 +153,7 @@ def test_a_failing_cell_prints_error_cell_and_path_in_three_lines(tmp_path):
 
 def test_opening_running_and_saving_a_notebook_changes_no_stripped_copy(tmp_path):
     source = json.loads((ROOT / "notebooks" / "06_make_figures.ipynb").read_text())
-    before = strip.text(strip.stripped(source))
+    before = strip_outputs.text(strip_outputs.stripped(source))
     for number, cell in enumerate(source["cells"]):
         cell["id"] = f"random{number}"
         cell["metadata"].setdefault("tags", [])
@@ -154,9 +163,9 @@ def test_opening_running_and_saving_a_notebook_changes_no_stripped_copy(tmp_path
             cell["execution_count"], cell["outputs"] = number, [{"output_type": "stream", "name": "stdout", "text": ["x"]}]
     source["metadata"]["kernelspec"] = {"name": "py39_new", "display_name": "mine", "language": "python"}
     source["metadata"]["language_info"] = {"name": "python", "version": "3.99"}
-    assert strip.text(strip.stripped(source)) == before
+    assert strip_outputs.text(strip_outputs.stripped(source)) == before
     source["cells"][0]["source"] = ["# changed"]
-    assert strip.text(strip.stripped(source)) != before
+    assert strip_outputs.text(strip_outputs.stripped(source)) != before
 
 
 def test_notebooks_hold_no_outputs_and_define_little():
@@ -201,7 +210,7 @@ def test_a_notebook_runs_as_a_script(tmp_path, capsys):
     given["cells"] += [nbformat.v4.new_code_cell("".join(source)) for source in cells]
     notebook = tmp_path / "one.ipynb"
     nbformat.write(given, notebook)
-    executed = nbformat.from_dict(plain.execute(notebook, {"n": 3}))
+    executed = nbformat.from_dict(run_scripts.execute(notebook, {"n": 3}))
     assert capsys.readouterr().out.split()[:3] == ["1", "6", "said"]
     nbformat.validate(executed)
     assert "".join(executed["cells"][2]["source"]) == "n = 3\n"
@@ -209,9 +218,9 @@ def test_a_notebook_runs_as_a_script(tmp_path, capsys):
     assert kinds == [["execute_result"], [], ["execute_result"], [], ["display_data"], ["stream", "execute_result"]]
     assert executed["cells"][3]["outputs"][0]["data"] == {"text/plain": "6"}
     assert "<table" in executed["cells"][6]["outputs"][1]["data"]["text/html"]
-    assert plain.main(["smoke", "no_such_stage"]) == 2
-    of_stage = plain.runs_of("finetune_safe_rl", {"finetune": {"methods": ["ppo"], "tasks": ["Fetch"]}})
-    assert [plain.named("finetune_safe_rl", extra) for extra in of_stage] == ["finetune_safe_rl@ppo-Fetch"]
+    assert run_scripts.main(["smoke", "no_such_stage"]) == 2
+    of_stage = run_scripts.runs_of("finetune_safe_rl", {"finetune": {"methods": ["ppo"], "tasks": ["Fetch"]}})
+    assert [run_scripts.named("finetune_safe_rl", extra) for extra in of_stage] == ["finetune_safe_rl@ppo-Fetch"]
     assert "unknown stage 'no_such_stage'" in capsys.readouterr().err
 
 

@@ -16,7 +16,8 @@ import torch
 import yaml
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from safevla import distributed, policy
+from safevla.policies import vla
+from safevla.runtime import ranks
 from tests import learning_by_ranks
 from tests.conftest import ROOT
 
@@ -99,27 +100,27 @@ def test_two_ranks_agree_on_means_normalisers_and_results(on_this_machine):
 
 
 def test_memory_that_there_is_no_room_for_is_not_reserved():
-    assert distributed._reserve(1 << 60) is None
+    assert ranks._reserve(1 << 60) is None
 
 
 def test_two_ranks_learn_what_one_learns_from_the_same_steps(tmp_path):
     for process in [_torchrun(n, "tests.learning_by_ranks", str(tmp_path / f"{n}.safetensors")) for n in (1, 2)]:
         _finished(process)
-    (one, facts_one), (two, facts_two) = (policy.load(tmp_path / f"{n}.safetensors") for n in (1, 2))
+    (one, facts_one), (two, facts_two) = (vla.load(tmp_path / f"{n}.safetensors") for n in (1, 2))
     assert facts_one["multiplier"] == pytest.approx(facts_two["multiplier"], rel=1e-6)
     for (name, a), b in zip(one.state_dict().items(), two.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=2e-4, rtol=1e-3, msg=lambda m, name=name: f"{name}: {m}")
 
 
 def test_a_notebook_launches_ranks_and_hears_of_a_dead_one(tmp_path):
-    distributed.launch(learning_by_ranks.note, tmp_path, 2)
+    ranks.launch(learning_by_ranks.note, tmp_path, 2)
     said = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert said == {"0.txt": "0 of 2, mean 0.5", "1.txt": "1 of 2, mean 0.5"}
-    distributed.launch(learning_by_ranks.note, tmp_path, 1)
+    ranks.launch(learning_by_ranks.note, tmp_path, 1)
     assert (tmp_path / "0.txt").read_text() == "0 of 1, mean 0.0"
     interrupted = signal.getsignal(signal.SIGINT)
     with pytest.raises(ChildFailedError, match="no such house"):
-        distributed.launch(learning_by_ranks.fail, tmp_path, 2)
+        ranks.launch(learning_by_ranks.fail, tmp_path, 2)
     assert signal.getsignal(signal.SIGINT) is interrupted
 
 
@@ -140,10 +141,10 @@ def _progress(project: Path) -> list[Path]:
 
 
 def test_two_ranks_run_the_notebooks_and_a_dead_one_costs_nothing(project):
-    _finished(_torchrun(2, "safevla.plain", "ranks", "collect_demonstrations", "pretrain_imitation", cwd=project))
+    _finished(_torchrun(2, "safevla.pipeline.run_scripts", "ranks", "collect_demonstrations", "pretrain_imitation", cwd=project))
     made = project / "data" / "ranks"
     assert len(pd.read_parquet(made / "demonstrations" / "demonstrations.parquet")) == 12
-    training = _torchrun(2, "safevla.plain", "ranks", "finetune_safe_rl", cwd=project)
+    training = _torchrun(2, "safevla.pipeline.run_scripts", "ranks", "finetune_safe_rl", cwd=project)
     deadline = time.monotonic() + 120
     while not _progress(project) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -154,9 +155,11 @@ def test_two_ranks_run_the_notebooks_and_a_dead_one_costs_nothing(project):
     assert training.returncode != 0
     assert "Signal 9" in output, output[-2000:]
     assert not (made / "finetune").exists()
-    output = _finished(_torchrun(2, "safevla.plain", "ranks", "finetune_safe_rl", "evaluate_in_distribution", cwd=project))
+    output = _finished(
+        _torchrun(2, "safevla.pipeline.run_scripts", "ranks", "finetune_safe_rl", "evaluate_in_distribution", cwd=project)
+    )
     assert "resumes at step" in output
-    _, facts = policy.load(made / "finetune" / "ppo_lagrangian-ObjectNav" / "seed-0.safetensors")
+    _, facts = vla.load(made / "finetune" / "ppo_lagrangian-ObjectNav" / "seed-0.safetensors")
     assert facts["steps"] == 2048
     rows = pd.read_parquet(made / "evaluation" / "in_distribution" / "episodes.parquet")
     assert rows.groupby("method").size().to_dict() == dict.fromkeys(

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from safevla import claims, report
+from safevla.evaluation import claims
+from safevla.report import page
 from tests.conftest import ROOT
 
 
@@ -57,19 +58,19 @@ def test_the_report_stands_alone_and_names_what_is_missing(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     reports = tmp_path / "reports" / "laptop"
     (reports / "tables").mkdir(parents=True)
-    assert report.main(["laptop"]) == 2 and "claims.csv is missing" in capsys.readouterr().err
+    assert page.main(["laptop"]) == 2 and "claims.csv is missing" in capsys.readouterr().err
     claims.table(_rows(0.8), _curves(1.0), {"ObjectNav": 1.0}, 0.95, 100).to_csv(reports / "tables" / "claims.csv", index=False)
     pd.DataFrame({"task": ["<b>"], "cost": [1.5]}).to_csv(reports / "tables" / "main.csv", index=False)
     (reports / "figures").mkdir()
-    for name in report.FIGURES:
+    for name in page.FIGURES:
         (reports / "figures" / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert report.main(["laptop"]) == 0
+    assert page.main(["laptop"]) == 0
     text = (reports / "report.html").read_text()
     assert not re.search(r'(src|href)="(?!data:|#|https://arxiv\.org)', text)  # nothing to fetch
-    assert text.count("<figure ") == len(report.FIGURES) and "&lt;b&gt;" in text and "<b>" not in text
+    assert text.count("<figure ") == len(page.FIGURES) and "&lt;b&gt;" in text and "<b>" not in text
     assert "reproduced" in text and "data/laptop/imitation" in text
 
 
 def test_every_figure_of_the_report_is_one_that_the_pipeline_draws():
     drawn = set(re.findall(r'show\(\\"(\w+)\\"', (ROOT / "notebooks" / "06_make_figures.ipynb").read_text()))
-    assert drawn == set(report.FIGURES)
+    assert drawn == set(page.FIGURES)

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from safevla import catalogue, episodes, evaluation, params, shifts
-from safevla.house_options import HouseOptions
+from safevla.config import params
+from safevla.config.house_options import HouseOptions
+from safevla.evaluation import evaluate, suites
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import Action
+from safevla.tasks import episodes
+from safevla.world import catalogue
 from tests.conftest import ROOT
 
 
@@ -18,7 +21,7 @@ def simulator_params(monkeypatch) -> params.SimulatorParams:
 
 
 def _picture(shift: str, simulator_params, episode: episodes.Episode) -> torch.Tensor:
-    simulator = shifts.make_simulator(shift, simulator_params, 1, (36, 64))
+    simulator = suites.make_simulator(shift, simulator_params, 1, (36, 64))
     simulator.reset([episode])
     return simulator.render()["navigation"][0].float()
 
@@ -26,13 +29,13 @@ def _picture(shift: str, simulator_params, episode: episodes.Episode) -> torch.T
 def test_the_shifts_of_the_parameters_are_those_that_exist(simulator_params):
     from typing import get_args
 
-    assert {"none", *get_args(params.Shift)} == set(shifts.SHIFTS)
+    assert {"none", *get_args(params.Shift)} == set(suites.SHIFTS)
 
 
-@pytest.mark.parametrize("shift", shifts.LOOKS)
+@pytest.mark.parametrize("shift", suites.LOOKS)
 def test_looks_change_and_nothing_else(some_episodes, shift):
     episode = some_episodes[0]
-    moved = shifts.edited(episode, shift)
+    moved = suites.edited(episode, shift)
     assert moved.start == episode.start and moved.instruction == episode.instruction
     np.testing.assert_array_equal(moved.layout.centre, episode.layout.centre)
     np.testing.assert_array_equal(moved.layout.half, episode.layout.half)
@@ -43,12 +46,12 @@ def test_looks_change_and_nothing_else(some_episodes, shift):
         "all": lambda p: p.colour,
     }[shift]
     assert not np.array_equal(looks(moved.layout), looks(episode.layout))
-    assert shifts.edited(episode, shift).house == moved.house  # seeded
+    assert suites.edited(episode, shift).house == moved.house  # seeded
 
 
 def test_phrasings_are_those_that_training_never_uses(some_episodes):
     for episode in some_episodes[:12]:
-        moved = shifts.edited(episode, "phrasing")
+        moved = suites.edited(episode, "phrasing")
         assert moved.house is episode.house and moved.id != episode.id
         verbs = [phrase.split("{")[0] for phrase in episodes.UNSEEN_PHRASES[episode.task]]
         assert any(moved.instruction.startswith(verb) for verb in verbs)
@@ -57,9 +60,9 @@ def test_phrasings_are_those_that_training_never_uses(some_episodes):
 
 def test_fresh_houses_are_larger_or_more_hazardous():
     options = HouseOptions(rooms=(1, 2))
-    larger = shifts.fresh("larger_houses", "ObjectNav", options, 6)
+    larger = suites.fresh("larger_houses", "ObjectNav", options, 6)
     assert {len(episode.house["rooms"]) for episode in larger} <= {3, 4}
-    more = shifts.fresh("more_hazards", "Pickup", options, 40)
+    more = suites.fresh("more_hazards", "Pickup", options, 40)
     usual = [next(episodes.stream(["Pickup"], "test", options, first=i)) for i in range(40)]
 
     def per_room(found: list[episodes.Episode]) -> float:
@@ -79,7 +82,7 @@ def test_the_robot_sees_and_moves_otherwise(some_episodes, simulator_params):
     poor = _picture("sensor", simulator_params, episode)
     assert 4.0 < (poor - plain).abs().mean() < 40.0
     assert torch.equal(poor, _picture("sensor", simulator_params, episode))
-    slipping = shifts.make_simulator("actuation", simulator_params, 1, (36, 64))
+    slipping = suites.make_simulator("actuation", simulator_params, 1, (36, 64))
     straight = EmbeddedSimulator(1)
     ways = []
     for simulator in (slipping, straight):
@@ -89,29 +92,29 @@ def test_the_robot_sees_and_moves_otherwise(some_episodes, simulator_params):
 
 
 def test_the_impossible_task_has_no_target_and_the_expert_gives_up(some_episodes):
-    chosen = [shifts.edited(episode, "impossible") for episode in some_episodes[:6]]
+    chosen = [suites.edited(episode, "impossible") for episode in some_episodes[:6]]
     for episode, moved in zip(some_episodes, chosen, strict=False):
         index = catalogue.TYPES[episode.target_type].index
         assert (episode.layout.type_index == index).any() and not (moved.layout.type_index == index).any()
         assert moved.layout.n_structure == episode.layout.n_structure
     for careful in (False, True):
-        rows = evaluation.evaluate(
-            evaluation.ExpertActor(6, careful), EmbeddedSimulator(6), chosen, 60, "impossible",
+        rows = evaluate.evaluate(
+            evaluate.ExpertActor(6, careful), EmbeddedSimulator(6), chosen, 60, "impossible",
             profile="", method="expert", seed=0,
         )  # fmt: skip
         assert not rows["success"].any() and (rows["cost"] == 0).all()
 
 
 def test_what_cannot_be_had_is_one_clear_error(some_episodes, simulator_params, tmp_path):
-    with pytest.raises(shifts.ShiftError, match="colour"):
-        shifts.edited(some_episodes[0], "colour")
-    with pytest.raises(shifts.ShiftError, match=r"real_houses.*houses\.jsonl"):
-        shifts.fresh("procthor", "Fetch", HouseOptions(), 3, tmp_path / "houses.jsonl")
-    with pytest.raises(shifts.ShiftError, match="embedded"):
-        shifts.make_simulator("camera", simulator_params.model_copy(update={"name": "ai2thor"}), 1, (36, 64))
+    with pytest.raises(suites.ShiftError, match="colour"):
+        suites.edited(some_episodes[0], "colour")
+    with pytest.raises(suites.ShiftError, match=r"real_houses.*houses\.jsonl"):
+        suites.fresh("procthor", "Fetch", HouseOptions(), 3, tmp_path / "houses.jsonl")
+    with pytest.raises(suites.ShiftError, match="embedded"):
+        suites.make_simulator("camera", simulator_params.model_copy(update={"name": "ai2thor"}), 1, (36, 64))
 
 
 def test_real_houses_are_a_suite(procthor):
     file = sorted(procthor.glob("*.jsonl*"))[0]
-    found = shifts.fresh("procthor", "ObjectNav", HouseOptions(), 2, file)
+    found = suites.fresh("procthor", "ObjectNav", HouseOptions(), 2, file)
     assert len(found) == 2 and all(episode.shift == "procthor" for episode in found)

@@ -9,13 +9,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from safevla import catalogue, houses, navigation, reach
-from safevla.layout import PICKUPABLE, STRUCTURE, compile_house
-from safevla.sim import robot
+from safevla.sim import collision_check, navigation, robot
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.geometry import disc_to_rectangle, rectangle_gap
-from safevla.sim.interface import NOTHING, Action, SimulatorError
+from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Action, SimulatorError
 from safevla.sim.physics import CONTACT_M, overlap
+from safevla.world import catalogue, houses
+from safevla.world.layout import PICKUPABLE, STRUCTURE, compile_house
 from tests.scenes import Thing, episode_in_room, simulate
 
 CRAMPED = st.lists(st.integers(0, 17), min_size=5, max_size=25)
@@ -216,7 +216,7 @@ def test_base_motion_and_contact_agree_with_a_slow_oracle(seed, actions):
     reachable, (x0, z0) = navigation.reachable_grid(plan)
     nodes = np.argwhere(reachable)
     iz, ix = nodes[seed * 7919 % len(nodes)]
-    start = (x0 + ix * navigation.REACHABLE_CELL_M, z0 + iz * navigation.REACHABLE_CELL_M, 30.0 * (seed % 12))
+    start = (x0 + ix * REACHABLE_CELL_M, z0 + iz * REACHABLE_CELL_M, 30.0 * (seed % 12))
     simulator = EmbeddedSimulator(1, (24, 42))
     simulator.reset([dataclasses.replace(episode_in_room([]), house=house, start=start)])
     for action in actions:
@@ -245,10 +245,13 @@ def test_looking_ahead_agrees_with_acting(batch, plans, offset):
         clear = []
         for e in range(8):
             n, action = int(scene.n_boxes[e]), int(actions[e])
-            pose, half = reach.with_scratch(scene.pose[e, :n].numpy()), reach.with_scratch(scene.half[e, :n].numpy())
+            pose, half = (
+                collision_check.with_scratch(scene.pose[e, :n].numpy()),
+                collision_check.with_scratch(scene.half[e, :n].numpy()),
+            )
             clear.append(
                 action < Action.PICKUP
-                and reach.would_touch(
+                and collision_check.would_touch(
                     action, scene.robot[e].numpy(), int(scene.held[e]), NOTHING, PICKUPABLE, pose, half, scene.kind[e].numpy(), n
                 ) < 0
             )  # fmt: skip

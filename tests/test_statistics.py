@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from safevla import figures, statistics
+from safevla.evaluation import statistics
+from safevla.report import figures
 
 
 def _rows(n: int = 40) -> pd.DataFrame:

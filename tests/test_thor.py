@@ -11,21 +11,24 @@ import pandas as pd
 import pytest
 import torch
 
-from safevla import costs, episodes, evaluation, params, ppo
-from safevla.house_options import HouseOptions
-from safevla.policy import Policy
-from safevla.rollout import Stream
-from safevla.sim import choose
+from safevla.config import params
+from safevla.config.house_options import HouseOptions
+from safevla.evaluation import evaluate
+from safevla.policies.vla import Policy
+from safevla.safe_rl import ppo
+from safevla.safe_rl.rollout import Stream
+from safevla.sim import factory
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS, Action, SimulatorError
+from safevla.tasks import episodes, step_costs
 
 pytest.importorskip("ai2thor", reason="the extra `ai2thor` is not installed")
-from safevla.sim.thor import ThorSimulator
-from safevla.thor_options import ThorOptions
+from safevla.config.thor_options import ThorOptions
+from safevla.sim.thor.adapter import ThorSimulator
 from tests.conftest import ROOT
 from tests.test_learning import TINY
 
-SERVER = f"{sys.executable} -m safevla.sim.thor_server"
+SERVER = f"{sys.executable} -m safevla.sim.thor.adapter.server"
 
 
 def _at_home_in(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -59,7 +62,7 @@ def test_both_simulators_agree_on_everything(through_the_client, some_episodes, 
         transitions = [direct.step(action), through_the_client.step(action)]
         assert transitions[0].collided_with.tolist() == transitions[1].collided_with.tolist(), Action(int(action))
         assert transitions[0].succeeded.tolist() == transitions[1].succeeded.tolist(), Action(int(action))
-        assert torch.equal(*(costs.components(t) for t in transitions))
+        assert torch.equal(*(step_costs.components(t) for t in transitions))
         scenes = [t.after for t in transitions]
 
 
@@ -115,9 +118,9 @@ def test_a_build_that_fails_in_an_episode_is_replaced_and_the_episode_played_aga
     simulator = ThorSimulator(1, (36, 64), options=ThorOptions(executable=executable, start_timeout_s=120, step_timeout_s=5))
     start = time.monotonic()
     columns = {"profile": "", "method": "expert", "seed": 0}
-    rows = evaluation.evaluate(evaluation.ExpertActor(1, False), simulator, chosen, 60, "thor", **columns)
+    rows = evaluate.evaluate(evaluate.ExpertActor(1, False), simulator, chosen, 60, "thor", **columns)
     assert time.monotonic() - start < 60
-    direct = evaluation.evaluate(evaluation.ExpertActor(1, False), EmbeddedSimulator(1), chosen, 60, "direct", **columns)
+    direct = evaluate.evaluate(evaluate.ExpertActor(1, False), EmbeddedSimulator(1), chosen, 60, "direct", **columns)
     assert marker.exists() and rows["reruns"].sum() == 1
     pd.testing.assert_frame_equal(rows.drop(columns="reruns"), direct.drop(columns="reruns"), atol=1e-4)
     assert len(_processes(str(marker))) == 1  # the one that took over
@@ -132,8 +135,8 @@ def test_an_episode_that_is_lost_again_and_again_is_an_error(some_episodes):
             return [0]
 
     with pytest.raises(SimulatorError, match=r"was lost 4 times"):
-        evaluation.evaluate(
-            evaluation.ExpertActor(1, False), Losing(1), some_episodes[:1], 60, "t", profile="", method="expert", seed=0
+        evaluate.evaluate(
+            evaluate.ExpertActor(1, False), Losing(1), some_episodes[:1], 60, "t", profile="", method="expert", seed=0
         )
 
 
@@ -164,9 +167,9 @@ def test_ppo_lagrangian_learns_through_the_client(through_the_client, tmp_path, 
 def test_the_parameters_choose_the_simulator(monkeypatch):
     monkeypatch.chdir(ROOT)
     chosen = params.load("laptop").simulator
-    assert isinstance(choose.make_simulator(chosen, 1, (36, 64)), EmbeddedSimulator)
+    assert isinstance(factory.make_simulator(chosen, 1, (36, 64)), EmbeddedSimulator)
     thor = chosen.model_copy(update={"name": "ai2thor", "robot": "stretch", "thor": ThorOptions(executable=SERVER)})
-    assert isinstance(choose.make_simulator(thor, 1, (36, 64)), ThorSimulator)
+    assert isinstance(factory.make_simulator(thor, 1, (36, 64)), ThorSimulator)
 
 
 def test_the_server_speaks_wsgi_too(some_episodes, tmp_path, monkeypatch):

@@ -15,9 +15,7 @@ import numba
 import numpy as np
 import torch
 
-from safevla import kernels
-from safevla.episodes import Episode
-from safevla.packed import Packed
+from safevla.runtime import kernels
 from safevla.sim import robot
 from safevla.sim.embedded import note_seen, pixels_needed, slip_of
 from safevla.sim.geometry import RADIANS, to_local, to_world
@@ -25,6 +23,8 @@ from safevla.sim.interface import CAMERAS, NOTHING, Action, Scene, SimulatorErro
 from safevla.sim.physics import MAX_CHAIN, act
 from safevla.sim.render import ceiling, covered, face_light, lens, limits, meet, pack, rows_between, shade, slabs, weave
 from safevla.sim.state import ARRAYS, State, blank, mounts, scene
+from safevla.tasks.episode_batch import Packed
+from safevla.tasks.episodes import Episode
 
 cuda = kernels.cuda()
 _int32, _int64, _float32, _float64 = numba.int32, numba.int64, numba.float32, numba.float64

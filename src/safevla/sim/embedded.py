@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from numba import get_num_threads, prange
 
-from safevla.episodes import Episode
-from safevla.kernels import kernel, parallel_kernel
-from safevla.packed import Packed
+from safevla.runtime.kernels import kernel, parallel_kernel
 from safevla.sim import robot
 from safevla.sim.geometry import RADIANS, noise, to_world
 from safevla.sim.interface import CAMERAS, N_ACTIONS, NEVER, NOTHING, Action, Scene, SimulatorError, Transition, check_slots
 from safevla.sim.physics import MAX_CHAIN, act
 from safevla.sim.render import BLOCK, draw
 from safevla.sim.state import ARRAYS, State, blank, mounts, scene
+from safevla.tasks.episode_batch import Packed
+from safevla.tasks.episodes import Episode
 
 SEEN_WITHIN_M = 4.0
 # An object is visible when its share of the picture is at least this: one pixel of 36x64, thirty-seven of 224x384.

@@ -7,7 +7,7 @@ towards +x, so forward = (sin θ, 0, cos θ) and right = (cos θ, 0, −sin θ).
 
 import math
 
-from safevla.kernels import kernel
+from safevla.runtime.kernels import kernel
 
 RADIANS = math.pi / 180.0
 

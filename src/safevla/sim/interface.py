@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 if TYPE_CHECKING:
-    from safevla.episodes import Episode
-    from safevla.packed import Packed
+    from safevla.tasks.episode_batch import Packed
+    from safevla.tasks.episodes import Episode
 
 
 class Action(enum.IntEnum):

@@ -14,10 +14,10 @@ same source for the CPU and the GPU.
 
 import math
 
-from safevla.kernels import kernel
-from safevla.layout import FIXED, MOVEABLE, ON_FLOOR, PICKUPABLE, STRUCTURE
+from safevla.runtime.kernels import kernel
 from safevla.sim import robot
 from safevla.sim.geometry import RADIANS, disc_to_rectangle, rectangle_gap, to_local, to_world, wrap_deg
+from safevla.world.layout import FIXED, MOVEABLE, ON_FLOOR, PICKUPABLE, STRUCTURE
 
 CONTACT_M = 0.005  # overlaps up to this depth count as touching
 SUBSTEP_M = 0.025

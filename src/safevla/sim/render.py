@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from safevla.kernels import kernel
+from safevla.runtime.kernels import kernel
 from safevla.sim.geometry import RADIANS, to_local
 
 BLOCK = 16  # columns

@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import torch
 
-from safevla import navigation
-from safevla.episodes import Episode
-from safevla.layout import STRUCTURE
-from safevla.sim import robot
+from safevla.sim import navigation, robot
 from safevla.sim.geometry import noise
 from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SimulatorError
 from safevla.sim.physics import ARM_ROWS
+from safevla.tasks.episodes import Episode
+from safevla.world.layout import STRUCTURE
 
 _MAX_LIGHTS = 16
 

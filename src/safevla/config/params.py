@@ -1,0 +1,229 @@
+"""Parameters: params.yaml, checked.
+
+`params.yaml` holds the default profile, `laptop`; `profiles/<name>.yaml` holds what another profile changes. Every group
+is a frozen model: an unknown name or a wrong type is an error that names the file and the parameter.
+"""
+
+import copy
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import yaml
+
+from safevla.config.house_options import HouseOptions
+from safevla.config.policy_config import PolicyConfig
+from safevla.config.thor_options import ThorOptions
+
+DEFAULT_PROFILE = "laptop"
+_DEVICE_VARIABLE = "SAFEVLA_DEVICE"
+
+_Count = Annotated[int, pydantic.Field(gt=0)]
+_Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+_NotNegative = Annotated[float, pydantic.Field(ge=0)]
+
+Task = Literal["ObjectNav", "Pickup", "Fetch"]
+Method = Literal["ppo", "ppo_shaped", "ppo_lagrangian"]
+Shift = Literal[
+    "color", "light", "material", "all", "phrasing", "larger_houses", "more_hazards", "procthor",
+    "camera", "actuation", "sensor", "impossible",
+]  # fmt: skip
+
+
+class _Group(pydantic.BaseModel, extra="forbid", frozen=True):
+    pass
+
+
+class SimulatorParams(_Group):
+    name: Literal["embedded", "ai2thor"]
+    robot: Literal["stretch", "stretch_forward_down", "stretch_down_right"]
+    device: Literal["cpu", "cuda"]  # where the embedded simulator and the policy run
+    house_workers: Annotated[int, pydantic.Field(ge=0)]  # processes that draw training houses for a GPU; 0: most cores
+    n_envs: _Count  # environments side by side
+    thor: ThorOptions  # how AI2-THOR is started, where it is the simulator
+
+
+class CollectParams(_Group):
+    episodes: _Count  # demonstrations, tasks in turn
+    episodes_per_house: _Count
+    shards: _Count  # shares of the demonstrations that are recorded apart, as many at a time as there are cores
+    noise: _Share  # share of the expert's actions replaced by random ones
+    max_steps: _Count
+    validation_episodes: _Count  # per task
+    test_episodes: _Count  # per task
+    episodes_seed: int  # of both
+
+
+class ImitationParams(_Group):
+    steps: _Count  # environment steps replayed, over all ranks
+    ranks: _Count  # processes that train the policy together, each with environments, or a GPU, of its own
+    n_envs: _Count  # per rank
+    window: _Count  # steps of one update
+    passes: _Count  # times that each window is learnt from
+    minibatches: _Count  # gradient steps in each pass, on a share of the environments
+    lr: _NotNegative
+    weight_decay: _NotNegative
+    max_grad_norm: _NotNegative
+    perception_weight: _NotNegative
+    log_updates: _Count
+    checkpoint_updates: _Count
+
+
+class PIDGains(_Group):
+    proportional: _NotNegative  # multiplier per unit of cost above the limit
+    integral: _NotNegative  # the same, gained at every update
+    derivative: _NotNegative  # multiplier per unit that the cost has risen by
+
+
+class PPOParams(_Group):
+    steps: dict[Task, _Count]  # environment steps, over all ranks
+    ranks: _Count  # as imitation's, for each policy
+    n_envs: _Count  # per rank
+    rollout: _Count  # steps of one rollout
+    episodes_per_house: _Count
+    max_steps: _Count  # an episode's limit in training
+    epochs: _Count
+    minibatches: _Count
+    clip: _NotNegative
+    lr: _NotNegative
+    critic_lr: _NotNegative
+    gamma: _Share
+    cost_gamma: _Share  # the same for cost
+    gae_lambda: _Share
+    entropy_weight: _NotNegative
+    anchor_weight: _NotNegative  # of the divergence from the policy that training began with
+    perception_weight: _NotNegative
+    max_grad_norm: _NotNegative
+    advantage_scale_min: Annotated[float, pydantic.Field(gt=0)]  # advantages are divided by their deviation, or by this if larger
+    value_warmup: Annotated[int, pydantic.Field(ge=0)]  # first steps, in which only the critics learn
+    wrong_done_penalty: dict[Task, _NotNegative]  # taken from the reward when `done` is wrong
+    progress_reward: _NotNegative  # per metre that a step brings the robot, or its hand, nearer to the target
+    coverage_reward: dict[Task, _NotNegative]  # for every part of the floor, 0.5 m wide, entered for the first time
+    freeze_encoder: bool  # what the cameras show and the words say is encoded as imitation left it
+    cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
+    multiplier_rule: Literal["adam", "pid"]
+    multiplier_delay: dict[Task, _Share]  # first part of the steps, in which cost is measured but not yet counted
+    multiplier_init: _NotNegative
+    multiplier_lr: _NotNegative
+    multiplier_max: dict[Task, _NotNegative]
+    multiplier_pid: PIDGains
+    fixed_penalty: _NotNegative  # the multiplier of ppo_shaped
+    recent_episodes: _Count  # over which progress is reported
+    checkpoint_rollouts: _Count
+
+
+class FinetuneParams(_Group):
+    methods: list[Method]
+    tasks: list[Task]
+    seeds: list[int]
+    train: PPOParams
+
+
+class EvaluateParams(_Group):
+    episodes: _Count  # per task, in distribution
+    ood_episodes: _Count  # per task and shift
+    shifts: list[Shift]
+    real_houses: str | None  # a ProcTHOR file, for the shift `procthor`; a relative path is taken from the repository's root
+    max_steps: _Count
+    done_threshold: _Share  # policies say `done` when its probability exceeds this, and only then; 0: drawn
+    temperature: Annotated[float, pydantic.Field(gt=0)]  # policies' probabilities are raised to its inverse
+    n_envs: _Count
+    showcase_episodes: _Count  # per task, kept with their paths and pictures for the figures
+
+
+class AblateParams(_Group):
+    task: Task
+    steps: _Count  # of each variant
+    limit_factors: list[_NotNegative]  # of the task's cost limit
+    fixed_penalties: list[_NotNegative]
+
+
+class FigureParams(_Group):
+    confidence: _Share
+    resamples: _Count
+    dpi: _Count
+
+
+class Params(_Group):
+    seed: int
+    threads: Annotated[int, pydantic.Field(ge=0)]  # 0: all cores
+    houses: HouseOptions
+    simulator: SimulatorParams
+    collect: CollectParams
+    policy: PolicyConfig
+    imitation: ImitationParams
+    finetune: FinetuneParams
+    evaluate: EvaluateParams
+    ablate: AblateParams
+    figures: FigureParams
+
+
+class ParamsError(ValueError):
+    """Parameters that cannot be used; the message names the file and the parameter."""
+
+
+def root() -> Path:
+    """The compendium's folder: the nearest one upwards of the working directory that holds dvc.yaml."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / "dvc.yaml").exists():
+            return folder
+    raise ParamsError(f"{Path.cwd()}: no dvc.yaml here or above; run inside the repository")
+
+
+def profile_names() -> list[str]:
+    return [DEFAULT_PROFILE, *sorted(path.stem for path in (root() / "profiles").glob("*.yaml"))]
+
+
+def raw(profile: str) -> dict[str, Any]:
+    """The profile's parameters as plain data, unchecked: params.yaml with what the profile changes.
+
+    SAFEVLA_DEVICE names another device than the profile's, to open on a laptop what a GPU has learnt.
+    """
+    values = _read(root() / "params.yaml")
+    if profile != DEFAULT_PROFILE:
+        path = root() / "profiles" / f"{profile}.yaml"
+        if not path.exists():
+            raise ParamsError(f"unknown profile {profile!r}; the profiles are {', '.join(profile_names())}")
+        values = _merged(values, _read(path), path)
+    if device := os.environ.get(_DEVICE_VARIABLE):
+        values["simulator"]["device"] = device
+    return values
+
+
+def load(profile: str) -> Params:
+    """The profile's parameters, checked."""
+    return check(raw(profile), "params.yaml" if profile == DEFAULT_PROFILE else f"profiles/{profile}.yaml")
+
+
+def check(values: dict[str, Any], source: str) -> Params:
+    """Plain data as Params; ParamsError names the first parameter that is wrong."""
+    try:
+        return Params.model_validate(values)
+    except pydantic.ValidationError as error:
+        fault = error.errors()[0]
+        name = ".".join(str(part) for part in fault["loc"])
+        message = "unknown parameter" if fault["type"] == "extra_forbidden" else fault["msg"]
+        raise ParamsError(f"{source}: {name}: {message}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: not YAML: {error}") from None
+
+
+def _merged(base: dict, change: dict, path: Path, prefix: str = "") -> dict:
+    result = copy.deepcopy(base)
+    for name, value in change.items():
+        if name not in base:
+            raise ParamsError(f"{path}: {prefix}{name}: unknown parameter")
+        nested = isinstance(base[name], dict) and isinstance(value, dict)
+        result[name] = _merged(base[name], value, path, f"{prefix}{name}.") if nested else value
+    return result
+
+
+def profile_in_use() -> str:
+    """The profile that a notebook opens on: SAFEVLA_PROFILE, or the default."""
+    return os.environ.get("SAFEVLA_PROFILE", DEFAULT_PROFILE)

@@ -1,0 +1,102 @@
+"""Contacts: a robot remembers where its base met something, and knows how near it is to meeting that again.
+
+A motion that pushes a loose thing does not fail, so that `bumps` knows nothing of it; but the thing is in touch now, and the
+same motion will push it further. A robot that pushes the same thing through the room, or struggles in the same corner, for as
+long as an episode lasts, is what the dearest episodes are made of. The Stretch feels contacts in its motors' effort, so each
+one is kept, with the motion that led to it and the pose that it ended in, in the robot's own odometry. Nothing is refused for
+it: what to make of it is the policy's to learn (`Policy._heed`).
+"""
+
+import math
+
+import torch
+from numba import prange
+
+from safevla.env.failed_actions import OTHER_LENGTH
+from safevla.runtime.kernels import filled, kernel, parallel_kernel
+from safevla.sim.geometry import wrap_deg
+from safevla.sim.interface import N_BASE_MOTIONS, Action
+
+N_FELT = 2 * N_BASE_MOTIONS
+NEAR_M, NEAR_DEG = 0.4, 45.0  # two moves, and a turn and a half: what was met further off, or in another heading, is left out
+_KEPT = 64  # contacts per robot, the newest ones
+_NOTHING = -1
+
+
+class Contacts:
+    """The last contacts of B robots' bases."""
+
+    def __init__(self, n_robots: int, device: torch.device | str):
+        self._motion = torch.full((n_robots, _KEPT), _NOTHING, device=device)
+        self._met = torch.zeros(n_robots, _KEPT, 2, dtype=torch.bool, device=device)  # something solid, something loose
+        self._pose = torch.zeros(n_robots, _KEPT, 3, device=device)  # x, z, yaw
+        self._next = torch.zeros(n_robots, dtype=torch.int64, device=device)
+        # a turn by more and one by less the same way meet the same things
+        self._like = torch.tensor([OTHER_LENGTH.get(Action(motion), motion) for motion in range(N_BASE_MOTIONS)], device=device)
+
+    def forget(self, slots: torch.Tensor) -> None:
+        """Robots (n,) start a new episode."""
+        self._motion[slots] = _NOTHING
+
+    def remember(self, action: torch.Tensor, after: torch.Tensor, met: torch.Tensor) -> None:
+        """What an action (B,) int64, which ended in a pose (B, ≥ 3), met: something solid, something loose, (B, 2) bool.
+
+        The arm's actions are left out.
+        """
+        filled(self._next, _remember_of, _remember, action, after, met, self._pose, self._motion, self._met)
+
+    def near(self, pose: torch.Tensor, slots: torch.Tensor | slice = slice(None)) -> torch.Tensor:
+        """(n, N_FELT) float32: how near a base motion's last contacts are, solid things first, loose ones in the second half.
+
+        1 where it ended in touch, falling to 0 at NEAR_M or NEAR_DEG from there. pose (n, ≥ 3) of the robots in n slots.
+        """
+        rows = torch.arange(len(self._motion), device=pose.device)[slots]
+        found = torch.zeros(len(pose), N_FELT, device=pose.device)
+        return filled(found, _measure_of, _measure, rows, pose, self._pose, self._motion, self._met, self._like)
+
+
+@kernel
+def _remember_of(b, action, after, met, kept_pose, kept_motion, kept_met, newest):
+    """Enter what robot b met at entry newest[b]."""
+    if action[b] >= N_BASE_MOTIONS or not (met[b, 0] or met[b, 1]):
+        return
+    at = newest[b]
+    kept_motion[b, at] = action[b]
+    for what in range(2):
+        kept_met[b, at, what] = met[b, what]
+    for axis in range(kept_pose.shape[2]):
+        kept_pose[b, at, axis] = after[b, axis]
+    newest[b] = (at + 1) % _KEPT
+
+
+@parallel_kernel
+def _remember(action, after, met, kept_pose, kept_motion, kept_met, newest):
+    for b in prange(len(newest)):
+        _remember_of(b, action, after, met, kept_pose, kept_motion, kept_met, newest)
+
+
+@kernel
+def _measure_of(i, rows, pose, kept_pose, motion, met, like, found):
+    """Set found (n, N_FELT) for the robot rows[i], whose pose is pose[i]."""
+    robot = rows[i]
+    for k in range(_KEPT):
+        if motion[robot, k] == _NOTHING:
+            continue
+        x, z = pose[i, 0] - kept_pose[robot, k, 0], pose[i, 1] - kept_pose[robot, k, 1]
+        away = math.sqrt(x * x + z * z) / NEAR_M
+        turned = abs(wrap_deg(pose[i, 2] - kept_pose[robot, k, 2])) / NEAR_DEG
+        if away >= 1.0 or turned >= 1.0:
+            continue
+        nearness = (1.0 - away) * (1.0 - turned)
+        for what in range(2):
+            if met[robot, k, what]:
+                column = what * N_BASE_MOTIONS
+                same, other = column + motion[robot, k], column + like[motion[robot, k]]
+                found[i, same] = max(found[i, same], nearness)
+                found[i, other] = max(found[i, other], nearness)
+
+
+@parallel_kernel
+def _measure(rows, pose, kept_pose, motion, met, like, found):
+    for i in prange(len(rows)):
+        _measure_of(i, rows, pose, kept_pose, motion, met, like, found)

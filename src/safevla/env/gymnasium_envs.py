@@ -1,0 +1,243 @@
+"""Gymnasium environments: the household tasks for anybody's algorithm.
+
+    gymnasium.make("safevla.env.gymnasium_envs:SafetyChores/ObjectNav-v0")               one episode at a time
+    gymnasium.make_vec("safevla.env.gymnasium_envs:SafetyChores/Fetch-v0", num_envs=64)  the native batch, one simulator for all
+    SafetyWrapper(gymnasium.make("safevla.env.gymnasium_envs:SafetyChores/Pickup-v0"))   Safety-Gymnasium's six-tuple, cost third
+
+The part before the colon makes Gymnasium import this module, which registers the environments; Gymnasium 1.0 took away
+the entry point through which it once found them unasked. After `import safevla.env` the ids work without it.
+
+Action space: Discrete(20), in the order of `sim.interface.Action`. Observation: Dict of `navigation` and `manipulation`
+(uint8, H×W×3), `instruction` (text; word ids in the batch), `arm` (see `observations`), `object_in_hand`, `step` and
+`blocked`, the motions that have failed in this place (see `bumps`), which a policy may want to leave out, and `felt`, how near
+the base's motions are to what they have met before (see `contacts`).
+`info` holds `cost`, `cost_<component>` for the five components, `success`, `collided` and `episode_id`.
+"""
+
+import importlib
+import itertools
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from safevla.config.house_options import HouseOptions
+from safevla.env.contact_memory import N_FELT
+from safevla.env.observations import ARM_STATES, MAX_WORDS, Observation, vocabulary_size
+from safevla.env.vector_env import Batch, Outcome
+from safevla.sim.embedded import EmbeddedSimulator
+from safevla.sim.interface import CAMERAS, N_ACTIONS, Simulator
+from safevla.tasks import goals, step_costs
+from safevla.tasks.episodes import SPLIT_SEEDS, Episode, in_houses, stream
+
+ENV_IDS = {f"SafetyChores/{task}-v0": task for task in goals.TASKS}
+_ARM = spaces.Box(-1.001, 1.001, (ARM_STATES,), np.float32)
+_FELT = spaces.Box(0.0, 1.0, (N_FELT,), np.float32)
+_TEXT = spaces.Text(min_length=1, max_length=128, charset=string.ascii_lowercase + string.digits + " -'")
+
+
+def register() -> None:
+    """Make the environments known to Gymnasium; importing this module calls it."""
+    for name, task in ENV_IDS.items():
+        gymnasium.register(
+            name,
+            entry_point="safevla.env.gymnasium_envs:SafetyChoresEnv",
+            vector_entry_point="safevla.env.gymnasium_envs:SafetyChoresVectorEnv",
+            kwargs={"task": task},
+        )
+
+
+def _source(task: str, houses: str | Path | None, split: str, seed: int) -> Iterator[Episode]:
+    if split not in SPLIT_SEEDS:
+        raise ValueError(f"split {split!r} is unknown; the splits are {', '.join(SPLIT_SEEDS)}")
+    if houses is None:
+        return stream([task], split, HouseOptions(), seed=seed)
+    found = list(in_houses(houses, [task], seed=seed, split=split))
+    if not found:
+        raise ValueError(f"{houses}: no house offers an episode of {task}")
+    order = np.random.default_rng(seed).permutation(len(found))
+    return itertools.cycle([found[i] for i in order])
+
+
+def _pixels(image_size: tuple[int, int]) -> spaces.Box:
+    return spaces.Box(0, 255, (*image_size, 3), np.uint8)
+
+
+def _simulator(n_envs: int, image_size: tuple[int, int], robot: str, device: str) -> Simulator:
+    if torch.device(device).type == "cpu":
+        return EmbeddedSimulator(n_envs, image_size, robot)
+    if not torch.cuda.is_available():
+        raise ValueError(f"device {device!r}: torch finds no GPU here")
+    return importlib.import_module("safevla.sim.cuda").CudaSimulator(n_envs, image_size, robot, device=device)
+
+
+class SafetyChoresEnv(gymnasium.Env):
+    """One household episode at a time. Options: see `__init__`; `seed` on reset draws a new series of episodes."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
+
+    def __init__(
+        self,
+        task: str = goals.OBJECT_NAV,
+        houses: str | Path | None = None,
+        split: str = "train",
+        image_size: tuple[int, int] = (224, 384),
+        max_steps: int = goals.MAX_STEPS_TRAINING,
+        robot: str = "stretch",
+        device: str = "cpu",
+        render_mode: str | None = None,
+    ):
+        """houses: a ProcTHOR .jsonl, .jsonl.gz or .json file, or None for generated ones; split: train, validation, test."""
+        self.render_mode = render_mode
+        self.task, self._houses, self._split = task, houses, split
+        self._batch = Batch(_simulator(1, image_size, robot, device), max_steps)
+        self._episodes: Iterator[Episode] | None = None
+        self.action_space = spaces.Discrete(N_ACTIONS)
+        self.observation_space = spaces.Dict(
+            {
+                **{name: _pixels(tuple(image_size)) for name in CAMERAS},
+                "instruction": _TEXT,
+                "arm": _ARM,
+                "object_in_hand": spaces.Discrete(2),
+                "step": spaces.Box(0, max_steps, (1,), np.int64),
+                "blocked": spaces.MultiBinary(N_ACTIONS),
+                "felt": _FELT,
+            }
+        )
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        if self._episodes is None or seed is not None:
+            self._episodes = _source(self.task, self._houses, self._split, int(self.np_random.integers(1 << 30)))
+        observation = self._batch.start([next(self._episodes)])
+        return self._dict(observation), self._info(None)
+
+    def step(self, action: int):
+        outcome = self._batch.step(torch.tensor([int(action)]))
+        return (
+            self._dict(outcome.observation),
+            float(outcome.reward[0]),
+            bool(outcome.terminated[0]),
+            bool(outcome.truncated[0]),
+            self._info(outcome),
+        )
+
+    def _dict(self, observation: Observation) -> dict[str, Any]:
+        return {
+            **{name: observation.pixels[0, c].numpy(force=True) for c, name in enumerate(CAMERAS)},
+            "instruction": self._batch.episodes[0].instruction,
+            "arm": observation.arm[0].numpy(force=True),
+            "object_in_hand": np.int64(bool(observation.object_in_hand[0])),
+            "step": observation.step.numpy(force=True),
+            "blocked": observation.blocked[0].numpy(force=True).astype(np.int8),
+            "felt": observation.felt[0].numpy(force=True),
+        }
+
+    def _info(self, outcome: Outcome | None) -> dict[str, Any]:
+        cost = [0.0] * len(step_costs.COMPONENTS) if outcome is None else outcome.cost[0].tolist()
+        return {
+            "cost": sum(cost),
+            **{f"cost_{name}": value for name, value in zip(step_costs.COMPONENTS, cost, strict=True)},
+            "success": outcome is not None and bool(outcome.success[0]),
+            "collided": outcome is not None and bool(step_costs.collided(outcome.transition)[0]),
+            "episode_id": self._batch.episodes[0].id,
+        }
+
+    def render(self) -> np.ndarray | None:
+        """Both cameras side by side."""
+        if self.render_mode != "rgb_array":
+            return None
+        pictures = self._batch.simulator.render()
+        return np.concatenate([pictures[name][0].numpy(force=True) for name in CAMERAS], axis=1)
+
+
+class SafetyChoresVectorEnv(VectorEnv):
+    """B household episodes in one simulator; an ended one is replaced in the same step, its last words in `final_info`."""
+
+    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        task: str = goals.OBJECT_NAV,
+        houses: str | Path | None = None,
+        split: str = "train",
+        image_size: tuple[int, int] = (36, 64),
+        max_steps: int = goals.MAX_STEPS_TRAINING,
+        robot: str = "stretch",
+        device: str = "cpu",
+    ):
+        self.num_envs, self.task, self._houses, self._split = num_envs, task, houses, split
+        self._batch = Batch(_simulator(num_envs, image_size, robot, device), max_steps)
+        self._episodes: Iterator[Episode] | None = None
+        self.single_action_space = spaces.Discrete(N_ACTIONS)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.single_observation_space = spaces.Dict(
+            {
+                **{name: _pixels(tuple(image_size)) for name in CAMERAS},
+                "instruction": spaces.MultiDiscrete([vocabulary_size()] * MAX_WORDS),
+                "arm": _ARM,
+                "object_in_hand": spaces.Discrete(2),
+                "step": spaces.Box(0, max_steps, (1,), np.int64),
+                "blocked": spaces.MultiBinary(N_ACTIONS),
+                "felt": _FELT,
+            }
+        )
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        super().reset(seed=seed)
+        if self._episodes is None or seed is not None:
+            self._episodes = _source(self.task, self._houses, self._split, int(self.np_random.integers(1 << 30)))
+        observation = self._batch.start([next(self._episodes) for _ in range(self.num_envs)])
+        return self._dict(observation), {"episode_id": self._ids()}
+
+    def step(self, actions: np.ndarray):
+        outcome = self._batch.step(torch.as_tensor(np.asarray(actions)))
+        info: dict[str, Any] = {
+            "cost": outcome.cost.sum(1).numpy(force=True),
+            **{f"cost_{name}": outcome.cost[:, i].numpy(force=True) for i, name in enumerate(step_costs.COMPONENTS)},
+            "success": outcome.success.numpy(force=True),
+            "collided": step_costs.collided(outcome.transition).numpy(force=True),
+            "episode_id": self._ids(),
+        }
+        observation = outcome.observation
+        slots = outcome.ended.nonzero()[:, 0].tolist()
+        if slots:
+            last = observation.map(torch.clone)  # `restart` writes into the observation
+            info["final_obs"], info["_final_obs"] = self._dict(last), outcome.ended.numpy(force=True)
+            observation = self._batch.restart(slots, [next(self._episodes) for _ in slots])
+        ends = (outcome.terminated.numpy(force=True), outcome.truncated.numpy(force=True))
+        return self._dict(observation), outcome.reward.numpy(force=True), *ends, info
+
+    def _dict(self, observation: Observation) -> dict[str, np.ndarray]:
+        return {
+            **{name: observation.pixels[:, c].numpy(force=True) for c, name in enumerate(CAMERAS)},
+            "instruction": observation.words.numpy(force=True),
+            "arm": observation.arm.numpy(force=True),
+            "object_in_hand": observation.object_in_hand.long().numpy(force=True),
+            "step": observation.step[:, None].numpy(force=True),
+            "blocked": observation.blocked.numpy(force=True).astype(np.int8),
+            "felt": observation.felt.numpy(force=True),
+        }
+
+    def _ids(self) -> np.ndarray:
+        return np.asarray([episode.id for episode in self._batch.episodes], dtype=object)
+
+
+class SafetyWrapper(gymnasium.Wrapper):
+    """Safety-Gymnasium's convention: step returns (observation, reward, cost, terminated, truncated, info)."""
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, reward, info["cost"], terminated, truncated, info
+
+
+register()

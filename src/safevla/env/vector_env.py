@@ -1,0 +1,186 @@
+"""A batch of tasks: B episodes played side by side, with observations, rewards, costs and endings.
+
+The one loop that training, evaluation, demonstration and the Gymnasium environments share. An ended episode stays ended
+until `restart`, so that its last observation can still be valued (truncation is not termination).
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import torch
+
+from safevla.env import observations
+from safevla.env.contact_memory import Contacts
+from safevla.env.coverage import Coverage
+from safevla.env.failed_actions import Bumps
+from safevla.env.observations import NO_ACTION, Observation
+from safevla.sim.interface import Scene, Simulator, Transition
+from safevla.tasks import goals, step_costs
+from safevla.tasks.episode_batch import Packed
+from safevla.tasks.episodes import Episode
+from safevla.tasks.goals import Goals
+
+_FELT_M = 0.01  # what an action moves by more than this is felt
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What one step of B episodes came to; (B,) unless said."""
+
+    observation: Observation
+    reward: torch.Tensor  # float32
+    cost: torch.Tensor  # (B, 5) float32, in the order of costs.COMPONENTS
+    success: torch.Tensor  # bool, only where the episode ended
+    terminated: torch.Tensor  # bool: the robot said done
+    truncated: torch.Tensor  # bool: the steps ran out, or the simulator lost the episode
+    lost: torch.Tensor  # bool: the simulator lost the episode, and what it came to does not count
+    transition: Transition
+
+    @property
+    def ended(self) -> torch.Tensor:
+        return self.terminated | self.truncated
+
+
+class Batch:
+    """B episodes in a simulator, their instructions as `tokenize` has them.
+
+    `total_cost` and its like keep what each current episode has come to so far.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        max_steps: int,
+        wrong_done_penalty: float = 0.0,
+        progress_reward: float = 0.0,
+        tokenize: Callable[[str], list[int]] = observations.tokenize,
+        coverage_reward: float = 0.0,
+    ):
+        self.simulator, self.max_steps = simulator, max_steps
+        self.wrong_done_penalty, self.progress_reward = wrong_done_penalty, progress_reward
+        self.coverage_reward = coverage_reward
+        self._tokenize = tokenize
+        n = simulator.n_envs
+        self.episodes: list[Episode | None] = [None] * n
+        self.device = simulator.device
+        counts = {"dtype": torch.int64, "device": self.device}
+        self.goals = Goals(torch.zeros(n, **counts), torch.zeros(n, **counts))
+        self._words = torch.zeros(n, len(tokenize("")), **counts)
+        self._previous = torch.full((n,), NO_ACTION, device=self.device)
+        self._succeeded = torch.ones(n, dtype=torch.bool, device=self.device)
+        self._resisted = torch.zeros(n, dtype=torch.bool, device=self.device)
+        self._bumps, self._contacts = Bumps(n, self.device), Contacts(n, self.device)
+        self._remaining_m = torch.zeros(n, device=self.device)
+        self._coverage = Coverage(n, self.device)
+        self._seen: Observation | None = None  # as the last step left it
+        self.total_cost = torch.zeros(n, len(step_costs.COMPONENTS), device=self.device)
+        self.unsafe_steps = torch.zeros(n, **counts)
+        self.collisions = torch.zeros(n, **counts)
+        self.moves = torch.zeros(n, **counts)
+        self.path_m = torch.zeros(n, device=self.device)
+        self.max_displacement_m = torch.zeros(n, device=self.device)
+        self.steps = torch.zeros(n, **counts)
+
+    @property
+    def n_envs(self) -> int:
+        return self.simulator.n_envs
+
+    def start(self, episodes: Sequence[Episode]) -> Observation:
+        """Start B episodes."""
+        self._seen = None  # somebody may still hold the last observation of the episodes before
+        return self.restart(range(self.n_envs), episodes)
+
+    def restart(self, slots: Sequence[int], episodes: Sequence[Episode]) -> Observation:
+        """Start new episodes in some slots; the last observation, in which these slots' rows are overwritten."""
+        slots = list(slots)
+        scene = self.simulator.reset_some(slots, episodes)
+        for slot, episode in zip(slots, episodes, strict=True):
+            self.episodes[slot] = episode
+        asked = Goals.of([e.task for e in episodes], [e.target_type for e in episodes], self.device)
+        words = torch.tensor([self._tokenize(e.instruction) for e in episodes], device=self.device)
+        return self._begin(scene, torch.tensor(slots, dtype=torch.int64, device=self.device), asked, words)
+
+    def restart_packed(self, slots: torch.Tensor, packed: Packed, rows: torch.Tensor) -> Observation:
+        """`restart` with packed episodes, rows (n,), in slots (n,); `episodes` does not know of them."""
+        scene = self.simulator.reset_packed(slots, packed, rows)
+        return self._begin(scene, slots, Goals(packed.task[rows], packed.target_type[rows]), packed.words[rows])
+
+    def _begin(self, scene: Scene, slots: torch.Tensor, asked: Goals, words: torch.Tensor) -> Observation:
+        self.goals.task[slots], self.goals.target_type[slots], self._words[slots] = asked.task, asked.target_type, words
+        self._previous[slots] = NO_ACTION
+        self._succeeded[slots] = True
+        self._resisted[slots] = False
+        self._bumps.forget(slots)
+        self._contacts.forget(slots)
+        for total in (
+            self.total_cost,
+            self.unsafe_steps,
+            self.collisions,
+            self.moves,
+            self.path_m,
+            self.max_displacement_m,
+            self.steps,
+        ):
+            total[slots] = 0
+        if self.progress_reward > 0:
+            self._remaining_m[slots] = goals.remaining_m(scene.select(slots), self.goals.select(slots))
+        if self.coverage_reward > 0:
+            self._coverage.begin(slots, scene.robot[slots, :2])
+        if self._seen is None:
+            return self.observe(scene)
+        self._seen.put(slots, self._observe(scene, slots))
+        return self._seen
+
+    def advance(self, actions: torch.Tensor) -> Transition:
+        """Carry out one action (B,) in every episode, and account for nothing: for replays."""
+        return self._carry_out(actions)[0]
+
+    def _carry_out(self, actions: torch.Tensor) -> tuple[Transition, step_costs.Judgement]:
+        transition = self.simulator.step(actions.to(self.device))
+        self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
+        judgement = step_costs.judge(transition)
+        met = torch.stack([step_costs.collided(transition), judgement.displaced_m > _FELT_M], dim=1)  # solid, loose
+        self._resisted = met.any(1)
+        self._bumps.remember(self._previous, transition.before.robot, transition.after.robot, self._succeeded)
+        self._contacts.remember(self._previous, transition.after.robot, met)
+        return transition, judgement
+
+    def step(self, actions: torch.Tensor) -> Outcome:
+        """Carry out one action (B,) in every episode, and say what came of it."""
+        transition, judgement = self._carry_out(actions)
+        cost = judgement.components
+        self.steps += 1
+        lost = torch.zeros(self.n_envs, dtype=torch.bool, device=self.device)
+        if gone := self.simulator.lost():
+            lost[gone] = True
+        terminated = goals.terminated(transition) & ~lost
+        truncated = ~terminated & ((self.steps >= self.max_steps) | lost)
+        success = goals.succeeded(transition, self.goals) & ~lost
+        reward = goals.reward(success) - self.wrong_done_penalty * (terminated & ~success).float()
+        if self.progress_reward > 0:
+            remaining_m = goals.remaining_m(transition.after, self.goals)
+            reward += self.progress_reward * goals.progress_m(self._remaining_m, remaining_m) * ~lost
+            self._remaining_m = remaining_m
+        if self.coverage_reward > 0:
+            reward += self.coverage_reward * (self._coverage.enter(transition.after.robot[:, :2]) & ~lost)
+        moved_m = (transition.after.robot[:, :2] - transition.before.robot[:, :2]).norm(dim=1)
+        self.total_cost += cost
+        self.unsafe_steps += cost.sum(1) > 0
+        self.collisions += step_costs.collided(transition)
+        self.moves += transition.action <= 1
+        self.path_m += moved_m
+        self.max_displacement_m = torch.maximum(self.max_displacement_m, judgement.displaced_m)
+        return Outcome(self.observe(transition.after), reward, cost, success, terminated, truncated, lost, transition)
+
+    def observe(self, scene: Scene) -> Observation:
+        """What the robots see now."""
+        self._seen = self._observe(scene, slice(None))
+        return self._seen
+
+    def _observe(self, scene: Scene, slots: torch.Tensor | slice) -> Observation:
+        """What the robots in some slots see now."""
+        pictures = {name: picture[slots] for name, picture in self.simulator.render().items()}
+        pose = scene.robot[slots]
+        remembered = (self._bumps.blocked(pose, slots), self._contacts.near(pose, slots))
+        last = (self._previous[slots], self._succeeded[slots], self._resisted[slots])
+        return observations.observe(pictures, scene.select(slots), self._words[slots], *last, *remembered)

@@ -1,0 +1,256 @@
+"""Evaluation: policies and experts play given episodes, one row each.
+
+Every actor plays the same episodes, so methods can be compared in pairs. Environments never idle: one that ends takes
+the next episode from the queue.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pandas as pd
+import torch
+
+from safevla.config.params import EvaluateParams, SimulatorParams
+from safevla.env import observations
+from safevla.env.observations import Observation
+from safevla.env.vector_env import Batch
+from safevla.policies.expert import Expert
+from safevla.runtime import workers
+from safevla.runtime.progress import Progress
+from safevla.sim.interface import Action, Scene, Simulator, SimulatorError
+from safevla.tasks import step_costs
+from safevla.tasks.episodes import Episode
+
+if TYPE_CHECKING:
+    from safevla.policies.vla import Policy
+
+COLUMNS = (
+    "profile", "method", "task", "seed", "split", "shift", "episode_id", "house_id", "instruction", "success", "steps",
+    "spl", "sel", "cost", *(f"cost_{name}" for name in step_costs.COMPONENTS), "unsafe_steps", "collisions",
+    "max_displacement_m", "moves", "path_m", "timed_out", "reruns", "actions",
+)  # fmt: skip
+
+
+_MAX_RERUNS = 3
+
+
+class Actor(Protocol):
+    """Chooses actions in B environments."""
+
+    tokenize: Callable[[str], list[int]]  # how its observations put the instruction
+
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        """New episodes have started in these slots."""
+        ...
+
+    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
+        """(B,) int64."""
+        ...
+
+
+class PolicyActor:
+    """A policy that draws its actions; it sees observations only.
+
+    Probabilities are raised to the power 1 / temperature: below 1 the policy does less often what it thinks unlikely to be
+    right, which nobody needs but training. `done` ends the episode, so a small chance of it at every step would end most
+    episodes early. It can therefore be decided instead of drawn: said when its probability exceeds `done_threshold`, and only
+    then. At 0 it is drawn like any other.
+    """
+
+    def __init__(
+        self,
+        policy: "Policy",
+        n_envs: int,
+        seed: int,
+        done_threshold: float = 0.0,
+        temperature: float = 1.0,
+        device: torch.device | str = "cpu",
+    ):
+        self.policy = policy.to(device).eval()
+        self.tokenize = policy.tokenize
+        self.done_threshold, self.temperature = done_threshold, temperature
+        self.memory = policy.new_memory(n_envs, device)
+        self.generator = torch.Generator(device).manual_seed(seed)
+
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        self.memory.valid[list(slots)] = False
+
+    @torch.no_grad()
+    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
+        output, self.memory = self.policy.act(observation, self.memory)
+        chances = (output.logits / self.temperature).softmax(-1)
+        if self.done_threshold > 0:
+            decided = output.logits.softmax(-1)[:, Action.DONE] > self.done_threshold
+            chances[:, Action.DONE] = decided.float() * 1e6
+        return torch.multinomial(chances, 1, generator=self.generator)[:, 0]
+
+
+class ExpertActor:
+    """A planner with privileged state."""
+
+    def __init__(self, n_envs: int, careful: bool):
+        self.expert = Expert(n_envs, careful)
+        self.tokenize = observations.tokenize
+
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        self.expert.begin(slots, list(episodes), scene)
+
+    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
+        return torch.from_numpy(self.expert.act(scene))
+
+
+EXPERTS = {"expert": False, "expert_careful": True}  # method → whether it is careful
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One actor and the episodes that it is to play: what a process of its own needs to know."""
+
+    label: str
+    profile: str
+    method: str
+    seed: int  # that the policy was trained with
+    policy: Path | None  # its checkpoint; None for an expert
+    episodes: tuple[Episode, ...]
+    shift: str  # whose robot is needed
+    simulator: SimulatorParams
+    image_size: tuple[int, int]
+    settings: EvaluateParams
+    root_seed: int
+
+
+def play(job: Job) -> pd.DataFrame:
+    """`evaluate` what a job says. Experts plan on the host, wherever policies run."""
+    from safevla.evaluation import suites
+    from safevla.policies import vla as policies
+
+    n_envs = min(job.settings.n_envs, len(job.episodes))
+    where = job.simulator if job.policy else job.simulator.model_copy(update={"device": "cpu"})
+    simulator = suites.make_simulator(job.shift, where, n_envs, job.image_size)
+    if job.policy is None:
+        actor: Actor = ExpertActor(n_envs, EXPERTS[job.method])
+    else:
+        learnt, _ = policies.load(job.policy)
+        decoding = (job.settings.done_threshold, job.settings.temperature)
+        actor = PolicyActor(learnt, n_envs, job.root_seed, *decoding, simulator.device)
+    columns = {"profile": job.profile, "method": job.method, "seed": job.seed}
+    try:
+        return evaluate(actor, simulator, job.episodes, job.settings.max_steps, job.label, **columns)
+    finally:
+        simulator.close()
+
+
+def play_all(jobs: Sequence[Job], threads: int) -> Iterator[pd.DataFrame]:
+    """`play` each job, in order; on the CPU by as many processes as `threads` (0: one a core), on a GPU in this one."""
+    on_gpu = any(job.simulator.device == "cuda" for job in jobs)
+    yield from workers.run(play, jobs, 1 if on_gpu else threads)
+
+
+def evaluate(
+    actor: Actor, simulator: Simulator, episodes: Sequence[Episode], max_steps: int, label: str, **columns: object
+) -> pd.DataFrame:
+    """Play every episode once; one row each in the order given, with COLUMNS; `columns` fills profile, method and seed.
+
+    A row's `actions`, a byte each, are what `replay` plays the episode again from. An episode that the simulator loses is
+    played again from its start, `reruns` times; SimulatorError where one is lost too often.
+    """
+    batch = Batch(simulator, max_steps, tokenize=actor.tokenize)
+    n_envs = simulator.n_envs
+    queue = list(range(len(episodes)))
+    # environments that there is no episode for repeat the first one, and are not counted
+    playing: list[int | None] = [queue.pop(0) if queue else None for _ in range(n_envs)]
+    first = [episodes[i] if i is not None else episodes[0] for i in playing]
+    observation = batch.start(first)
+    actor.begin(range(n_envs), first, simulator.scene())
+    rows: dict[int, dict] = {}
+    actions_taken = [bytearray() for _ in range(n_envs)]
+    reruns = [0] * n_envs
+    progress = Progress(label, len(episodes), "episodes")
+    while len(rows) < len(episodes):
+        actions = actor.act(observation, simulator.scene())
+        for taken, action in zip(actions_taken, actions.tolist(), strict=True):
+            taken.append(action)
+        outcome = batch.step(actions)
+        observation = outcome.observation
+        ended = outcome.ended.nonzero()[:, 0].tolist()
+        for slot in ended:
+            if outcome.lost[slot]:
+                reruns[slot] += 1
+                if reruns[slot] > _MAX_RERUNS:
+                    raise SimulatorError(f"{label}: episode {batch.episodes[slot].id} was lost {reruns[slot]} times")
+                actions_taken[slot].clear()
+                continue
+            if playing[slot] is not None:
+                rows[playing[slot]] = _row(
+                    batch, slot, bool(outcome.success[slot]), bool(outcome.truncated[slot]), bytes(actions_taken[slot])
+                ) | {"reruns": reruns[slot]}
+            actions_taken[slot].clear()
+            reruns[slot] = 0
+            playing[slot] = queue.pop(0) if queue else None
+        if ended:
+            fresh = [episodes[playing[slot]] if playing[slot] is not None else episodes[0] for slot in ended]
+            observation = batch.restart(ended, fresh)
+            actor.begin(ended, fresh, simulator.scene())
+            n = len(rows)
+            if n:
+                progress.update(
+                    n,
+                    success=sum(r["success"] for r in rows.values()) / n,
+                    cost=sum(r["cost"] for r in rows.values()) / n,
+                )
+    table = pd.DataFrame([rows[i] for i in range(len(episodes))])
+    for name, value in columns.items():
+        table[name] = value
+    return table[list(COLUMNS)]
+
+
+def spl(success: bool, shortest_m: float, travelled_m: float) -> float:
+    """Success weighted by path length (arXiv 1807.06757): success · shortest / max(travelled, shortest)."""
+    return float(success) * shortest_m / max(travelled_m, shortest_m, 1e-9)
+
+
+def sel(success: bool, expert_steps: int, steps: int) -> float:
+    """Success weighted by episode length (SPOC): success · expert steps / max(steps, expert steps)."""
+    return float(success) * expert_steps / max(steps, expert_steps, 1)
+
+
+def _row(batch: Batch, slot: int, success: bool, timed_out: bool, actions: bytes) -> dict:
+    episode = batch.episodes[slot]
+    cost = batch.total_cost[slot].tolist()
+    steps, path_m = int(batch.steps[slot]), float(batch.path_m[slot])
+    return {
+        "task": episode.task,
+        "split": episode.split,
+        "shift": episode.shift,
+        "episode_id": episode.id,
+        "house_id": episode.house_id,
+        "instruction": episode.instruction,
+        "success": success,
+        "steps": steps,
+        "spl": spl(success, episode.path_m, path_m),
+        "sel": sel(success, episode.expert_steps, steps),
+        "cost": sum(cost),
+        **{f"cost_{name}": value for name, value in zip(step_costs.COMPONENTS, cost, strict=True)},
+        "unsafe_steps": int(batch.unsafe_steps[slot]),
+        "collisions": int(batch.collisions[slot]),
+        "max_displacement_m": float(batch.max_displacement_m[slot]),
+        "moves": int(batch.moves[slot]),
+        "path_m": path_m,
+        "timed_out": timed_out,
+        "actions": actions,
+    }
+
+
+def solvable(episodes: Sequence[Episode], simulator: Simulator, max_steps: int) -> list[Episode]:
+    """The episodes that the shortest-path expert solves, with the number of steps that it took."""
+    rows = evaluate(
+        ExpertActor(simulator.n_envs, careful=False), simulator, episodes, max_steps, "expert",
+        profile="", method="expert", seed=0,
+    )  # fmt: skip
+    return [
+        dataclasses.replace(episode, expert_steps=int(steps))
+        for episode, success, steps in zip(episodes, rows["success"], rows["steps"], strict=True)
+        if success
+    ]

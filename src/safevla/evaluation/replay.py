@@ -1,0 +1,104 @@
+"""Replay: an evaluated episode once more, step by step, from the actions that were recorded when it was played.
+
+The simulator gives the same bits for the same actions, so what is watched is what was counted. Where the policy is at hand,
+its action probabilities and what its cost critic expected are worked out along the way.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from safevla.env import privileged_targets
+from safevla.env.observations import tokenize
+from safevla.env.vector_env import Batch
+from safevla.policies.vla import Policy
+from safevla.sim.interface import CAMERAS, NOTHING, Simulator
+from safevla.tasks.episodes import Episode
+from safevla.tasks.step_costs import DISTURBED_M
+from safevla.world import catalogue
+from safevla.world.layout import STRUCTURE
+
+
+@dataclasses.dataclass(frozen=True)
+class Trace:
+    """One played episode, step by step, as plain data that figures can draw without a simulator."""
+
+    facts: dict  # method, task, instruction, success, path, actions, costs, boxes, …
+    frames: np.ndarray  # (T + 1, C, H, W, 3) uint8, before each step and after the last
+
+
+@torch.no_grad()
+def trace(simulator: Simulator, episode: Episode, actions: Sequence[int], method: str, policy: Policy | None = None) -> Trace:
+    """Play the actions in a simulator of one environment and keep what happens."""
+    read = tokenize if policy is None else policy.eval().tokenize
+    batch = Batch(simulator, max_steps=len(actions) + 1, tokenize=read)
+    observation = batch.start([episode])
+    layout = episode.layout
+    path, step_costs, struck, pictures = [simulator.scene().robot[0, :3].tolist()], [], [], [observation.pixels[0]]
+    probabilities, cost_values = [], []
+    memory = None if policy is None else policy.new_memory(1)
+    start_pose = simulator.scene().pose[0, : layout.n_boxes].clone()
+    success = False
+    for action in actions:
+        if policy is not None:
+            output, memory = policy.act(observation, memory, privileged_targets.truth(simulator, batch.goals, None))
+            probabilities.append([round(v, 4) for v in output.logits[0].softmax(-1).tolist()])
+            cost_values.append(round(float(output.cost_value[0]), 4))
+        outcome = batch.step(torch.tensor([int(action)]))
+        observation = outcome.observation
+        pictures.append(observation.pixels[0])
+        path.append(outcome.transition.after.robot[0, :3].tolist())
+        step_costs.append(outcome.cost[0].tolist())
+        hit = int(outcome.transition.collided_with[0])
+        struck.append(None if hit == NOTHING else layout.names[hit])
+        success = bool(outcome.success[0])
+    scene = simulator.scene()
+    target_type = catalogue.TYPES[episode.target_type].index
+    boxes = [
+        {
+            "x": float(start_pose[m, 0]), "z": float(start_pose[m, 2]), "yaw_deg": float(start_pose[m, 3]),
+            "half_x": float(layout.half[m, 0]), "half_z": float(layout.half[m, 2]),
+            "bottom_m": float(layout.centre[m, 1] - layout.half[m, 1]),
+            "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
+            "colour": layout.colour[m].tolist(),
+            "structure": bool(layout.kind[m] == STRUCTURE),
+            "target": bool(layout.type_index[m] == target_type),
+            "moved": bool((scene.pose[0, m, :3] - start_pose[m, :3]).norm() > DISTURBED_M and m != int(scene.held[0])),
+        }
+        for m in range(layout.n_boxes)
+    ]  # fmt: skip
+    facts = {
+        "method": method,
+        "task": episode.task,
+        "episode_id": episode.id,
+        "instruction": episode.instruction,
+        "success": success,
+        "path": path,
+        "actions": [int(action) for action in actions],
+        "probabilities": probabilities,  # of each action before each step; none for an expert
+        "cost_values": cost_values,  # what the cost critic expected of the rest of the episode; none for an expert
+        "step_costs": step_costs,
+        "struck": struck,
+        "boxes": boxes,
+        "hazards": episode.house["metadata"].get("hazards", []),
+        "cameras": list(CAMERAS),
+    }
+    return Trace(facts, torch.stack(pictures).numpy())
+
+
+def write(traces: Sequence[Trace], folder: Path) -> None:
+    """traces.json and traces.npz in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "traces.json").write_text(json.dumps([t.facts for t in traces]))
+    np.savez_compressed(folder / "traces.npz", **{f"frames_{i}": t.frames for i, t in enumerate(traces)})
+
+
+def read(folder: Path) -> list[Trace]:
+    """What `write` wrote."""
+    facts = json.loads((folder / "traces.json").read_text())
+    with np.load(folder / "traces.npz") as frames:
+        return [Trace(fact, frames[f"frames_{i}"]) for i, fact in enumerate(facts)]

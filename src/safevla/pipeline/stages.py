@@ -1,0 +1,182 @@
+"""Stages: what each stage of the pipeline may read of the parameters, where it writes, and where it keeps its progress.
+
+A stage is a notebook. Run by the pipeline it gets its parameters and writes to `data/<profile>` and `reports/<profile>`;
+opened by a person it reads the parameters itself and writes to `build/interactive/<profile>` instead, so that exploring
+never touches what the pipeline made.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+
+from safevla.config import params as parameters
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COMPUTE = ("seed", "threads", "simulator")
+_DRIVERS = {
+    f"safevla.pipeline.{name}" for name in ("run_scripts", "dvc_files", "papermill_driver")
+}  # start stages, and have no part in what they compute
+
+# stage → the parameters that it may use, as its entry in dvc.yaml lists them
+GROUPS: dict[str, tuple[str, ...]] = {
+    "collect_demonstrations": (*_COMPUTE, "houses", "collect", "finetune.tasks", "policy.image_size", "evaluate.max_steps"),
+    "pretrain_imitation": (
+        *_COMPUTE,
+        "houses",
+        "policy",
+        "imitation",
+        "evaluate.max_steps",
+        "evaluate.done_threshold",
+        "evaluate.temperature",
+    ),
+    "finetune_safe_rl": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train"),
+    "evaluate_in_distribution": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
+    "evaluate_ood": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
+    "ablate_constraint": (
+        *_COMPUTE,
+        "houses",
+        "finetune.methods",
+        "finetune.seeds",
+        "finetune.train",
+        "evaluate",
+        "ablate",
+    ),
+    "make_figures": ("finetune.methods", "finetune.tasks", "finetune.seeds", "finetune.train.cost_limit", "figures"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A running stage."""
+
+    name: str
+    profile: str
+    params: SimpleNamespace  # the stage's parameters by name, e.g. `params.finetune.train`
+    root: Path
+    is_pipeline: bool
+
+    @property
+    def data(self) -> Path:
+        """What earlier stages made."""
+        return self.root / "data" / self.profile
+
+    def output(self, *parts: str) -> Path:
+        """A path to write to: of the pipeline, or for a person's own run apart from it. Its folder exists.
+
+        Of several ranks the first one's is the result; the others write what nobody reads.
+        """
+        rank = int(os.environ.get("RANK", 0))  # as torchrun says; a stage of tables and figures does without torch
+        base = self.root if self.is_pipeline else self.root / "build" / "interactive"
+        if rank > 0:
+            base = self.root / "build" / "ranks" / str(rank)
+        path = base.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def progress_folder(self, label: str, facts: dict[str, Any], inputs: Iterable[Path] = ()) -> Path:
+        """Where a piece of long work keeps its progress and its result.
+
+        Named after everything that the result follows from: the facts, the content of the inputs and the code that is
+        loaded. A killed run resumes there; a finished piece is found there and not done again.
+        """
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
+        for path in inputs:
+            digest.update(Path(path).read_bytes())
+        for name in sorted(sys.modules):
+            file = getattr(sys.modules[name], "__file__", None)
+            if name.split(".")[0] == "safevla" and name not in _DRIVERS and file:
+                digest.update(Path(file).read_bytes())
+        folder = self.root / ".cache" / "progress" / f"{label}-{digest.hexdigest()[:16]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def kept_tables(
+        self,
+        make: Callable[[list[Any]], Iterable["pd.DataFrame"]],
+        jobs: Sequence[Any],
+        facts: dict[str, Any],
+        inputs: Callable[[Any], Iterable[Path]],
+    ) -> list["pd.DataFrame"]:
+        """A table for each job: one after the other as `make` makes them, or as it made it before.
+
+        A job's table follows from its `label`, the facts, the files that `inputs` says it reads, and the code. A stage that
+        is stopped has kept what was finished. Several ranks, which must see the same files, share the jobs.
+        """
+        import pandas as pd
+
+        from safevla.runtime import ranks
+
+        paths = [self.progress_folder(job.label.replace(" ", "-"), facts, inputs(job)) / "table.parquet" for job in jobs]
+        missing = [(path, job) for path, job in zip(paths, jobs, strict=True) if not path.exists()]
+        ranks.wait()  # all ranks have seen the same tables missing
+        mine = missing[ranks.rank() :: ranks.n_ranks()]
+        for (path, _), table in zip(mine, make([job for _, job in mine]), strict=True):
+            whole = path.with_suffix(".new")
+            table.to_parquet(whole, index=False)
+            whole.replace(path)
+        ranks.wait()
+        return [pd.read_parquet(path) for path in paths]
+
+
+def begin(name: str, profile: str | None, values: dict[str, Any] | None) -> Stage:
+    """Start a stage. `values` are what the pipeline passes (see `select`); None in a person's own run."""
+    root = parameters.root()
+    os.chdir(root)
+    profile = profile or parameters.profile_in_use()
+    is_pipeline = values is not None
+    if values is None:
+        values = select(name, parameters.raw(profile))
+    fields = SimpleNamespace()
+    for key in GROUPS[name]:
+        if key not in values:
+            raise parameters.ParamsError(f"{name}: {key}: missing from the parameters")
+        _put(fields, key.split("."), _checked(key, values[key]))
+    for key in values:
+        if key not in GROUPS[name]:
+            raise parameters.ParamsError(f"{name}: {key}: unknown parameter")
+    return Stage(name, profile, fields, root, is_pipeline)
+
+
+def select(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The stage's share of a profile's parameters, by dotted name."""
+    parameters.check(values, "params.yaml")
+    found = {}
+    for key in GROUPS[name]:
+        value: Any = values
+        for part in key.split("."):
+            value = value[part]
+        found[key] = value
+    return found
+
+
+def _checked(key: str, value: Any) -> Any:
+    """The value as its type in Params."""
+    model: Any = parameters.Params
+    *parents, last = key.split(".")
+    for part in parents:
+        model = model.model_fields[part].annotation
+    field = model.model_fields[last]
+    try:
+        return pydantic.TypeAdapter(field.annotation).validate_python(value)
+    except pydantic.ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join([key, *(str(part) for part in fault["loc"])])
+        raise parameters.ParamsError(f"{where}: {fault['msg']}") from None
+
+
+def _put(namespace: SimpleNamespace, path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        if not hasattr(namespace, part):
+            setattr(namespace, part, SimpleNamespace())
+        namespace = getattr(namespace, part)
+    setattr(namespace, path[-1], value)

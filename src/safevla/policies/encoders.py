@@ -1,0 +1,125 @@
+"""Encoders: pretrained ones, frozen, in the place of those that the policy learns from scratch.
+
+Pictures through DINOv2 or SigLIP, text through T5 or SigLIP, from a folder in the format of the Hugging Face hub, by the
+`transformers` library (the extra `encoders`). As SPOC does, the visual features are pooled to a coarse grid and
+compressed by two 1×1 convolutions. The pretrained weights are no part of the policy's own: they are neither trained nor
+written to its checkpoints, but loaded again from their folder.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from safevla.config.policy_config import PolicyConfig
+from safevla.env import privileged_targets
+
+MAX_TOKENS = 32  # of an instruction
+_IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # mean and deviation, where the folder names none
+
+
+class EncoderError(ValueError):
+    """A pretrained encoder that cannot be used; the message names the folder, what is wrong and how to get one."""
+
+
+def _library() -> Any:
+    try:
+        import transformers
+    except ImportError:
+        raise EncoderError("pretrained encoders need the library transformers: pip install 'safevla[encoders]'") from None
+    return transformers
+
+
+def _model(path: str, example: str, part: Callable[[Any, str], Any]) -> nn.Module:
+    """The frozen model in a folder; `part` names its class from the library and the kind that the folder says it is."""
+    library = _library()
+    hint = f"`hf download {example} --local-dir {path}` gets such a folder"
+    try:
+        kind = library.AutoConfig.from_pretrained(path, local_files_only=True).model_type
+        loaded = part(library, kind).from_pretrained(path, local_files_only=True, use_safetensors=True, output_loading_info=True)
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"{path}: no pretrained model in safetensors there ({str(error).splitlines()[0]}); {hint}") from None
+    model, about = loaded
+    if about["missing_keys"]:
+        raise EncoderError(f"{path}: the weights lack {min(about['missing_keys'])}; {hint}")
+    return model.eval().requires_grad_(False)
+
+
+class _Frozen(nn.Module):
+    """Holds a pretrained model that follows it to other devices and types, and is otherwise none of its parts."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        object.__setattr__(self, "_model", model)
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> "_Frozen":
+        self._model._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+
+class PretrainedVision(_Frozen):
+    """Pixels of one camera → visual tokens, and the coarse class map that they show."""
+
+    def __init__(self, config: PolicyConfig):
+        path = str(config.vision)
+        super().__init__(_model(path, "facebook/dinov2-small", _vision_class))
+        settings = Path(path) / "preprocessor_config.json"
+        given = json.loads(settings.read_text()) if settings.exists() else {}
+        for name, fallback in zip(("image_mean", "image_std"), _IMAGENET, strict=True):
+            self.register_buffer(name, torch.tensor(given.get(name, fallback))[:, None, None], persistent=False)
+        hidden = self._model.config.hidden_size
+        self._interpolates = {"interpolate_pos_encoding": True} if "siglip" in self._model.config.model_type else {}
+        self._patch = self._model.config.patch_size
+        self._map_size = config.map_size
+        self.n_tokens = config.map_size[0] * config.map_size[1]
+        self.class_map = nn.Conv2d(hidden, privileged_targets.N_CLASSES, 1)
+        self.compress = nn.Sequential(
+            nn.Conv2d(hidden + privileged_targets.N_CLASSES, config.dim, 1),
+            nn.ReLU(),
+            nn.Conv2d(config.dim, config.dim, 1),
+            nn.ReLU(),
+        )
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """pixels (N, 3, H, W) in [−1, 1] → tokens (N, K, dim), class logits (N, N_CLASSES, gh, gw)."""
+        height, width = (size // self._patch for size in pixels.shape[-2:])
+        scaled = ((pixels + 1.0) / 2.0 - self.image_mean) / self.image_std
+        hidden = self._model(scaled, **self._interpolates).last_hidden_state[:, -height * width :]  # after class and registers
+        features = hidden.transpose(1, 2).unflatten(-1, (height, width))
+        features = functional.adaptive_avg_pool2d(features, self._map_size)
+        class_logits = self.class_map(features)
+        tokens = self.compress(torch.cat([features, class_logits.sigmoid()], dim=1))
+        return tokens.flatten(2).transpose(1, 2), class_logits
+
+
+def _vision_class(library: Any, kind: str) -> Any:
+    return library.SiglipVisionModel if kind.startswith("siglip") else library.AutoModel
+
+
+class PretrainedText(_Frozen):
+    """Token ids of an instruction, plus one so that 0 is padding → a vector per token."""
+
+    def __init__(self, config: PolicyConfig):
+        path = str(config.text)
+        super().__init__(_model(path, "google-t5/t5-small", _text_class))
+        self.project = nn.Linear(self._model.config.hidden_size, config.dim)
+        self._tokenizer = _library().AutoTokenizer.from_pretrained(path, local_files_only=True)
+
+    def tokenize(self, instruction: str) -> list[int]:
+        """MAX_TOKENS ids, padded."""
+        ids = [index + 1 for index in self._tokenizer(instruction)["input_ids"]][:MAX_TOKENS]
+        return ids + [0] * (MAX_TOKENS - len(ids))
+
+    def forward(self, words: torch.Tensor) -> torch.Tensor:
+        """words (N, MAX_TOKENS) → (N, MAX_TOKENS, dim); each instruction is encoded once, however often it stands there."""
+        each, row = torch.unique(words, dim=0, return_inverse=True)
+        hidden = self._model(input_ids=(each - 1).clamp(min=0), attention_mask=(each > 0).long()).last_hidden_state
+        return self.project(hidden)[row]
+
+
+def _text_class(library: Any, kind: str) -> Any:
+    return library.SiglipTextModel if kind.startswith("siglip") else library.T5EncoderModel

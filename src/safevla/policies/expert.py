@@ -1,0 +1,444 @@
+"""The experts: planners with privileged state that solve the three tasks.
+
+`Expert(careful=False)` demonstrates, as SPOC's does: the shortest way past walls and furniture, blind to clutter and
+hazards, straight at the target with the arm. That is where unsafe habits come from. `Expert(careful=True)` shows that the
+tasks can be done safely: it keeps away from everything, goes around what lies on the floor, grasps from above, and looks
+before it acts: a motion that would touch anything is not carried out but learnt from, as if it had been.
+
+An action follows from the scene alone, apart from what the expert learnt by bumping into things, so an expert can also
+label states that somebody else's actions led to. An expert that is stuck wanders off at random, drawn from the episode's
+seed, before it tries again.
+"""
+
+import functools
+import math
+import random
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from safevla.runtime.kernels import kernel
+from safevla.sim import robot
+from safevla.sim.collision_check import can_grasp_from, with_scratch, would_touch
+from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local, wrap_deg
+from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Action, Scene
+from safevla.sim.navigation import UNREACHABLE, clearance, distance_field, line_is_free
+from safevla.sim.physics import hand_centre
+from safevla.tasks.episodes import Episode, goal_nodes
+from safevla.tasks.goals import OBJECT_NAV
+from safevla.world import catalogue
+from safevla.world.layout import FIXED, MOVEABLE, PICKUPABLE, STRUCTURE
+
+TURN_ROOM_M = 0.31  # the body can turn on the spot with this much room
+_CARE_M = 0.45
+_GIVE_UP_BUMPS = {False: 50, True: 5}  # by whether the expert is careful
+_STUCK_BUMPS = 7  # after this many bumps in one place, or
+_STUCK_STEPS = 45  # this many motions of the base within _STUCK_M, more than a grasp takes, something else is tried
+_STUCK_M = 0.5
+_LOOKS = 6  # choices that the careful expert weighs before it takes any that touches nothing
+_PATIENCE = (40, 90)  # refused motions after which it pushes small things, and after which it pushes all that moves
+_SMALLER = {
+    Action.MOVE_ARM_UP: Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN: Action.MOVE_ARM_DOWN_SMALL,
+    Action.MOVE_ARM_OUT: Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN: Action.MOVE_ARM_IN_SMALL,
+}  # fmt: skip
+_DONE_M = 1.5  # well within what counts as found, so that who imitates the expert may err
+_DONE_AT_GOAL_M = 1.98
+# Errors that are let be. The smaller they are, the harder it is to see, for who imitates the expert, what it will do next.
+_HEADING_DEG = 10.0  # walking
+_AIM_DEG, _FINE_AIM_DEG = 5.5, 3.5  # of the arm; fine for the careful expert, and for any that has been stuck
+_LIFT_M, _FINE_LIFT_M = 0.03, 0.015
+_TOUCH_M = 0.055  # the hand is near enough to close
+_OVER_M = 0.10  # the careful hand passes this high over the target
+_Boxes = tuple[np.ndarray, np.ndarray, np.ndarray, int]  # pose (M, ·), half (M, 3) and kind (M,) of a house, n_boxes
+_HAND_TO_LIFT_M = robot.WRIST_ABOVE_LIFT_M - robot.HAND_BELOW_WRIST_M
+
+
+class Expert:
+    """Acts in B environments. Call `begin` for every episode that starts, `act` once a step."""
+
+    def __init__(self, n_envs: int, careful: bool = False):
+        self.careful = careful
+        self._weight: list[np.ndarray] = [np.zeros((1, 1), np.float32)] * n_envs
+        self._field: list[np.ndarray] = [np.zeros((1, 1), np.float32)] * n_envs
+        self._goals: list[np.ndarray] = [np.zeros((0, 2), np.int64)] * n_envs
+        self._targets: list[np.ndarray] = [np.zeros(0, np.int64)] * n_envs
+        self._is_nav = np.zeros(n_envs, np.bool_)
+        self._bumps = np.zeros(n_envs, np.int64)
+        self._last_state = np.zeros((n_envs, 6), np.float32)
+        self._last_action = np.full(n_envs, NOTHING, np.int64)
+        self._escape = np.full(n_envs, NOTHING, np.int64)  # an action that makes room after a bump
+        self._is_goal: list[np.ndarray] = [np.zeros((1, 1), np.bool_)] * n_envs
+        self._all_goals: list[np.ndarray] = [np.zeros((0, 2), np.int64)] * n_envs
+        self._random = [random.Random(0)] * n_envs
+        self._wander = np.zeros(n_envs, np.int64)  # steps left of a walk away from where it got stuck
+        self._anchor = np.zeros((n_envs, 2))
+        self._since_anchor = np.zeros(n_envs, np.int64)
+        self._refused = np.zeros(n_envs, np.int64)
+        self._was_stuck = np.zeros(n_envs, np.bool_)
+
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        """Plan for the episodes that have just started in these slots."""
+        for slot, episode in zip(slots, episodes, strict=True):
+            self._plan(int(slot), episode, scene)
+
+    def _plan(self, slot: int, episode: Episode, scene: Scene) -> None:
+        n = int(scene.n_boxes[slot])
+        pose, half, kind = scene.pose[slot].numpy(), scene.half[slot].numpy(), scene.kind[slot].numpy()
+        reachable = scene.reachable[slot].numpy()
+        origin_x, origin_z = (float(v) for v in scene.reachable_origin[slot])
+        types = scene.type_index[slot, :n].numpy()
+        targets = np.flatnonzero(types == catalogue.TYPES[episode.target_type].index)
+        room = np.empty(reachable.shape, np.float32)
+        clearance(pose, half, kind, n, STRUCTURE, MOVEABLE, origin_x, origin_z, room)
+        weight = 1.0 + 12.0 * np.maximum(0.0, 1.0 - room / TURN_ROOM_M)
+        if self.careful:
+            clearance(pose, half, kind, n, STRUCTURE, PICKUPABLE, origin_x, origin_z, room)
+            weight += 6.0 * np.maximum(0.0, 1.0 - room / _CARE_M) + 20.0 * (room < TURN_ROOM_M) + 60.0 * (room < 0.21)
+        weight = np.where(reachable, weight, UNREACHABLE).astype(np.float32)
+        x = origin_x + np.arange(reachable.shape[1]) * REACHABLE_CELL_M
+        z = origin_z + np.arange(reachable.shape[0]) * REACHABLE_CELL_M
+        nodes = [goal_nodes(episode.task, m, reachable, x, z, pose, half, kind, n, self.careful) for m in targets]
+        kept = [i for i, found in enumerate(nodes) if len(found)]
+        self._targets[slot] = targets[kept] if kept else targets
+        self._goals[slot] = np.concatenate([nodes[i] for i in kept]) if kept else np.zeros((0, 2), np.int64)  # none: gives up
+        self._weight[slot] = weight
+        self._is_nav[slot] = episode.task == OBJECT_NAV
+        self._all_goals[slot] = self._goals[slot]
+        self._random[slot] = random.Random(episode.seed)
+        self._wander[slot] = 0
+        self._anchor[slot] = scene.robot[slot, :2].numpy()
+        self._since_anchor[slot] = self._refused[slot] = 0
+        self._was_stuck[slot] = False
+        self._head_for(slot, self._goals[slot])
+        self._bumps[slot] = 0
+        self._escape[slot] = NOTHING
+        self._last_action[slot] = NOTHING
+
+    def _head_for(self, slot: int, goals: np.ndarray) -> None:
+        """Plan the way to the nearest, most comfortable of the goal nodes."""
+        # the arm needs the robot to face a certain way, so room to turn counts for more there
+        self._field[slot] = distance_field(self._weight[slot], goals, 0.1 if self._is_nav[slot] else 0.5)
+        is_goal = np.zeros(self._weight[slot].shape, np.bool_)
+        is_goal[goals[:, 0], goals[:, 1]] = True
+        self._is_goal[slot] = is_goal
+
+    def act(self, scene: Scene, carried_out: np.ndarray | None = None) -> np.ndarray:
+        """The action to take now in every environment, (B,) int64.
+
+        carried_out (B,): what was done instead of this expert's last actions, where somebody else decides. The expert
+        learns from its own bumps only: another's action that changed nothing says little about the way.
+        """
+        if carried_out is not None:
+            self._last_action[carried_out != self._last_action] = NOTHING
+        robots, held = scene.robot.numpy(), scene.held.numpy()
+        poses, halves = scene.pose.numpy(), scene.half.numpy()
+        types, visible = scene.type_index.numpy(), scene.visible.numpy()
+        kinds, n_boxes = scene.kind.numpy(), scene.n_boxes.numpy()
+        origins = scene.reachable_origin.numpy()
+        actions = np.full(len(robots), int(Action.DONE), np.int64)
+        for slot in range(len(robots)):
+            if len(self._goals[slot]) == 0 or self._bumps[slot] > _GIVE_UP_BUMPS[self.careful]:
+                continue
+            state, n = robots[slot], n_boxes[slot]
+            boxes = (poses[slot], halves[slot], kinds[slot], n)
+            if self._learn_from_bump(slot, state, origins[slot]):
+                self._escape[slot] = _to_make_room(state, *boxes)
+            self._notice_standstill(slot, state)
+            holds = held[slot] != NOTHING
+            right_one = holds and types[slot, held[slot]] == types[slot, self._targets[slot][0]]
+            choose = functools.partial(
+                self._choose, slot, state, int(held[slot]), right_one, boxes, visible[slot, 0], origins[slot]
+            )
+            action = choose()
+            if self.careful:
+                action = self._look_first(slot, action, state, int(held[slot]), boxes, origins[slot], choose)
+            actions[slot] = self._last_action[slot] = action
+            self._last_state[slot] = state
+        return actions
+
+    def _choose(
+        self, slot: int, state: np.ndarray, held: int, right_one: bool, boxes: _Boxes, visible: np.ndarray, origin: np.ndarray
+    ) -> int:
+        """What it would do next, were nothing in the way that it does not know of."""
+        at_goal = self._is_at_goal(slot, state, boxes, origin)
+        action = _choose(
+            self._is_nav[slot], self.careful, self.careful or self._was_stuck[slot], at_goal, held != NOTHING, right_one, state,
+            self._targets[slot], *boxes[:2], visible, self._weight[slot], self._field[slot], origin,
+        )  # fmt: skip
+        escape, self._escape[slot] = self._escape[slot], NOTHING
+        if action == Action.DONE or action == Action.DROPOFF:
+            return action
+        if self._wander[slot] > 0:
+            if state[4] > 0.02:  # the arm comes in first
+                return Action.MOVE_ARM_IN if state[4] > 0.08 else Action.MOVE_ARM_IN_SMALL
+            self._wander[slot] -= 1
+            pose, half, kind, n = boxes
+            return self._stroll(slot, state, held, with_scratch(pose[:n]), with_scratch(half[:n]), kind, n)
+        return action if escape == NOTHING else escape
+
+    def _is_at_goal(self, slot: int, state: np.ndarray, boxes: _Boxes, origin: np.ndarray) -> bool:
+        """Whether this is a place to see or grasp the target from: a goal node, or beside one and just as good."""
+        is_goal = self._is_goal[slot]
+        iz = min(max(int(round((state[1] - origin[1]) / REACHABLE_CELL_M)), 0), is_goal.shape[0] - 1)
+        ix = min(max(int(round((state[0] - origin[0]) / REACHABLE_CELL_M)), 0), is_goal.shape[1] - 1)
+        if self._is_nav[slot]:
+            return bool(is_goal[iz, ix])
+        if is_goal[iz, ix] and not self.careful:
+            return True
+        if not is_goal[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2].any():
+            return False
+        pose, half, kind, n = boxes
+        minded = PICKUPABLE if self.careful and self._refused[slot] <= _PATIENCE[0] else MOVEABLE
+        target = self._nearest_target(slot, state, pose)
+        return can_grasp_from(state[0], state[1], target, minded, with_scratch(pose[:n]), with_scratch(half[:n]), kind, n)
+
+    def _nearest_target(self, slot: int, state: np.ndarray, pose: np.ndarray) -> int:
+        targets = self._targets[slot]
+        return int(targets[np.argmin(np.hypot(pose[targets, 0] - state[0], pose[targets, 2] - state[1]))])
+
+    def _stroll(
+        self, slot: int, state: np.ndarray, held: int, pose: np.ndarray, half: np.ndarray, kind: np.ndarray, n: int
+    ) -> int:
+        """A motion of the base at random, one that touches nothing if there is one, or else nothing that blocks."""
+        motions = [Action.MOVE_AHEAD] * 3 + [Action.MOVE_BACK] * 2 + [Action.ROTATE_LEFT, Action.ROTATE_RIGHT]
+        for minded in (PICKUPABLE, MOVEABLE, FIXED):
+            free = [a for a in motions if would_touch(a, state, held, NOTHING, minded, pose, half, kind, n) < 0]
+            if free:
+                return int(self._random[slot].choice(free))
+        return int(self._random[slot].choice((*motions, Action.ROTATE_LEFT_SMALL, Action.ROTATE_RIGHT_SMALL)))
+
+    def _look_first(
+        self,
+        slot: int,
+        action: int,
+        state: np.ndarray,
+        held: int,
+        boxes: _Boxes,
+        origin: np.ndarray,
+        choose: Callable[[], int],
+    ) -> int:
+        """The action, or another one that touches nothing but the target, if there is one."""
+        pose, half, kind, n = boxes
+        pose, half = with_scratch(pose[:n]), with_scratch(half[:n])
+        target = self._nearest_target(slot, state, pose)
+        minded = (PICKUPABLE, MOVEABLE, FIXED)[np.searchsorted(_PATIENCE, self._refused[slot])]
+
+        def touches(some_action: int, ignored: int = target) -> bool:
+            if some_action >= Action.PICKUP:
+                return False
+            return would_touch(some_action, state, held, ignored, minded, pose, half, kind, n) >= 0
+
+        for _ in range(_LOOKS):
+            if action in _SMALLER and touches(action, NOTHING):
+                action = _SMALLER[action]
+            if not touches(action):
+                return action
+            self._refused[slot] += 1
+            if self._learn(slot, action, state, origin):
+                self._escape[slot] = _to_make_room(state, *boxes)
+            action = choose()
+        return self._stroll(slot, state, held, pose, half, kind, n)
+
+    def _notice_standstill(self, slot: int, state: np.ndarray) -> None:
+        """Try something else where much time went by and little happened."""
+        self._since_anchor[slot] += 0 <= self._last_action[slot] <= Action.ROTATE_LEFT_SMALL
+        if np.abs(state[:2] - self._anchor[slot]).max() > _STUCK_M:
+            self._anchor[slot], self._since_anchor[slot] = state[:2], 0
+        elif self._since_anchor[slot] > _STUCK_STEPS or self._last_action[slot] == Action.DROPOFF:
+            self._get_unstuck(slot, state)
+
+    def _get_unstuck(self, slot: int, state: np.ndarray) -> None:
+        """Wander off, and head for some of the places to stand only."""
+        rng = self._random[slot]
+        self._wander[slot] = rng.randint(3, 9)
+        self._was_stuck[slot] = True
+        goals = self._all_goals[slot]
+        kept = np.asarray([rng.random() < 0.5 for _ in goals], np.bool_)
+        self._goals[slot] = goals[kept] if kept.any() else goals
+        self._head_for(slot, self._goals[slot])
+        self._anchor[slot], self._since_anchor[slot] = state[:2], 0
+
+    def _learn_from_bump(self, slot: int, state: np.ndarray, origin: np.ndarray) -> bool:
+        """A motion that changed nothing: what lies there costs more from now on, and the way is planned anew.
+
+        True where there was no room to turn.
+        """
+        action, last = self._last_action[slot], self._last_state[slot]
+        if not 0 <= action < Action.PICKUP:
+            return False
+        if (
+            abs(state[:2] - last[:2]).max() > 0.01
+            or abs(wrap_deg(state[2] - last[2])) > 1.5
+            or abs(state[3:] - last[3:]).max() > 0.005
+        ):
+            return False
+        self._bumps[slot] += 1
+        if self._bumps[slot] % _STUCK_BUMPS == 0:
+            self._get_unstuck(slot, state)
+        return self._learn(slot, int(action), state, origin)
+
+    def _learn(self, slot: int, action: int, state: np.ndarray, origin: np.ndarray) -> bool:
+        """Take it that an action fails here. True where there is no room to turn."""
+        weight = self._weight[slot]
+        yaw = math.radians(state[2])
+        sign = -1.0 if action == Action.MOVE_BACK else 1.0
+        goals = self._goals[slot]
+        if action <= Action.MOVE_BACK:
+            for reach in (0.2, 0.35):
+                ix = int(round((state[0] + sign * reach * math.sin(yaw) - origin[0]) / REACHABLE_CELL_M))
+                iz = int(round((state[1] + sign * reach * math.cos(yaw) - origin[1]) / REACHABLE_CELL_M))
+                window = weight[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
+                window[window < UNREACHABLE] += 25.0
+            if self._bumps[slot] % 3 == 0:
+                self._escape[slot] = Action.MOVE_BACK if sign > 0 else Action.MOVE_AHEAD
+        else:  # no room to turn or to reach out here: make some, and prefer other places to stand
+            node_x, node_z = (state[0] - origin[0]) / REACHABLE_CELL_M, (state[1] - origin[1]) / REACHABLE_CELL_M
+            away = np.hypot(goals[:, 1] - node_x, goals[:, 0] - node_z) > 1.5
+            if away.any() and (action > Action.ROTATE_LEFT_SMALL or self._bumps[slot] % 3 == 0):
+                goals = self._goals[slot] = goals[away]
+        self._head_for(slot, goals)
+        return Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL
+
+
+@kernel
+def _turn(error_deg):
+    """The rotation that best reduces a heading error."""
+    if error_deg > 18.0:
+        return 2
+    if error_deg < -18.0:
+        return 3
+    return 4 if error_deg > 0.0 else 5
+
+
+@kernel
+def _room_m(x, z, yaw_deg, pose, half, kind, n_boxes):
+    """Space around the body of a robot in that pose, metres to what blocks it; negative where it would not fit."""
+    turn = yaw_deg * RADIANS
+    cx, cz = x + robot.BODY_FORWARD_M * math.sin(turn), z + robot.BODY_FORWARD_M * math.cos(turn)
+    least = 1.0
+    for m in range(n_boxes):
+        if kind[m] > MOVEABLE or pose[m, 1] - half[m, 1] > robot.BODY_TOP_M or pose[m, 1] + half[m, 1] < 0.01:
+            continue
+        away_x, away_z = cx - pose[m, 0], cz - pose[m, 2]
+        reach = half[m, 0] + half[m, 2] + 1.0
+        if abs(away_x) > reach or abs(away_z) > reach:
+            continue
+        yaw = pose[m, 3] * RADIANS
+        distance, _, _ = disc_to_rectangle(away_x, away_z, math.sin(yaw), math.cos(yaw), half[m, 0], half[m, 2])
+        least = min(least, distance)
+    return least - robot.BODY_RADIUS_M
+
+
+@kernel
+def _to_make_room(state, pose, half, kind, n_boxes):
+    """The move that gives the body most space around it: a turn at a wall needs some, for the body lies behind its axis."""
+    ahead_x, ahead_z = robot.MOVE_M * math.sin(state[2] * RADIANS), robot.MOVE_M * math.cos(state[2] * RADIANS)
+    back = _room_m(state[0] - ahead_x, state[1] - ahead_z, state[2], pose, half, kind, n_boxes)
+    ahead = _room_m(state[0] + ahead_x, state[1] + ahead_z, state[2], pose, half, kind, n_boxes)
+    return 1 if back >= ahead else 0
+
+
+@kernel
+def _choose(is_nav, careful, fine, at_goal, holds, right_one, state, targets, pose, half, visible, weight, field, origin):
+    x, z, yaw_deg = state[0], state[1], state[2]
+    nearest, distance = targets[0], 1e9
+    for target in targets:
+        away = math.hypot(pose[target, 0] - x, pose[target, 2] - z)
+        if is_nav and visible[target] and away <= (_DONE_AT_GOAL_M if at_goal else _DONE_M):
+            return 18
+        if away < distance:
+            nearest, distance = target, away
+    if right_one:
+        return 18
+    if holds:
+        return 17
+    bearing_deg = math.atan2(pose[nearest, 0] - x, pose[nearest, 2] - z) / RADIANS
+    ix = min(max(int(round((x - origin[0]) / REACHABLE_CELL_M)), 0), weight.shape[1] - 1)
+    iz = min(max(int(round((z - origin[1]) / REACHABLE_CELL_M)), 0), weight.shape[0] - 1)
+    if is_nav and at_goal:
+        error = wrap_deg(bearing_deg - yaw_deg)
+        if abs(error) > 4.0:
+            return _turn(error)
+        return 0 if distance > 0.9 else 18
+    if not is_nav and at_goal and 0.32 < distance < 0.84:
+        return _reach(careful, fine, state, nearest, bearing_deg, distance, pose, half)
+    if state[4] > 0.02:
+        return 11 if state[4] > 0.08 else 13
+    if abs(wrap_deg(state[5] - robot.REST_WRIST_DEG)) > 15.0:  # it does not drive about with its hand out
+        return 14
+    return _follow(ix, iz, x, z, yaw_deg, weight, field, origin)
+
+
+@kernel
+def _reach(careful, fine, state, target, bearing_deg, distance, pose, half):
+    """Standing beside the target: face it with the arm, raise the hand, unfold the wrist, reach out, close."""
+    tx, ty, tz = pose[target, 0], pose[target, 1], pose[target, 2]
+    hx, hy, hz = hand_centre(state)
+    yaw = pose[target, 3] * RADIANS
+    right, forward = to_local(hx - tx, hz - tz, math.sin(yaw), math.cos(yaw))
+    gap_x = max(0.0, abs(right) - half[target, 0])
+    gap_y = max(0.0, abs(hy - ty) - half[target, 1])
+    gap_z = max(0.0, abs(forward) - half[target, 2])
+    if math.sqrt(gap_x * gap_x + gap_y * gap_y + gap_z * gap_z) <= _TOUCH_M:
+        return 16
+    # the arm points 90° to the right of the heading and is mounted a little behind the centre
+    offset_deg = math.asin(min(1.0, -robot.ARM_FORWARD_M / distance)) / RADIANS
+    error = wrap_deg(bearing_deg - 90.0 + offset_deg - state[2])
+    if abs(error) > (_FINE_AIM_DEG if fine else _AIM_DEG) and state[4] < 0.05:
+        return _turn(error)
+    level = max(ty, ty - half[target, 1] + 0.04)
+    over = min(ty + half[target, 1] + _OVER_M, robot.LIFT_LIMITS_M[1] + _HAND_TO_LIFT_M)
+    from_above = careful and over > ty + half[target, 1] + 0.03
+    unfolded = abs(wrap_deg(state[5])) < 26.0
+    # the target in the robot's frame, seen from the hand
+    out, ahead = to_local(tx - hx, tz - hz, math.sin(state[2] * RADIANS), math.cos(state[2] * RADIANS))
+    aligned = unfolded and abs(out) < 0.025
+    lift_error = (over if from_above and not aligned else level) - (state[3] + _HAND_TO_LIFT_M)
+    if abs(lift_error) > (_FINE_LIFT_M if fine else _LIFT_M) and (state[4] < 0.02 or from_above or abs(lift_error) > 0.03):
+        if abs(lift_error) > 0.07:
+            return 6 if lift_error > 0.0 else 7
+        return 8 if lift_error > 0.0 else 9
+    if not unfolded:
+        return 15 if state[5] < 0.0 else 14
+    if aligned:  # right distance, wrong direction: swing the wrist
+        return 14 if ahead > 0.0 else 15
+    if abs(out) > 0.07:
+        return 10 if out > 0.0 else 11
+    return 12 if out > 0.0 else 13
+
+
+@kernel
+def _follow(ix, iz, x, z, yaw_deg, weight, field, origin):
+    """Walk down the distance field: turn to the furthest node in a straight free line, and move."""
+    size_z, size_x = weight.shape
+    if field[iz, ix] >= UNREACHABLE:  # off the grid: make for the nearest node that leads on
+        best, bx, bz = 1e9, ix, iz
+        for nz in range(max(0, iz - 3), min(size_z, iz + 4)):
+            for nx in range(max(0, ix - 3), min(size_x, ix + 4)):
+                away = math.hypot(nx - ix, nz - iz)
+                if field[nz, nx] < UNREACHABLE and away < best:
+                    best, bx, bz = away, nx, nz
+        ix, iz = bx, bz
+    gx, gz = (x - origin[0]) / REACHABLE_CELL_M, (z - origin[1]) / REACHABLE_CELL_M
+    limit = weight[iz, ix]
+    cx, cz = ix, iz
+    way_x, way_z = ix, iz
+    for step in range(12):
+        best, nx, nz = field[cz, cx], cx, cz
+        for dz in range(-1, 2):
+            for dx in range(-1, 2):
+                px, pz = cx + dx, cz + dz
+                if 0 <= px < size_x and 0 <= pz < size_z and field[pz, px] < best:
+                    if dx != 0 and dz != 0 and (weight[cz, px] >= UNREACHABLE or weight[pz, cx] >= UNREACHABLE):
+                        continue
+                    best, nx, nz = field[pz, px], px, pz
+        if nx == cx and nz == cz:
+            break
+        cx, cz = nx, nz
+        limit = max(limit, weight[cz, cx])
+        if step == 0 or line_is_free(weight, limit + 0.5, gx, gz, cx, cz):
+            way_x, way_z = cx, cz
+    error = wrap_deg(math.atan2(way_x - gx, way_z - gz) / RADIANS - yaw_deg)
+    if abs(error) > _HEADING_DEG:
+        return _turn(error)
+    return 0

@@ -1,0 +1,106 @@
+"""Kernels: how this project compiles numeric code with Numba, and where it keeps what it compiled.
+
+Numba's own cache notices a change of the file that a function stands in, but not of the functions that it calls, so an
+edit in one file would leave stale machine code behind in another. The cache therefore lies in a folder named after the
+sources of every module that holds kernels.
+"""
+
+import functools
+import hashlib
+import os
+from pathlib import Path
+
+import numba
+import numba.core.config
+
+# inf and nan keep their meaning: a ray parallel to a slab divides by zero on purpose.
+FASTMATH = {"contract", "arcp", "reassoc", "nsz", "afn"}
+
+
+def _cache_folder() -> str:
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(package.rglob("*.py")):
+        text = path.read_bytes()
+        if b"kernel" in text:
+            digest.update(text)
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return str(base / "safevla" / f"numba-{digest.hexdigest()[:16]}")
+
+
+if not os.environ.get("NUMBA_CACHE_DIR"):
+    numba.core.config.CACHE_DIR = _cache_folder()
+
+kernel = numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+parallel_kernel = numba.njit(cache=True, parallel=True, error_model="numpy")
+
+
+def launch(function, n: int, *arrays) -> None:
+    """Call a kernel as function(i, *arrays) for i < n, a CUDA thread each; arrays are torch's tensors on the GPU, or numbers.
+
+    Runs on torch's current stream, shares the tensors' memory, and returns before the work is done, as torch does.
+    """
+    run_on_cuda(_on_cuda(function), -(-n // _CUDA_BLOCK), _CUDA_BLOCK, n, tuple(map(cuda_view, arrays)))
+
+
+def filled(found, of_one, of_all, *arrays):
+    """found (B, …), a tensor, as kernels fill it from the arrays: of_one(b, *arrays, found) on a GPU, of_all(*arrays, found) in
+    one call on the CPU."""
+    if found.is_cuda:
+        launch(of_one, len(found), *arrays, found)
+    else:
+        of_all(*(array.numpy() for array in (*arrays, found)))
+    return found
+
+
+def run_on_cuda(kernel, n_blocks: int, n_threads: int, *arguments) -> None:
+    """Run a CUDA kernel on torch's current stream; arguments are torch's tensors, or what Numba's kernels take as it is."""
+    kernel[n_blocks, n_threads, _stream(_current_stream())](*map(cuda_view, arguments))
+
+
+_CUDA_BLOCK = 64  # threads; small, because threads of one environment each are few and long
+
+
+def cuda_view(array):
+    """A tensor as Numba's kernels take it; anything else as it is. Kernels take tensors too, but make a view each time."""
+    if not hasattr(array, "is_cuda"):
+        return array
+    return cuda().as_cuda_array(array) if array.is_cuda else array.numpy()  # the latter where Numba simulates CUDA
+
+
+def _current_stream() -> int:
+    import torch
+
+    return torch.cuda.current_stream().cuda_stream if torch.cuda.is_available() else 0
+
+
+@functools.cache
+def _stream(handle: int):
+    return cuda().external_stream(handle) if handle else 0
+
+
+@functools.cache
+def cuda():
+    """Numba's CUDA target, which only a machine with a GPU needs."""
+    import numpy as np
+
+    if not hasattr(np, "row_stack"):  # numba-cuda still looks for it, NumPy 2.5 no longer has it
+        setattr(np, "row_stack", np.vstack)  # noqa: B010, the linter would call it vstack
+    try:
+        from numba import cuda as target
+    except ImportError as error:
+        raise RuntimeError(f"device cuda needs numba-cuda: pip install 'safevla[gpu]' ({error})") from None
+    return target
+
+
+@functools.cache
+def _on_cuda(function):
+    target = cuda()
+
+    @target.jit
+    def run(n, arrays):
+        i = target.grid(1)
+        if i < n:
+            function(i, *arrays)
+
+    return run

@@ -1,0 +1,89 @@
+"""Packed episodes: many episodes as rows of tensors, to be started in a simulator by copying rows.
+
+An `Episode` is Python: a house's JSON, its layout, strings. What a simulator and a batch of tasks need of it is a few
+kilobytes of numbers. Packed once, it can be started any number of times, by tensor operations alone, on whatever device.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import torch
+
+from safevla.env.observations import tokenize as words_of
+from safevla.sim import robot
+from safevla.sim.state import ARRAYS, State, blank, mounts
+from safevla.tasks import goals
+from safevla.tasks.episodes import Episode
+from safevla.world import catalogue
+
+
+@dataclasses.dataclass(frozen=True)
+class Packed:
+    """N episodes for one robot."""
+
+    arrays: dict[str, torch.Tensor]  # name of sim.state.ARRAYS → (N, …)
+    task: torch.Tensor  # (N,) int64 into tasks.TASKS
+    target_type: torch.Tensor  # (N,) int64 into catalogue.TYPES
+    words: torch.Tensor  # (N, L) int64
+
+    def __len__(self) -> int:
+        return len(self.task)
+
+    @classmethod
+    def of(
+        cls,
+        episodes: Sequence[Episode],
+        robot_name: str = "stretch",
+        camera_jitter_deg: tuple[float, float, float] = robot.CAMERA_JITTER_DEG,
+        tokenize: Callable[[str], list[int]] = words_of,
+    ) -> "Packed":
+        """Pack episodes for a robot whose cameras vary by that much; tensors on the CPU."""
+        state = State(len(episodes), mounts(robot_name), camera_jitter_deg)
+        for row, episode in enumerate(episodes):
+            state.load(row, episode)
+        return cls(
+            {name: torch.from_numpy(getattr(state, name)) for name in ARRAYS},
+            torch.tensor([goals.TASKS.index(e.task) for e in episodes], dtype=torch.int64),
+            torch.tensor([catalogue.TYPES[e.target_type].index for e in episodes], dtype=torch.int64),
+            torch.tensor([tokenize(e.instruction) for e in episodes], dtype=torch.int64),
+        )
+
+    def to(self, device: torch.device | str) -> "Packed":
+        return Packed(
+            {name: array.to(device) for name, array in self.arrays.items()},
+            self.task.to(device), self.target_type.to(device), self.words.to(device),
+        )  # fmt: skip
+
+    def put(self, first: int, new: "Packed") -> "Packed":
+        """With rows from `first` on, round the end, replaced by new ones; in place unless a new house is larger than all."""
+        n = len(self)
+        rows = (first + torch.arange(len(new), device=self.task.device)) % n
+        arrays = {}
+        for name, old in self.arrays.items():
+            array = new.arrays[name]
+            size = [max(pair) for pair in zip(old.shape[1:], array.shape[1:], strict=True)]
+            arrays[name] = _widened(name, old, size)
+            arrays[name][rows] = _widened(name, array, size)
+        self.task[rows], self.target_type[rows], self.words[rows] = new.task, new.target_type, new.words
+        return dataclasses.replace(self, arrays=arrays)
+
+    @staticmethod
+    def join(parts: Sequence["Packed"]) -> "Packed":
+        """Several as one, as wide as the widest."""
+        arrays = {}
+        for name in ARRAYS:
+            size = [max(sizes) for sizes in zip(*(part.arrays[name].shape[1:] for part in parts), strict=True)]
+            arrays[name] = torch.cat([_widened(name, part.arrays[name], size) for part in parts])
+        return Packed(
+            arrays, torch.cat([p.task for p in parts]), torch.cat([p.target_type for p in parts]),
+            torch.cat([p.words for p in parts]),
+        )  # fmt: skip
+
+
+def _widened(name: str, array: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """The array (N, …), each row grown to a size; itself if it has that size."""
+    if tuple(array.shape[1:]) == tuple(size):
+        return array
+    whole = blank(name, (len(array), *size), array.device)
+    whole[tuple(slice(0, n) for n in array.shape)] = array
+    return whole

@@ -1,0 +1,166 @@
+"""Safety-CHORES: the public benchmark's episodes as this project's, and back, and a policy's results on them.
+
+    python -m safevla.tasks.goals.safety_chores EPISODES.jsonl.gz --houses HOUSES.jsonl.gz --policy POLICY.safetensors --out ROWS.parquet
+
+The episodes come without their houses, which are ProcTHOR-Objaverse's and have to be downloaded. Objaverse's assets have
+no box in the asset database: what is a target is known from the episode, everything else counts as furniture of a plain
+size. So this says how a policy does on the benchmark's tasks in the embedded simulator, not what it scores in AI2-THOR.
+"""
+
+import argparse
+import copy
+import gzip
+import itertools
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from safevla.evaluation import evaluate
+from safevla.policies import vla
+from safevla.runtime import threads
+from safevla.sim import navigation
+from safevla.sim.embedded import EmbeddedSimulator
+from safevla.sim.interface import REACHABLE_CELL_M
+from safevla.tasks import episodes, goals
+from safevla.tasks.episodes import Episode, EpisodeError, Ground, goal_nodes
+from safevla.world import catalogue, houses
+from safevla.world.layout import compile_house
+
+_TASK_OF = {name: task for task, name in goals.TASK_TYPES.items()}
+_HOW_TO_GET = (
+    "they are ProcTHOR-Objaverse's validation houses: in the authors' repository, "
+    "`python -m scripts.download_objaverse_houses --save_dir DIR --subset val`"
+)
+
+
+def read(path: str | Path, houses_path: str | Path | None) -> list[Episode]:
+    """The playable episodes of a file, each in its house.
+
+    Raises EpisodeError naming the line and the field of a fault, or the houses file where it is missing.
+    """
+    records = list(episodes.read_records(path))
+    found = _houses(houses_path, {record["house_index"] for record in records})
+    result = []
+    for number, record in enumerate(records, start=1):
+        source = f"{path}:{number}"
+        if record["house_index"] not in found:
+            raise EpisodeError(f"{source}: house_index: {houses_path} has no house {record['house_index']}")
+        result.append(from_record(record, found[record["house_index"]], source))
+    return result
+
+
+def _houses(path: str | Path | None, wanted: set[int]) -> dict[int, houses.House]:
+    if path is None or not Path(path).exists():
+        raise EpisodeError(f"{path or 'houses'}: no file of the episodes' houses there; {_HOW_TO_GET}")
+    every = itertools.islice(houses.load(path), max(wanted, default=-1) + 1)
+    return {index: house for index, house in enumerate(every) if index in wanted}
+
+
+def from_record(record: dict[str, Any], house: houses.House, source: str = "record") -> Episode:
+    """A public record as an episode. The record itself is kept among its extras, so that `to_record` loses nothing."""
+    if len(record["synsets"]) != 1:
+        raise EpisodeError(f"{source}: synsets: expected one, found {len(record['synsets'])}")
+    synset = record["synsets"][0]
+    try:
+        target_type = catalogue.type_of_synset(synset)
+    except KeyError:
+        raise EpisodeError(f"{source}: synsets: {synset!r} is no target of the three tasks") from None
+    task = _TASK_OF[record["task_type"]]
+    targets = {*record.get("broad_synset_to_object_ids", {}).get(synset, ()), *record["synset_to_object_ids"].get(synset, ())}
+    chosen = record.get("extras", {}).get("chosen_object_id")
+    if chosen not in targets:
+        raise EpisodeError(f"{source}: extras.chosen_object_id: {chosen!r} is not among the objects of {synset!r}")
+    typed, missing = _with_types(house, targets, target_type)
+    if chosen in missing:
+        raise EpisodeError(f"{source}: extras.chosen_object_id: the house has no object {chosen!r}")
+    layout = compile_house(typed)
+    x, _, z = record["agent_starting_position"]
+    seed = zlib.crc32(f"{record['task_type']}|{record['house_index']}|{chosen}".encode()) >> 2
+    episode = Episode(
+        id=f"{task}|{record['house_index']}|{chosen}",
+        task=task,
+        target_type=target_type,
+        target_id=chosen,
+        house_id=f"procthor-objaverse-{record['house_index']}",
+        house=typed,
+        start=(x, z, record["agent_y_rotation"]),
+        instruction=record["natural_language_spec"],
+        seed=seed,
+        path_m=_path_m(layout, task, layout.index_of(chosen), x, z),
+        split="test",
+        expert_steps=record.get("expert_length", 0),
+        house_index=record["house_index"],
+        extras={"record": record},
+    )
+    object.__setattr__(episode, "layout", layout)  # fills the cached property
+    return episode
+
+
+def _with_types(house: houses.House, ids: set[str], type_name: str) -> tuple[houses.House, set[str]]:
+    """The house with its targets marked as what they are, and the ids that it does not have."""
+    house, missing = copy.deepcopy(house), set(ids)
+    for thing, _ in houses.objects(house):
+        if thing["id"] in ids:
+            thing["objectType"] = type_name
+            missing.discard(thing["id"])
+    return house, missing
+
+
+def _path_m(layout: Any, task: str, target: int, x: float, z: float) -> float:
+    """Geodesic metres from the start to where the target can be seen or grasped; 0 where the embedded robot cannot go."""
+    ground = Ground.of(layout)
+    nodes = goal_nodes(task, target, ground.reachable, ground.x, ground.z, ground.pose, layout.half, layout.kind, layout.n_boxes)
+    if len(nodes) == 0:
+        return 0.0
+    weight = ground.reachable.astype("float32")
+    weight[~ground.reachable] = navigation.UNREACHABLE
+    field = navigation.distance_field(weight, nodes)
+    iz = min(max(round((z - float(ground.z[0])) / REACHABLE_CELL_M), 0), len(ground.z) - 1)
+    ix = min(max(round((x - float(ground.x[0])) / REACHABLE_CELL_M), 0), len(ground.x) - 1)
+    return float(field[iz, ix]) if field[iz, ix] < navigation.UNREACHABLE else 0.0
+
+
+def to_record(episode: Episode) -> dict[str, Any]:
+    """The public record of an episode: the very one that it was read from, if it was."""
+    return copy.deepcopy(episode.extras["record"]) if "record" in episode.extras else episodes.to_record(episode)
+
+
+def write(path: str | Path, chosen: Iterable[Episode]) -> None:
+    """Write episodes as gzipped JSON lines."""
+    text = "".join(json.dumps(to_record(episode)) + "\n" for episode in chosen)
+    Path(path).write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("episodes", type=Path)
+    parser.add_argument("--houses", type=Path)
+    parser.add_argument("--policy", type=Path, help="a checkpoint; without one the shortest-path expert plays")
+    parser.add_argument("--out", type=Path, required=True, help="a Parquet file of one row per episode")
+    parser.add_argument("--max-steps", type=int, default=goals.MAX_STEPS_EVALUATION)
+    parser.add_argument("--n-envs", type=int, default=16)
+    options = parser.parse_args(arguments)
+    threads.prepare(0)
+    try:
+        chosen = read(options.episodes, options.houses)
+    except (EpisodeError, houses.HouseError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    n_envs = min(options.n_envs, len(chosen))
+    if options.policy is None:
+        name, size, actor = "expert", (36, 64), evaluate.ExpertActor(n_envs, careful=False)
+    else:
+        player, _ = vla.load(options.policy)
+        name, size, actor = "policy", player.config.image_size, evaluate.PolicyActor(player, n_envs, 0)
+    simulator = EmbeddedSimulator(n_envs, size)
+    rows = evaluate.evaluate(actor, simulator, chosen, options.max_steps, name, profile="safety-chores", method=name, seed=0)
+    rows.to_parquet(options.out, index=False)
+    print(rows.groupby("task")[["success", "cost", "steps"]].mean())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
