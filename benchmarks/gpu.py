@@ -21,17 +21,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from safevla.config import params
+from safevla.config import params, profiles
 from safevla.env import privileged_targets
-from safevla.env.vector_env import Batch
+from safevla.env.vector_env import VectorEnv
 from safevla.policies.vla import Policy
 from safevla.runtime import kernels, ranks, threads
-from safevla.safe_rl import ppo
-from safevla.safe_rl.episode_sources import GPU_CHUNK, KEPT_PER_ENV, Makers, Pool
-from safevla.safe_rl.rollout import Collector
+from safevla.safe_rl.collector import Collector
+from safevla.safe_rl.episode_workers import GPU_CHUNK, KEPT_PER_ENV, EpisodePool, EpisodeWorkers
+from safevla.safe_rl.learner import Learner
 from safevla.sim.cuda import CudaSimulator
-from safevla.tasks import episodes, goals, step_costs
-from safevla.tasks.episode_batch import Packed
+from safevla.tasks import goals, sampling, step_costs
+from safevla.tasks.episode_batch import EpisodeBatch
 
 found: dict[str, object] = {}
 
@@ -83,17 +83,17 @@ def ceilings() -> None:
     found["bf16_TFLOP_per_s"] = round(2 * 8192**3 / product_ms / 1e9, 1)
 
 
-def simulate(n_envs: int, image_size: tuple[int, int], chosen: Packed, steps: int) -> None:
+def simulate(n_envs: int, image_size: tuple[int, int], chosen: EpisodeBatch, steps: int) -> None:
     """Random actions with costs and both cameras, then the same with what a policy observes and an episode's accounts."""
     simulator = CudaSimulator(n_envs, image_size)
-    batch = Batch(simulator, 1_000_000)
+    batch = VectorEnv(simulator, 1_000_000)
     slots = torch.arange(n_envs, device="cuda")
-    batch.restart_packed(slots, chosen, slots % len(chosen))
+    batch.restart_batch(slots, chosen, slots % len(chosen))
     weights = torch.tensor([6, 1, 2, 2, 1, 1] + [0.5] * 10 + [1, 1], device="cuda")
     actions = torch.multinomial(weights, n_envs * (steps + 5), replacement=True).view(-1, n_envs)
 
     def step_and_judge(row: torch.Tensor) -> None:
-        step_costs.judge(simulator.step(row))
+        step_costs.step_costs(simulator.step(row))
         simulator.render()
 
     def rate(step: Callable[[torch.Tensor], object]) -> int:
@@ -123,8 +123,8 @@ def simulate(n_envs: int, image_size: tuple[int, int], chosen: Packed, steps: in
     transition = simulator.step(actions[0])
     for name, call in (
         ("step of the simulator", lambda: simulator.step(actions[0])),
-        ("judge", lambda: step_costs.judge(dataclasses.replace(transition, before=before))),
-        ("perception targets", lambda: privileged_targets.truth(simulator, batch.goals, None)),
+        ("judge", lambda: step_costs.step_costs(dataclasses.replace(transition, before=before))),
+        ("perception targets", lambda: privileged_targets.privileged_targets(simulator, batch.goals, None)),
         ("step of the batch", lambda: batch.step(actions[0])),
     ):
         ten = parts.wrap(name, lambda call=call: [call() for _ in range(10)])
@@ -139,14 +139,14 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     settings = profile.finetune.train.model_copy(update={"n_envs": n_envs})
     torch.manual_seed(0)
     policy = Policy(profile.policy).cuda()
-    learner = ppo.Learner(policy, "ppo_lagrangian", "ObjectNav", settings)
+    learner = Learner(policy, "ppo_lagrangian", "ObjectNav", settings)
     simulator = CudaSimulator(n_envs, profile.policy.image_size)
     rewards = (settings.wrong_done_penalty["ObjectNav"], settings.progress_reward)
-    batch = Batch(simulator, settings.max_steps, *rewards, coverage_reward=settings.coverage_reward["ObjectNav"])
+    batch = VectorEnv(simulator, settings.max_steps, *rewards, coverage_reward=settings.coverage_reward["ObjectNav"])
     start = time.perf_counter()
     drawn = (("ObjectNav",), "train", profile.houses, 0, ranks.rank(), ranks.n_ranks(), settings.episodes_per_house)
-    makers = Makers(drawn, workers, "stretch", chunk=GPU_CHUNK)
-    pool = Pool(makers, KEPT_PER_ENV * n_envs, n_envs, "cuda")
+    makers = EpisodeWorkers(drawn, workers, "stretch", chunk=GPU_CHUNK)
+    pool = EpisodePool(makers, KEPT_PER_ENV * n_envs, n_envs, "cuda")
     found["pool"] = {"episodes": len(pool), "seconds": round(time.perf_counter() - start, 1)}
     if compiled:
         learner.forward = torch.compile(policy, dynamic=False)
@@ -196,9 +196,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=["ceilings", "simulate", "learn"])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    ranks.begin()
+    ranks.join_group()
     threads.prepare(0)
-    profile = params.load("paper")
+    profile = profiles.load("paper")
     parts = {
         "ceilings": ceilings,
         "simulate": lambda: _simulations(profile, arguments),
@@ -210,14 +210,14 @@ def main() -> None:
             arguments.out.write_text(json.dumps(found, indent=1))
     if ranks.rank() == 0:
         print(json.dumps(found, indent=1))
-    ranks.end()
+    ranks.leave_group()
 
 
 def _simulations(profile: params.Params, arguments: argparse.Namespace) -> None:
     start = time.perf_counter()
-    source = episodes.stream(goals.TASKS, "train", profile.houses, per_house=4)
+    source = sampling.stream(goals.TASKS, "train", profile.houses, per_house=4)
     made = list(itertools.islice(source, 512))
-    chosen = Packed.of(made).to("cuda")
+    chosen = EpisodeBatch.of(made).to("cuda")
     found["episodes_per_s_of_one_process"] = round(len(made) / (time.perf_counter() - start))
     found["boxes_per_house"] = round(float(np.mean([e.layout.n_boxes for e in made])), 1)
     for n_envs, size in ((1024, (48, 84)), (arguments.envs, (48, 84)), (1024, (224, 384))):

@@ -23,16 +23,17 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
-from safevla.config import params
+from safevla.config import params, profiles
 from safevla.env import privileged_targets
-from safevla.env.vector_env import Batch
-from safevla.policies import vla as policies
+from safevla.env.vector_env import VectorEnv
+from safevla.policies import policy_files
 from safevla.policies.vla import Policy
 from safevla.runtime import threads
-from safevla.safe_rl import ppo
-from safevla.safe_rl.rollout import Collector, Stream
+from safevla.safe_rl.collector import Collector
+from safevla.safe_rl.episode_source import IteratorSource
+from safevla.safe_rl.learner import Learner
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.tasks import episodes, step_costs
+from safevla.tasks import sampling, step_costs
 
 TASK = "ObjectNav"
 
@@ -61,21 +62,21 @@ def ours(settings: params.PPOParams, profile: params.Params, seed: int) -> tuple
     """A function that trains one rollout, the stopwatch that it runs on, and the policy's number of parameters."""
     watch = Stopwatch()
     torch.manual_seed(seed)
-    learnt = params.root() / "data" / "laptop" / "imitation" / "policy.safetensors"
-    policy = policies.load(learnt)[0] if learnt.exists() else Policy(profile.policy)
-    learner = ppo.Learner(policy, "ppo_lagrangian", TASK, settings)
+    learnt = profiles.root() / "data" / "laptop" / "imitation" / "policy.safetensors"
+    policy = policy_files.load(learnt)[0] if learnt.exists() else Policy(profile.policy)
+    learner = Learner(policy, "ppo_lagrangian", TASK, settings)
     simulator = EmbeddedSimulator(settings.n_envs, profile.policy.image_size, profile.simulator.robot)
     rewards = (settings.wrong_done_penalty[TASK], settings.progress_reward)
-    batch = Batch(simulator, settings.max_steps, *rewards, coverage_reward=settings.coverage_reward[TASK])
-    houses = episodes.stream([TASK], "train", profile.houses, seed, per_house=settings.episodes_per_house)
-    source = Stream(iter(watch.wrap("draw houses", lambda: next(houses)), None))
+    batch = VectorEnv(simulator, settings.max_steps, *rewards, coverage_reward=settings.coverage_reward[TASK])
+    houses = sampling.stream([TASK], "train", profile.houses, seed, per_house=settings.episodes_per_house)
+    source = IteratorSource(iter(watch.wrap("draw houses", lambda: next(houses)), None))
     generator = torch.Generator().manual_seed(seed)
     collector = Collector(batch, source, generator, settings.freeze_encoder)
     simulator._draw = watch.wrap("render", simulator._draw)
     simulator.step = watch.wrap("simulate", simulator.step)
     batch.restart = watch.wrap("start episodes", batch.restart)
-    step_costs.judge = watch.wrap("costs", step_costs.judge)
-    privileged_targets.truth = watch.wrap("perception targets", privileged_targets.truth)
+    step_costs.step_costs = watch.wrap("costs", step_costs.step_costs)
+    privileged_targets.privileged_targets = watch.wrap("perception targets", privileged_targets.privileged_targets)
     policy.act = watch.wrap("act", policy.act)
     learn = watch.wrap("learn", learner.learn)
 
@@ -151,7 +152,7 @@ def _train(seed: int, settings, profile, rollouts: int, turn, results) -> None:
 
 def compare(rollouts: int, n_policies: int) -> None:
     """Train, time and print."""
-    profile = params.load("laptop")
+    profile = profiles.load("laptop")
     settings = profile.finetune.train
     context = multiprocessing.get_context("spawn")
     turn = context.Barrier(n_policies + 1, timeout=600)  # seconds, so that a dead process is noticed

@@ -24,9 +24,9 @@ import torch
 from safevla.config.house_options import HouseOptions
 from safevla.runtime import threads
 from safevla.sim import robot
+from safevla.sim.actions import Action
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import Action
-from safevla.tasks import episodes, goals, step_costs
+from safevla.tasks import goals, sampling, step_costs
 from safevla.tasks.episodes import Episode
 from safevla.world.layout import Layout
 
@@ -48,7 +48,7 @@ def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
 
 
 def some_episodes(n: int, options: HouseOptions) -> list[Episode]:
-    return list(itertools.islice(episodes.stream(goals.TASKS, "test", options, per_house=1), n))
+    return list(itertools.islice(sampling.stream(goals.TASKS, "test", options, per_house=1), n))
 
 
 def steps_per_second(chosen: list[Episode], image_size: tuple[int, int], with_costs: bool = True) -> float:

@@ -22,10 +22,11 @@ import torch
 from safevla.config.house_options import HouseOptions
 from safevla.config.thor_options import ThorOptions
 from safevla.runtime import threads
+from safevla.sim.actions import Action
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import Action, Simulator
+from safevla.sim.interface import Simulator
 from safevla.sim.thor.adapter import ThorSimulator
-from safevla.tasks import episodes, goals
+from safevla.tasks import goals, sampling
 
 SIZE = (224, 384)
 STEPS, REPEATS = 60, 5
@@ -34,7 +35,7 @@ SERVER = f"{sys.executable} -m safevla.sim.thor.adapter.server"
 
 def steps_per_second(simulator: Simulator, seed: int) -> float:
     """Median over repeats of random actions in one environment, both pictures fetched."""
-    episode = next(episodes.stream(goals.TASKS, "test", HouseOptions(), first=seed))
+    episode = next(sampling.stream(goals.TASKS, "test", HouseOptions(), first=seed))
     simulator.reset([episode])
     generator = torch.Generator().manual_seed(seed)
     rates = []

@@ -20,15 +20,15 @@ import pandas as pd
 import torch
 
 from safevla.config.house_options import HouseOptions
-from safevla.env.vector_env import Batch
-from safevla.evaluation import evaluate
+from safevla.env.vector_env import VectorEnv
+from safevla.evaluation import actors, evaluate
 from safevla.runtime import threads
 from safevla.sim import navigation
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import REACHABLE_CELL_M
-from safevla.tasks import episodes, goals, step_costs
+from safevla.tasks import goals, sampling, step_costs
 from safevla.tasks.episodes import Episode
-from safevla.world import houses
+from safevla.world import generation, hazards, house_file
 from safevla.world.layout import FLOOR_CELL_M, compile_house
 
 N_ENVS = 64
@@ -39,14 +39,14 @@ MAX_STEPS = 600
 def house_rates(args: argparse.Namespace) -> None:
     """Houses a second, the hazards placed against those asked for, and rooms that cannot be entered."""
     options = HouseOptions()
-    houses.generate_with(0, options)
+    generation.generate_with(0, options)
     start = time.perf_counter()
-    made = [houses.generate_with(seed, options) for seed in range(N_HOUSES)]
+    made = [generation.generate_with(seed, options) for seed in range(N_HOUSES)]
     alone = N_HOUSES / (time.perf_counter() - start)
-    with multiprocessing.get_context("spawn").Pool(2, initializer=houses.generate_with, initargs=(0, options)) as pool:
-        pool.starmap(houses.generate_with, [(0, options)] * 4)
+    with multiprocessing.get_context("spawn").Pool(2, initializer=generation.generate_with, initargs=(0, options)) as pool:
+        pool.starmap(generation.generate_with, [(0, options)] * 4)
         start = time.perf_counter()
-        pool.starmap(houses.generate_with, [(seed, options) for seed in range(N_HOUSES)], chunksize=25)
+        pool.starmap(generation.generate_with, [(seed, options) for seed in range(N_HOUSES)], chunksize=25)
         pair = N_HOUSES / (time.perf_counter() - start)
     rooms = sum(len(house["rooms"]) for house in made)
     print(
@@ -54,14 +54,14 @@ def house_rates(args: argparse.Namespace) -> None:
     )
     print(f"rooms that furniture closes off: {sum(map(closed_rooms, made))} of {rooms}\n")
     print("| hazard | asked for, per room | recorded | 95 % of a Poisson count |\n|---|---|---|---|")
-    for kind in houses.HAZARD_KINDS:
+    for kind in hazards.HAZARD_KINDS:
         asked = getattr(options.hazards, kind)
         found = sum(hazard["kind"] == kind for house in made for hazard in house["metadata"]["hazards"]) / rooms
         print(f"| {kind} | {asked} | {found:.3f} | ± {1.96 * (asked / rooms) ** 0.5:.3f} |")
     print(flush=True)
 
 
-def closed_rooms(house: houses.House) -> int:
+def closed_rooms(house: house_file.House) -> int:
     """How many of a house's rooms have no reachable position."""
     layout = compile_house(house)
     reachable, _ = navigation.reachable_grid(layout)
@@ -76,10 +76,10 @@ def random_policy(args: argparse.Namespace) -> None:
     """What a random policy that mostly moves breaks in 100 steps."""
     weights = torch.tensor([8.0, 1, 1, 1, 1, 1, *[0.4] * 12])
     generator = torch.Generator().manual_seed(0)
-    stream = episodes.stream(goals.TASKS, "validation", HouseOptions(), per_house=3)
+    stream = sampling.stream(goals.TASKS, "validation", HouseOptions(), per_house=3)
     n, broken, summed = 0, torch.zeros(5), torch.zeros(5)
     while n < 1000:
-        batch = Batch(EmbeddedSimulator(125, (36, 64)), max_steps=10_000)
+        batch = VectorEnv(EmbeddedSimulator(125, (36, 64)), max_steps=10_000)
         batch.start(list(itertools.islice(stream, 125)))
         for _ in range(100):
             batch.step(torch.multinomial(weights, 125, replacement=True, generator=generator))
@@ -92,7 +92,7 @@ def random_policy(args: argparse.Namespace) -> None:
 
 def play(chosen: list[Episode], careful: bool) -> pd.DataFrame:
     """One row per episode of an expert."""
-    actor = evaluate.ExpertActor(N_ENVS, careful)
+    actor = actors.ExpertActor(N_ENVS, careful)
     name = "careful" if careful else "shortest path"
     simulator = EmbeddedSimulator(N_ENVS, (36, 64))
     return evaluate.evaluate(actor, simulator, chosen, MAX_STEPS, name, profile="", method=name, seed=0)
@@ -100,10 +100,10 @@ def play(chosen: list[Episode], careful: bool) -> pd.DataFrame:
 
 def experts(args: argparse.Namespace) -> None:
     """Success and cost of both experts on the same episodes."""
-    generated = list(itertools.islice(episodes.stream(goals.TASKS, "test", HouseOptions(), per_house=3), args.episodes))
+    generated = list(itertools.islice(sampling.stream(goals.TASKS, "test", HouseOptions(), per_house=3), args.episodes))
     compare("generated houses", generated)
     for path in args.houses:
-        compare(path.rsplit("/", 1)[-1], list(itertools.islice(episodes.in_houses(path, goals.TASKS), args.episodes)))
+        compare(path.rsplit("/", 1)[-1], list(itertools.islice(sampling.in_houses(path, goals.TASKS), args.episodes)))
 
 
 def compare(where: str, chosen: Iterable[Episode]) -> None:
@@ -122,7 +122,7 @@ def compare(where: str, chosen: Iterable[Episode]) -> None:
 
 def memory(args: argparse.Namespace) -> None:
     """Peak memory of 256 environments with houses of six rooms."""
-    chosen = list(itertools.islice(episodes.stream(goals.TASKS, "test", HouseOptions(rooms=(6, 6))), 256))
+    chosen = list(itertools.islice(sampling.stream(goals.TASKS, "test", HouseOptions(rooms=(6, 6))), 256))
     simulator = EmbeddedSimulator(256, (48, 84))
     simulator.reset(chosen)
     for _ in range(5):

@@ -9,7 +9,7 @@ import pytest
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
 
 from safevla.config.house_options import HouseOptions
-from safevla.tasks import episodes, goals
+from safevla.tasks import episodes, goals, sampling
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -27,4 +27,4 @@ def procthor() -> Path:
 @pytest.fixture(scope="session")
 def some_episodes() -> list[episodes.Episode]:
     """Forty-eight generated episodes, the tasks in turn."""
-    return list(islice(episodes.stream(goals.TASKS, "test", HouseOptions(), per_house=3), 48))
+    return list(islice(sampling.stream(goals.TASKS, "test", HouseOptions(), per_house=3), 48))

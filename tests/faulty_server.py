@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from safevla.sim.thor import server
+from safevla.sim.thor import server, unity, wire
 
 
-class FaultyFifo(server.Fifo):
+class FaultyFifo(wire.Fifo):
     def __init__(self, fault: str, after: int, marker: Path):
         super().__init__(os.environ["AI2THOR_FIFO_SERVER_PIPE_PATH"], os.environ["AI2THOR_FIFO_CLIENT_PIPE_PATH"])
         self.fault, self.left, self.marker = fault, after, marker
@@ -39,5 +39,5 @@ if __name__ == "__main__":
     fault, after, marker, *rest = sys.argv[1:]
     if fault == "older":
         for action in ("RotateCameraMount", "ChangeFOV", "GetVisibleObjects", "AdvancePhysicsStep", "ToggleMagnetVisibility"):
-            del server.ACTIONS[action]
-    server.serve(FaultyFifo(fault, int(after), Path(marker)), server.World(*server._size(rest)))
+            del unity.ACTIONS[action]
+    server.serve(FaultyFifo(fault, int(after), Path(marker)), unity.World(*server._size(rest)))

@@ -11,17 +11,20 @@ from pathlib import Path
 
 import torch
 
-from safevla.config import params
+from safevla.config import profiles
 from safevla.config.house_options import HouseOptions
 from safevla.config.policy_config import PolicyConfig
-from safevla.env.vector_env import Batch
-from safevla.policies import vla
-from safevla.policies.vla import Memory, Policy
+from safevla.env.vector_env import VectorEnv
+from safevla.policies import policy_files, vla
+from safevla.policies.kv_cache import KVCache
+from safevla.policies.vla import Policy
 from safevla.runtime import ranks
-from safevla.safe_rl import ppo
-from safevla.safe_rl.rollout import Collector, Rollout, Stream
+from safevla.safe_rl.collector import Collector
+from safevla.safe_rl.episode_source import IteratorSource
+from safevla.safe_rl.learner import Learner
+from safevla.safe_rl.rollout import Rollout
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.tasks import episodes
+from safevla.tasks import sampling
 
 N_ENVS = 8
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8)
@@ -33,7 +36,7 @@ def share(rollout: Rollout, envs: slice) -> Rollout:
     def cut(value):
         if value is None:
             return None
-        if isinstance(value, Memory):
+        if isinstance(value, KVCache):
             return value.select(envs)
         if isinstance(value, torch.Tensor):
             return value[envs] if value.dim() == 1 else value[:, envs]
@@ -56,10 +59,10 @@ def fail(folder: Path) -> None:
 
 
 def main(file: str) -> None:
-    ranks.begin()
+    ranks.join_group()
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    settings = params.load("smoke").finetune.train.model_copy(
+    settings = profiles.load("smoke").finetune.train.model_copy(
         update={
             "minibatches": 1,
             "epochs": 3,
@@ -68,9 +71,9 @@ def main(file: str) -> None:
             "advantage_scale_min": 1e-3,
         }
     )
-    learner = ppo.Learner(Policy(TINY), "ppo_lagrangian", "ObjectNav", settings)
-    batch = Batch(EmbeddedSimulator(N_ENVS, TINY.image_size), 30)
-    source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
+    learner = Learner(Policy(TINY), "ppo_lagrangian", "ObjectNav", settings)
+    batch = VectorEnv(EmbeddedSimulator(N_ENVS, TINY.image_size), 30)
+    source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), settings.freeze_encoder)
     n = N_ENVS // ranks.n_ranks()
     mine = slice(n * ranks.rank(), n * (ranks.rank() + 1))
@@ -80,8 +83,8 @@ def main(file: str) -> None:
         learner.multiplier.update(mean_cost)
         learner.learn(share(rollout, mine), torch.Generator().manual_seed(0), only_values=False)
     if ranks.rank() == 0:
-        vla.save(learner.policy, file, multiplier=learner.multiplier.value)
-    ranks.end()
+        policy_files.save(learner.policy, file, multiplier=learner.multiplier.value)
+    ranks.leave_group()
 
 
 if __name__ == "__main__":

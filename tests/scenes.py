@@ -7,7 +7,7 @@ import torch
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import Transition
 from safevla.tasks.episodes import Episode
-from safevla.world import catalogue, houses
+from safevla.world import catalogue, house_file
 
 
 @dataclasses.dataclass
@@ -21,7 +21,7 @@ class Thing:
     children: list["Thing"] = dataclasses.field(default_factory=list)
 
 
-def _placed(thing: Thing, bottom: float, counter: list[int]) -> houses.House:
+def _placed(thing: Thing, bottom: float, counter: list[int]) -> house_file.House:
     asset = catalogue.assets_of(thing.type)[0]
     counter[0] += 1
     return {
@@ -34,7 +34,7 @@ def _placed(thing: Thing, bottom: float, counter: list[int]) -> houses.House:
     }
 
 
-def room(things: list[Thing], half_m: float = 2.0) -> houses.House:
+def room(things: list[Thing], half_m: float = 2.0) -> house_file.House:
     """A square room with things in it."""
     corners = [(half_m, -half_m), (-half_m, -half_m), (-half_m, half_m), (half_m, half_m)]
     walls = []
@@ -44,7 +44,7 @@ def room(things: list[Thing], half_m: float = 2.0) -> houses.House:
         name = f"wall|2|{min(ax, bx):.2f}|{min(az, bz):.2f}|{max(ax, bx):.2f}|{max(az, bz):.2f}"
         walls.append({"id": name, "roomId": "room|2", "polygon": floor + top, "material": {"name": "PureWhite"}})
     counter = [0]
-    return houses.validate(
+    return house_file.validate(
         {
             "rooms": [
                 {
@@ -59,7 +59,7 @@ def room(things: list[Thing], half_m: float = 2.0) -> houses.House:
             "windows": [],
             "objects": [_placed(thing, 0.0, counter) for thing in things],
             "proceduralParameters": {"lights": []},
-            "metadata": {"schema": houses.SCHEMA},
+            "metadata": {"schema": house_file.SCHEMA},
         }
     )
 

@@ -7,13 +7,13 @@ import torch
 
 from safevla.config.house_options import HouseOptions
 from safevla.config.policy_config import PolicyConfig
-from safevla.env.failed_actions import Bumps
+from safevla.env.failed_actions import FailedActionMemory
 from safevla.env.observations import NO_ACTION
-from safevla.env.vector_env import Batch
+from safevla.env.vector_env import VectorEnv
 from safevla.policies.vla import Policy
+from safevla.sim.actions import N_ACTIONS, Action
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import N_ACTIONS, Action
-from safevla.tasks import episodes
+from safevla.tasks import sampling
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8)
 
@@ -35,7 +35,7 @@ def _same_place(a: list[float], b: list[float], action: int) -> bool:
 def test_bumps_agree_with_a_slow_memory():
     rng = random.Random(0)
     n_robots, kept = 3, 32
-    bumps = Bumps(n_robots, "cpu")
+    bumps = FailedActionMemory(n_robots, "cpu")
     slow: list[list[tuple[int, list[float], list[float]]]] = [[] for _ in range(n_robots)]
     n_blocked = 0
 
@@ -76,7 +76,7 @@ def test_bumps_agree_with_a_slow_memory():
 
 
 def test_a_stowed_arm_s_height_does_not_make_a_robot_forget_what_blocked_its_base():
-    bumps = Bumps(1, "cpu")
+    bumps = FailedActionMemory(1, "cpu")
     low = torch.tensor([[1.0, 2.0, 30.0, 0.16, 0.0, -180.0]])
     high, reaching = low.clone(), low.clone()
     high[0, 3], reaching[0, 3], reaching[0, 4] = 0.6, 0.6, 0.3
@@ -89,8 +89,8 @@ def test_a_stowed_arm_s_height_does_not_make_a_robot_forget_what_blocked_its_bas
 
 def test_a_policy_does_not_repeat_what_failed_and_forgets_with_the_episode():
     simulator = EmbeddedSimulator(8, TINY.image_size)
-    batch = Batch(simulator, 120)
-    source = episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1)))
+    batch = VectorEnv(simulator, 120)
+    source = sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1)))
     observation = batch.start(list(itertools.islice(source, 8)))
     assert not observation.blocked.any()
     torch.manual_seed(0)
@@ -127,8 +127,8 @@ def test_a_policy_does_not_repeat_what_failed_and_forgets_with_the_episode():
 def test_a_policy_may_be_told_to_ignore_bumps():
     torch.manual_seed(0)
     heedless = Policy(TINY.model_copy(update={"heeds_bumps": False})).eval()
-    batch = Batch(EmbeddedSimulator(1, TINY.image_size), 20)
-    observation = batch.start([next(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))])
+    batch = VectorEnv(EmbeddedSimulator(1, TINY.image_size), 20)
+    observation = batch.start([next(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))])
     observation.blocked[:] = True
     with torch.no_grad():
         output, _ = heedless.act(observation, heedless.new_memory(1))
@@ -137,8 +137,8 @@ def test_a_policy_may_be_told_to_ignore_bumps():
 
 def test_resistance_is_felt_exactly_when_something_was_met_or_moved():
     simulator = EmbeddedSimulator(8, TINY.image_size)
-    batch = Batch(simulator, 200)
-    batch.start(list(itertools.islice(episodes.stream(["Fetch"], "train", HouseOptions(rooms=(1, 1))), 8)))
+    batch = VectorEnv(simulator, 200)
+    batch.start(list(itertools.islice(sampling.stream(["Fetch"], "train", HouseOptions(rooms=(1, 1))), 8)))
     generator = torch.Generator().manual_seed(0)
     weights = torch.tensor([8.0, 1, 2, 2, 1, 1] + [0.5] * 10 + [0, 0, 0, 0])
     n_pushed = 0

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from safevla.config.house_options import HouseOptions
-from safevla.tasks import episodes, goals, safety_chores
+from safevla.tasks import episode_files, goals, safety_chores, sampling
 from safevla.tasks.episodes import EpisodeError
-from safevla.world import catalogue, houses
+from safevla.world import catalogue, generation
+from safevla.world.house_file import House, objects
 from tests.conftest import SHARED
 
 
@@ -20,19 +21,19 @@ def public() -> list[tuple[str, dict]]:
     folder = SHARED / "safety-chores"
     if not folder.exists():
         pytest.skip(f"no public episodes at {folder}")
-    found = [(str(path), record) for path in sorted(folder.glob("*.jsonl.gz")) for record in episodes.read_records(path)]
+    found = [(str(path), record) for path in sorted(folder.glob("*.jsonl.gz")) for record in episode_files.read_records(path)]
     assert len(found) == 543
     return found
 
 
-def _objaverse_like(record: dict) -> houses.House:
+def _objaverse_like(record: dict) -> House:
     """A generated house whose objects are called and made as in ProcTHOR-Objaverse, with the record's targets in it."""
     synset = record["synsets"][0]
     wanted = [*record["synset_to_object_ids"][synset], *record["broad_synset_to_object_ids"].get(synset, [])]
     wanted = list(dict.fromkeys(wanted))
     for seed in itertools.count():
-        house = copy.deepcopy(houses.generate(seed, rooms=(2, 3)))
-        things = [thing for thing, _ in houses.objects(house) if not thing.get("children")]
+        house = copy.deepcopy(generation.generate(seed, rooms=(2, 3)))
+        things = [thing for thing, _ in objects(house) if not thing.get("children")]
         if len(things) >= len(wanted):
             for thing, name in zip(things, wanted, strict=False):
                 thing["id"], thing["assetId"] = name, "0a1b2c3d4e5f"
@@ -69,18 +70,18 @@ def test_a_faulty_record_names_its_line_and_field(public, change, message):
 
 def test_a_house_without_the_target_is_refused(public):
     with pytest.raises(EpisodeError, match="the house has no object"):
-        safety_chores.from_record(public[0][1], houses.generate(0))
+        safety_chores.from_record(public[0][1], generation.generate(0))
 
 
-def _playable(n: int) -> tuple[list[dict], list[houses.House]]:
+def _playable(n: int) -> tuple[list[dict], list[House]]:
     """Episodes and houses in the public form that are known to be solvable: ours, called as Objaverse calls them."""
     records, made = [], []
-    for index, episode in enumerate(itertools.islice(episodes.stream(goals.TASKS, "test", HouseOptions(rooms=(1, 2))), n)):
+    for index, episode in enumerate(itertools.islice(sampling.stream(goals.TASKS, "test", HouseOptions(rooms=(1, 2))), n)):
         house = copy.deepcopy(episode.house)
-        for thing, _ in houses.objects(house):
+        for thing, _ in objects(house):
             if thing["id"] == episode.target_id:
                 thing["id"] = "Obja" + thing["id"]
-        record = episodes.to_record(episode)
+        record = episode_files.to_record(episode)
         synset = record["synsets"][0]
         name = "Obja" + episode.target_id
         record |= {"house_index": index, "extras": {"chosen_object_id": name}, "synset_to_object_ids": {synset: [name]}}

@@ -8,12 +8,12 @@ import torch
 
 from safevla.config.house_options import HouseOptions
 from safevla.config.policy_config import PolicyConfig
-from safevla.env.contact_memory import N_FELT, NEAR_DEG, NEAR_M, Contacts
-from safevla.env.vector_env import Batch
+from safevla.env.contact_memory import N_CONTACT_PROXIMITY, NEAR_DEG, NEAR_M, ContactMemory
+from safevla.env.vector_env import VectorEnv
 from safevla.policies.vla import Policy
+from safevla.sim.actions import N_ACTIONS, N_BASE_MOTIONS, Action
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import N_ACTIONS, N_BASE_MOTIONS, Action
-from safevla.tasks import episodes
+from safevla.tasks import sampling
 from tests.scenes import Thing, episode_in_room
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8, foresight=True)
@@ -31,7 +31,7 @@ def _nearness(now: list[float], then: list[float]) -> float:
 def test_contacts_agree_with_a_slow_memory():
     rng = random.Random(0)
     n_robots = 3
-    contacts = Contacts(n_robots, "cpu")
+    contacts = ContactMemory(n_robots, "cpu")
     slow: list[list[tuple[int, list[float], tuple[bool, bool]]]] = [[] for _ in range(n_robots)]
     n_near = 0
 
@@ -42,7 +42,7 @@ def test_contacts_agree_with_a_slow_memory():
         poses = [somewhere() for _ in range(n_robots)]
         found = contacts.near(torch.tensor(poses))
         for robot in range(n_robots):
-            expected = [0.0] * N_FELT
+            expected = [0.0] * N_CONTACT_PROXIMITY
             for action, after, met in slow[robot][-KEPT:]:
                 for kind in (0, 1):
                     for motion in (action, LIKE.get(action, action)) if met[kind] else ():
@@ -67,7 +67,7 @@ def test_contacts_agree_with_a_slow_memory():
 
 
 def test_what_was_pushed_and_what_blocked_is_felt_until_the_robot_has_left():
-    batch = Batch(EmbeddedSimulator(2, TINY.image_size), 60)
+    batch = VectorEnv(EmbeddedSimulator(2, TINY.image_size), 60)
     ahead_m = 0.7  # within five moves, for the robot's front is about 0.1 m ahead of its origin
     pushing, blocked = (episode_in_room([Thing(kind, 0.0, ahead_m)]) for kind in ("BasketBall", "Dresser"))
     observation = batch.start([pushing, blocked])
@@ -91,8 +91,8 @@ def test_what_was_pushed_and_what_blocked_is_felt_until_the_robot_has_left():
 def test_a_policy_can_be_wary_of_what_it_has_met():
     torch.manual_seed(0)
     policy = Policy(TINY).eval()
-    batch = Batch(EmbeddedSimulator(1, TINY.image_size), 60)
-    observation = batch.start([next(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))])
+    batch = VectorEnv(EmbeddedSimulator(1, TINY.image_size), 60)
+    observation = batch.start([next(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))])
     observation.felt[0, LOOSE + Action.MOVE_AHEAD] = 0.5
 
     def chance() -> float:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from safevla.sim.interface import NEVER, NOTHING, Action, Scene, Transition
+from safevla.sim.actions import Action
+from safevla.sim.interface import NEVER, NOTHING, Scene, Transition
 from safevla.tasks import step_costs
 from safevla.tasks.goals import SUCCESS_DISTANCE_M, TASKS, Goals, goal_reached, progress_m, remaining_m, succeeded
 from safevla.world import catalogue
-from safevla.world.layout import PICKUPABLE, STRUCTURE
+from safevla.world.boxes import PICKUPABLE, STRUCTURE
 from tests.scenes import Thing, episode_in_room, simulate
 
 
@@ -163,7 +164,7 @@ def test_a_cost_is_charged_to_the_step_that_caused_it():
     knife = Thing("Knife", 0.0, 0.30)
     t = simulate(episode_in_room([knife]), [Action.ROTATE_RIGHT, Action.ROTATE_LEFT, Action.MOVE_AHEAD, Action.ROTATE_RIGHT])
     charged = [float(step_costs.COSTS["dangerous_equipment"](step)[0]) for step in t]
-    moved = [float(step_costs.judge(step).displaced_m) > step_costs.DISTURBED_M for step in t]
+    moved = [float(step_costs.step_costs(step).displaced_m) > step_costs.DISTURBED_M for step in t]
     assert charged == [0.0, 0.0, 1.0, 0.0] and moved == [False, False, True, False]
 
 
@@ -186,10 +187,10 @@ def test_pickup_needs_the_right_thing_in_the_hand():
 
 
 def test_random_policies_break_every_rule(some_episodes):
-    from safevla.env.vector_env import Batch
+    from safevla.env.vector_env import VectorEnv
     from safevla.sim.embedded import EmbeddedSimulator
 
-    batch = Batch(EmbeddedSimulator(48), max_steps=10_000)
+    batch = VectorEnv(EmbeddedSimulator(48), max_steps=10_000)
     batch.start(some_episodes)
     generator = torch.Generator().manual_seed(0)
     weights = torch.tensor([8.0, 1, 1, 1, 1, 1, *[0.4] * 12])
@@ -264,7 +265,7 @@ def test_costs_agree_with_a_slow_oracle_on_random_play(some_episodes):
 
 def _remaining_m(scene: Scene, e: int, task: str, target_type: str) -> float:
     """`tasks.remaining_m` of one episode, box by box."""
-    from safevla.sim.physics import hand_centre
+    from safevla.sim.body import hand_centre
 
     robot, wanted = scene.robot[e].numpy(), catalogue.TYPES[target_type].index
     found = [m for m in range(int(scene.n_boxes[e])) if int(scene.type_index[e, m]) == wanted]
@@ -312,13 +313,13 @@ def test_a_goal_is_reached_where_a_slow_oracle_says_so(some_episodes):
 
 
 def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
-    from safevla.env.vector_env import Batch
+    from safevla.env.vector_env import VectorEnv
     from safevla.sim.embedded import EmbeddedSimulator
 
     generator = torch.Generator().manual_seed(5)
     weights = torch.tensor([6.0, 1, 1, 1, 1, 1, *[1.0] * 12])
     played = some_episodes[:15]
-    plain, shaped = (Batch(EmbeddedSimulator(15), 10_000, progress_reward=share) for share in (0.0, 2.0))
+    plain, shaped = (VectorEnv(EmbeddedSimulator(15), 10_000, progress_reward=share) for share in (0.0, 2.0))
     batches = (plain, shaped)
     for batch in batches:
         batch.start(played)
@@ -339,10 +340,10 @@ def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
 
 def test_coverage_pays_for_each_part_of_the_floor_once(some_episodes):
     from safevla.env.coverage import CELL_M
-    from safevla.env.vector_env import Batch
+    from safevla.env.vector_env import VectorEnv
     from safevla.sim.embedded import EmbeddedSimulator
 
-    plain, paid = (Batch(EmbeddedSimulator(15), 10_000, coverage_reward=share) for share in (0.0, 0.5))
+    plain, paid = (VectorEnv(EmbeddedSimulator(15), 10_000, coverage_reward=share) for share in (0.0, 0.5))
     for batch in (plain, paid):
         batch.start(some_episodes[:15])
     generator = torch.Generator().manual_seed(6)

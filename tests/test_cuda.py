@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from safevla.env import privileged_targets
-from safevla.env.vector_env import Batch
+from safevla.env.vector_env import VectorEnv
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS
 from safevla.tasks import goals, step_costs
-from safevla.tasks.episode_batch import Packed
+from safevla.tasks.episode_batch import EpisodeBatch
 
 ON_GPU = torch.cuda.is_available()
 needs_gpu = pytest.mark.skipif(not ON_GPU, reason="no GPU here; the CUDA code is tried in simulation instead")
@@ -29,11 +29,11 @@ def compare(episodes, image_size, n_steps, seed, device, packed=False, with_trut
 
     n = len(episodes)
     ours, theirs = EmbeddedSimulator(n, image_size), CudaSimulator(n, image_size, device=device)
-    cpu, gpu = Batch(ours, n_steps), Batch(theirs, n_steps)
+    cpu, gpu = VectorEnv(ours, n_steps), VectorEnv(theirs, n_steps)
     cpu.start(episodes)
     if packed:
         rows = torch.arange(n, device=device)
-        gpu.restart_packed(rows, Packed.of(episodes).to(device), rows)
+        gpu.restart_batch(rows, EpisodeBatch.of(episodes).to(device), rows)
     else:
         gpu.start(episodes)
     rng = np.random.default_rng(seed)
@@ -61,7 +61,7 @@ def compare(episodes, image_size, n_steps, seed, device, packed=False, with_trut
         )
         if with_truth:
             grid = (5, 8)
-            known, also = (privileged_targets.truth(batch.simulator, batch.goals, grid) for batch in (cpu, gpu))
+            known, also = (privileged_targets.privileged_targets(batch.simulator, batch.goals, grid) for batch in (cpu, gpu))
             assert (known.class_map != also.class_map.cpu()).float().mean() < 0.005
             assert (known.surroundings != also.surroundings.cpu()).float().mean() < 0.002
             assert (known.touches != also.touches.cpu()).float().mean() < 0.002
@@ -109,19 +109,19 @@ def test_depth_and_ids_agree(some_episodes):
 def test_a_rollout_and_its_learning_stay_on_the_gpu(some_episodes, tmp_path):
     import itertools
 
-    from safevla.config import params
+    from safevla.config import profiles
     from safevla.policies.vla import Policy
-    from safevla.safe_rl import ppo
-    from safevla.safe_rl.rollout import Stream
+    from safevla.safe_rl import training
+    from safevla.safe_rl.episode_source import IteratorSource
     from safevla.sim.cuda import CudaSimulator
 
-    profile = params.load("smoke")
+    profile = profiles.load("smoke")
     settings = profile.finetune.train.model_copy(
         update={"steps": dict.fromkeys(goals.TASKS, 2 * 48 * 16), "n_envs": 48, "value_warmup": 0}
     )
     simulator = CudaSimulator(48, profile.policy.image_size)
-    source = Stream(itertools.cycle(some_episodes))
-    learner = ppo.train(
+    source = IteratorSource(itertools.cycle(some_episodes))
+    learner = training.train(
         Policy(profile.policy), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, tmp_path / "p.safetensors", "gpu"
     )
     assert all(p.is_cuda for p in learner.policy.parameters()) and learner.steps == 2 * 48 * 16

@@ -9,13 +9,14 @@ transformers = pytest.importorskip("transformers", reason="the extra `encoders` 
 
 from safevla.config.house_options import HouseOptions
 from safevla.config.policy_config import PolicyConfig
-from safevla.env.vector_env import Batch
-from safevla.policies import encoders, vla
+from safevla.env.vector_env import VectorEnv
+from safevla.policies import encoders, policy_files
 from safevla.policies.vla import Policy
-from safevla.safe_rl import ppo
-from safevla.safe_rl.rollout import Collector, Stream
+from safevla.safe_rl import advantages, ppo
+from safevla.safe_rl.collector import Collector
+from safevla.safe_rl.episode_source import IteratorSource
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.tasks import episodes, goals
+from safevla.tasks import goals, sampling
 
 _TINY = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 
@@ -59,20 +60,20 @@ def _config(folders: dict[str, str], vision: str, text: str) -> PolicyConfig:
 def test_a_policy_on_pretrained_encoders_acts_and_learns(folders, tmp_path, vision, text):
     torch.manual_seed(0)
     model = Policy(_config(folders, vision, text))
-    batch = Batch(EmbeddedSimulator(3, model.config.image_size), 6, tokenize=model.tokenize)
-    source = Stream(episodes.stream(goals.TASKS, "train", HouseOptions(rooms=(1, 1))))
+    batch = VectorEnv(EmbeddedSimulator(3, model.config.image_size), 6, tokenize=model.tokenize)
+    source = IteratorSource(sampling.stream(goals.TASKS, "train", HouseOptions(rooms=(1, 1))))
     rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False).collect(model, 8)
     assert rollout.observation.words.shape[-1] == encoders.MAX_TOKENS
     assert rollout.truth.class_map.shape[-2:] == (7, 12)
     from tests.test_learning import _ppo_params
 
-    terms = ppo.losses(model, rollout, ppo.targets(rollout, 0.0, _ppo_params()), torch.arange(3), _ppo_params())
+    terms = ppo.losses(model, rollout, advantages.targets(rollout, 0.0, _ppo_params()), torch.arange(3), _ppo_params())
     assert float(terms["clipped"]) == 0.0  # the sequence says what the steps said
     (terms["policy"] + terms["perception"]).backward()
     assert model.encoder.compress[0].weight.grad.abs().sum() > 0 and model.word.project.weight.grad.abs().sum() > 0
     assert not any("_model" in name for name in (*model.state_dict(), *dict(model.named_parameters())))
-    vla.save(model, tmp_path / "p.safetensors")
-    back, _ = vla.load(tmp_path / "p.safetensors")
+    policy_files.save(model, tmp_path / "p.safetensors")
+    back, _ = policy_files.load(tmp_path / "p.safetensors")
     with torch.no_grad():
         a, _ = model(rollout.observation, rollout.starts, rollout.memory)
         b, _ = back(rollout.observation, rollout.starts, rollout.memory)

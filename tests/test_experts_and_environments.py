@@ -8,12 +8,12 @@ from gymnasium.utils.env_checker import check_env
 
 from safevla.config.house_options import HouseOptions
 from safevla.env.gymnasium_envs import ENV_IDS, SafetyWrapper
-from safevla.env.vector_env import Batch
-from safevla.evaluation import evaluate
+from safevla.env.vector_env import VectorEnv
+from safevla.evaluation import actors, evaluate
 from safevla.imitation import demonstrations
+from safevla.sim.actions import Action
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import Action
-from safevla.tasks import episodes, goals, step_costs
+from safevla.tasks import episode_files, goals, sampling, step_costs
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def expert_rows(some_episodes):
     simulator = EmbeddedSimulator(48)
     return {
         careful: evaluate.evaluate(
-            evaluate.ExpertActor(48, careful), simulator, some_episodes, 400, "expert", profile="", method="expert", seed=0
+            actors.ExpertActor(48, careful), simulator, some_episodes, 400, "expert", profile="", method="expert", seed=0
         )
         for careful in (False, True)
     }
@@ -43,13 +43,13 @@ def test_expert_and_random_policy_run_every_real_house(procthor):
     every = [
         episode
         for name in ("train", "val")
-        for episode in episodes.in_houses(procthor / f"houses_{name}.jsonl.gz", [goals.OBJECT_NAV])
+        for episode in sampling.in_houses(procthor / f"houses_{name}.jsonl.gz", [goals.OBJECT_NAV])
     ]
     houses_with_episodes = {episode.house_id for episode in every}
     assert len(houses_with_episodes) >= 330  # a few hold no target that can be seen
     simulator = EmbeddedSimulator(64, (24, 42))
     rows = evaluate.evaluate(
-        evaluate.ExpertActor(64, careful=False), simulator, every, 150, "real", profile="", method="expert", seed=0
+        actors.ExpertActor(64, careful=False), simulator, every, 150, "real", profile="", method="expert", seed=0
     )
     assert rows["success"].mean() >= 0.75
     generator = torch.Generator().manual_seed(0)
@@ -64,15 +64,15 @@ def test_expert_and_random_policy_run_every_real_house(procthor):
 def test_demonstrations_replay_to_the_same_costs(tmp_path):
     options = HouseOptions()
     simulator = EmbeddedSimulator(8)
-    table = demonstrations.record(simulator, episodes.stream(goals.TASKS, "train", options), 8, 0.15, 200, seed=0)
+    table = demonstrations.collect(simulator, sampling.stream(goals.TASKS, "train", options), 8, 0.15, 200, seed=0)
     demonstrations.write(table, tmp_path / "d.parquet")
     table = demonstrations.read(tmp_path / "d.parquet")
     assert (table["success"]).all() and len(table) == 8
     for row in table.itertuples():
         import json
 
-        batch = Batch(EmbeddedSimulator(1), 10_000)
-        batch.start([episodes.from_record(json.loads(row.record), options)])
+        batch = VectorEnv(EmbeddedSimulator(1), 10_000)
+        batch.start([episode_files.from_record(json.loads(row.record), options)])
         for action in row.actions:
             outcome = batch.step(torch.tensor([action]))
         assert bool(outcome.success[0])

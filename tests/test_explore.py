@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from safevla.config.house_options import HouseOptions
-from safevla.evaluation import evaluate, replay
-from safevla.policies import vla
+from safevla.evaluation import actors, evaluate, replay
+from safevla.policies import policy_files
 from safevla.policies.vla import Policy
 from safevla.report import widgets
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.tasks import episodes, goals
+from safevla.tasks import goals, sampling
 from tests.conftest import ROOT
 from tests.test_learning import TINY
 
@@ -37,9 +37,9 @@ def compendium(tmp_path_factory) -> Path:
     rows, traces = [], []
     alone = EmbeddedSimulator(1, TINY.image_size)
     for task in goals.TASKS:
-        chosen = list(islice(episodes.stream([task], "test", options), 3))
+        chosen = list(islice(sampling.stream([task], "test", options), 3))
         for method in METHODS:
-            actor = evaluate.ExpertActor(3, False) if method == "expert" else evaluate.PolicyActor(learnt, 3, len(method))
+            actor = actors.ExpertActor(3, False) if method == "expert" else actors.PolicyActor(learnt, 3, len(method))
             simulator = EmbeddedSimulator(3, TINY.image_size)
             played = evaluate.evaluate(actor, simulator, chosen, 60, "", profile="laptop", method=method, seed=0)
             rows.append(played)
@@ -67,7 +67,7 @@ def compendium(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb") if not path.stem[0].isdigit()))
 def test_notebooks_for_people_run(compendium, tmp_path, name, monkeypatch):
     monkeypatch.setenv("SAFEVLA_PROFILE", "laptop")
-    vla.save(Policy(TINY), tmp_path / "learnt.safetensors", half=True, method="ppo", task="Pickup")
+    policy_files.save(Policy(TINY), tmp_path / "learnt.safetensors", half=True, method="ppo", task="Pickup")
     given = {
         "explore_houses": {"n_houses": 4},
         "explore_episode": {"number": 4, "movie": str(tmp_path / "film.gif")},

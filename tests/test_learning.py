@@ -11,25 +11,32 @@ import pandas as pd
 import pytest
 import torch
 
-from safevla.config import params
+from safevla.config import params, profiles
 from safevla.config.house_options import HouseOptions
 from safevla.config.policy_config import PolicyConfig
-from safevla.env.contact_memory import N_FELT
-from safevla.env.observations import ARM_STATES, MAX_WORDS, Observation, tokenize, vocabulary
-from safevla.env.vector_env import Batch
-from safevla.evaluation import evaluate
-from safevla.imitation import demonstrations, pretraining
-from safevla.policies import vla
+from safevla.env.contact_memory import N_CONTACT_PROXIMITY
+from safevla.env.observations import ARM_STATES, Observation
+from safevla.env.vector_env import VectorEnv
+from safevla.evaluation import actors, evaluate
+from safevla.imitation import demonstrations, pretraining, unrolls
+from safevla.policies import attention, policy_files
 from safevla.policies.vla import Policy
 from safevla.runtime import checkpoints, workers
-from safevla.safe_rl import episode_sources, ppo
+from safevla.safe_rl import advantages, episode_workers, ppo
 from safevla.safe_rl import jobs as training_jobs
-from safevla.safe_rl.jobs import _PART_OF_METHOD, Job, run_all, side_by_side
-from safevla.safe_rl.rollout import Collector, Rollout, Stream
+from safevla.safe_rl.collector import Collector
+from safevla.safe_rl.episode_source import IteratorSource
+from safevla.safe_rl.jobs import _PART_OF_METHOD, TrainingJob, run_all, side_by_side
+from safevla.safe_rl.learner import Learner
+from safevla.safe_rl.multiplier import Multiplier
+from safevla.safe_rl.rollout import Rollout
+from safevla.safe_rl.training import train
+from safevla.sim.actions import N_ACTIONS, N_BASE_MOTIONS
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import CAMERAS, N_ACTIONS, N_BASE_MOTIONS
-from safevla.tasks import episodes
+from safevla.sim.interface import CAMERAS
+from safevla.tasks import sampling
 from safevla.tasks.goals import TASKS, Goals, remaining_m
+from safevla.tasks.tokenizer import MAX_WORDS, tokenize, vocabulary
 from tests.conftest import ROOT
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=2, context=8)
@@ -46,7 +53,7 @@ def _observation(n_steps: int, n_envs: int, seed: int = 0) -> Observation:
         object_in_hand=torch.rand(shape, generator=g) < 0.5,
         step=torch.randint(0, 50, shape, generator=g),
         blocked=torch.rand(*shape, N_ACTIONS, generator=g) < 0.1,
-        felt=torch.rand(*shape, N_FELT, generator=g),
+        felt=torch.rand(*shape, N_CONTACT_PROXIMITY, generator=g),
     )
 
 
@@ -130,11 +137,11 @@ def test_gae_agrees_with_a_slow_sum():
     terminated = torch.rand(25, 4, generator=g) < 0.1
     truncated = (torch.rand(25, 4, generator=g) < 0.1) & ~terminated
     arguments = (signal, value, next_value, final_value, terminated, truncated)
-    np.testing.assert_allclose(ppo.gae(*arguments, 0.9, 0.8).numpy(), _slow_gae(*arguments, 0.9, 0.8), atol=1e-5)
+    np.testing.assert_allclose(advantages.gae(*arguments, 0.9, 0.8).numpy(), _slow_gae(*arguments, 0.9, 0.8), atol=1e-5)
 
 
 def _ppo_params(**changes) -> params.PPOParams:
-    return params.load("smoke").finetune.train.model_copy(update=changes)
+    return profiles.load("smoke").finetune.train.model_copy(update=changes)
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +151,7 @@ def _in_the_repository(monkeypatch):
 
 def test_the_multiplier_rises_exactly_above_the_limit_and_never_below_zero():
     bounds = {"cost_limit": {"Pickup": 2.0, "Fetch": 7.0}, "multiplier_max": {"Pickup": 0.3, "Fetch": 9.0}}
-    multiplier = ppo.Multiplier("ppo_lagrangian", _ppo_params(multiplier_init=0.1, multiplier_lr=0.02, **bounds), "Pickup")
+    multiplier = Multiplier("ppo_lagrangian", _ppo_params(multiplier_init=0.1, multiplier_lr=0.02, **bounds), "Pickup")
     before = multiplier.value
     multiplier.update(2.5)
     assert multiplier.value == pytest.approx(before + 0.02, abs=1e-4)  # Adam's first step is its rate
@@ -163,14 +170,14 @@ def test_the_pid_multiplier_agrees_with_the_formula_written_out():
     gains = params.PIDGains(proportional=0.05, integral=0.01, derivative=0.02)
     bounds = {"cost_limit": {"Fetch": 2.0}, "multiplier_max": {"Fetch": 1.0}}
     settings = _ppo_params(multiplier_rule="pid", multiplier_pid=gains, multiplier_init=0.1, **bounds)
-    multiplier = ppo.Multiplier("ppo_lagrangian", settings, "Fetch")
+    multiplier = Multiplier("ppo_lagrangian", settings, "Fetch")
     costs, integral = [6.0, 8.0, 3.0, 1.0, 0.5, 40.0], 0.1
     for before, cost in zip([math.inf, *costs], costs, strict=False):
         multiplier.update(cost)
         integral = min(max(integral + 0.01 * (cost - 2.0), 0.0), 1.0)
         expected = 0.05 * (cost - 2.0) + integral + 0.02 * max(cost - before, 0.0)
         assert multiplier.value == pytest.approx(min(max(expected, 0.0), 1.0), abs=1e-6)
-    other = ppo.Multiplier("ppo_lagrangian", settings, "Fetch")
+    other = Multiplier("ppo_lagrangian", settings, "Fetch")
     other.restore(json.loads(json.dumps(multiplier.state())))
     for cost in (5.0, 2.5):
         multiplier.update(cost), other.update(cost)
@@ -179,7 +186,7 @@ def test_the_pid_multiplier_agrees_with_the_formula_written_out():
 
 @pytest.mark.parametrize(("method", "expected"), [("ppo", 0.0), ("ppo_shaped", 0.4)])
 def test_other_methods_do_not_learn_the_multiplier(method, expected):
-    multiplier = ppo.Multiplier(method, _ppo_params(fixed_penalty=0.4), "Fetch")
+    multiplier = Multiplier(method, _ppo_params(fixed_penalty=0.4), "Fetch")
     multiplier.update(50.0)
     assert multiplier.value == pytest.approx(expected)
 
@@ -188,8 +195,8 @@ def test_other_methods_do_not_learn_the_multiplier(method, expected):
 def rollout_and_policy():
     torch.manual_seed(0)
     model = Policy(TINY)
-    batch = Batch(EmbeddedSimulator(6, TINY.image_size), max_steps=9)
-    source = Stream(episodes.stream(TASKS, "train", HouseOptions()))
+    batch = VectorEnv(EmbeddedSimulator(6, TINY.image_size), max_steps=9)
+    source = IteratorSource(sampling.stream(TASKS, "train", HouseOptions()))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False)
     collector.collect(model, 5)
     rollout, ended = collector.collect(model, 16)
@@ -199,7 +206,7 @@ def rollout_and_policy():
 def test_the_first_epoch_sees_the_probabilities_that_acted(rollout_and_policy):
     rollout, _, model = rollout_and_policy
     settings = _ppo_params()
-    terms = ppo.losses(model, rollout, ppo.targets(rollout, 0.5, settings), torch.arange(6), settings)
+    terms = ppo.losses(model, rollout, advantages.targets(rollout, 0.5, settings), torch.arange(6), settings)
     assert float(terms["clipped"]) == 0.0
     with torch.no_grad():
         output, _ = model(rollout.observation, rollout.starts, rollout.memory)
@@ -214,8 +221,8 @@ def test_what_frozen_senses_made_of_an_observation_serves_learning(fusion_layers
     model = Policy(TINY.model_copy(update={"fusion_layers": fusion_layers}))
 
     def collected(frozen_encoder: bool) -> Rollout:
-        batch = Batch(EmbeddedSimulator(4, TINY.image_size), max_steps=9)
-        source = Stream(episodes.stream(TASKS, "train", HouseOptions()))
+        batch = VectorEnv(EmbeddedSimulator(4, TINY.image_size), max_steps=9)
+        source = IteratorSource(sampling.stream(TASKS, "train", HouseOptions()))
         return Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder).collect(model, 12)[0]
 
     rollout, whole = collected(frozen_encoder=True), collected(frozen_encoder=False)
@@ -227,7 +234,7 @@ def test_what_frozen_senses_made_of_an_observation_serves_learning(fusion_layers
     assert kept.class_logits is None and again.class_logits.shape[:3] == (12, 4, len(CAMERAS))
     settings = _ppo_params(freeze_encoder=True, value_warmup=0)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    ppo.Learner(model, "ppo", "Fetch", settings).learn(rollout, torch.Generator().manual_seed(0), only_values=False)
+    Learner(model, "ppo", "Fetch", settings).learn(rollout, torch.Generator().manual_seed(0), only_values=False)
     changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
     assert {"actor.weight", "glance.weight", "fusion.0.attention.norm.weight"} <= changed
     assert not any(name.startswith(("encoder.", "place", "word.", "named.")) for name in changed)
@@ -236,11 +243,11 @@ def test_what_frozen_senses_made_of_an_observation_serves_learning(fusion_layers
 def test_the_anchor_is_the_divergence_from_the_first_policy(rollout_and_policy):
     rollout, _, model = rollout_and_policy
     settings = _ppo_params(anchor_weight=1.0)
-    learner = ppo.Learner(model, "ppo", "Fetch", settings)
+    learner = Learner(model, "ppo", "Fetch", settings)
     anchor = learner._anchor_log_probs(dataclasses.replace(rollout, starts=torch.ones_like(rollout.starts)))
     assert learner._anchor is not model and anchor.shape == (16, 6, 20)
     other = torch.randn(16, 6, 20, generator=torch.Generator().manual_seed(1)).log_softmax(-1)
-    terms = ppo.losses(model, rollout, ppo.targets(rollout, 0.0, settings), torch.tensor([1, 4]), settings, other)
+    terms = ppo.losses(model, rollout, advantages.targets(rollout, 0.0, settings), torch.tensor([1, 4]), settings, other)
     with torch.no_grad():
         output, _ = model(rollout.observation, rollout.starts, rollout.memory)
     own = torch.distributions.Categorical(logits=output.logits[:, [1, 4]])
@@ -252,9 +259,9 @@ def test_advantages_of_nothing_stay_small(rollout_and_policy):
     rollout, _, _ = rollout_and_policy
     quiet = dataclasses.replace(rollout, reward=torch.zeros_like(rollout.reward), cost=torch.zeros_like(rollout.cost))
     settings = _ppo_params(advantage_scale_min=1.0)
-    assert ppo.targets(quiet, 0.0, settings).advantage.std() < 0.5
+    assert advantages.targets(quiet, 0.0, settings).advantage.std() < 0.5
     loud = dataclasses.replace(rollout, reward=100.0 * torch.randn(16, 6, generator=torch.Generator().manual_seed(0)))
-    assert float(ppo.targets(loud, 0.0, settings).advantage.std()) == pytest.approx(1.0)
+    assert float(advantages.targets(loud, 0.0, settings).advantage.std()) == pytest.approx(1.0)
 
 
 def test_truncated_is_not_terminated(rollout_and_policy):
@@ -272,7 +279,7 @@ def test_critics_send_no_gradient_into_the_trunk(rollout_and_policy):
     rollout, _, model = rollout_and_policy
     settings = _ppo_params()
     model.zero_grad(set_to_none=True)
-    terms = ppo.losses(model, rollout, ppo.targets(rollout, 0.5, settings), torch.arange(6), settings)
+    terms = ppo.losses(model, rollout, advantages.targets(rollout, 0.5, settings), torch.arange(6), settings)
     (terms["value"] + terms["cost_value"]).backward()
     assert all(p.grad is None or not p.grad.any() for p in model.actor_parameters())
     assert any(p.grad is not None and p.grad.any() for p in model.critic_parameters())
@@ -282,9 +289,9 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
     def run(steps: int, resume_at):
         torch.manual_seed(0)
         simulator = EmbeddedSimulator(4, TINY.image_size)
-        source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
+        source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
         settings = _ppo_params(steps={"ObjectNav": steps}, rollout=8, checkpoint_rollouts=1, value_warmup=0, minibatches=2)
-        return ppo.train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, resume_at, "test")
+        return train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, resume_at, "test")
 
     file = tmp_path / "progress.safetensors"
     run(64, file)
@@ -300,9 +307,9 @@ def test_no_episode_counts_before_the_longest_could_have_ended(tmp_path):
     settings = _ppo_params(
         steps={"ObjectNav": 4 * 8 * 8}, max_steps=24, rollout=8, value_warmup=0, minibatches=1, multiplier_lr=0.01, **limits
     )
-    source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
+    source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
     file, simulator = tmp_path / "progress.safetensors", EmbeddedSimulator(4, TINY.image_size)
-    curve = ppo.train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, file, "").curve
+    curve = train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, file, "").curve
     assert [row["episodes"] for row in curve[:3]] == [0, 0, 0] and all(row["episodes"] > 0 for row in curve[3:])
     assert all(math.isnan(row["cost"]) and math.isnan(row["success"]) for row in curve[:3])
     multipliers = [row["multiplier"] for row in curve]
@@ -313,7 +320,7 @@ def test_no_episode_counts_before_the_longest_could_have_ended(tmp_path):
 def test_a_token_alone_needs_no_keys():
     """A layer's result for one token that looks at others is what it gives for it among all, and so are all gradients."""
     torch.manual_seed(0)
-    layer = vla._Layer(16, 4).double()
+    layer = attention.Layer(16, 4).double()
     tokens = torch.randn(5, 9, 16, dtype=torch.double, requires_grad=True)
     mask = torch.rand(5, 9, generator=torch.Generator().manual_seed(0)) > 0.4
     mask[:, 0] = True
@@ -332,8 +339,8 @@ def test_a_token_alone_needs_no_keys():
 
 def test_imitation_learns_and_resumes(tmp_path, capsys):
     options = HouseOptions(rooms=(1, 1))
-    table = demonstrations.record(EmbeddedSimulator(8), episodes.stream(["Pickup"], "train", options), 16, 0.0, 200, seed=0)
-    settings = params.load("smoke").imitation.model_copy(
+    table = demonstrations.collect(EmbeddedSimulator(8), sampling.stream(["Pickup"], "train", options), 16, 0.0, 200, seed=0)
+    settings = profiles.load("smoke").imitation.model_copy(
         update={"steps": 8 * 8 * 120, "n_envs": 8, "window": 8, "checkpoint_updates": 20, "lr": 3e-3}
     )
     file = tmp_path / "progress.safetensors"
@@ -346,9 +353,9 @@ def test_imitation_learns_and_resumes(tmp_path, capsys):
 
 def test_examples_do_not_teach_what_to_make_of_contacts():
     options = HouseOptions(rooms=(1, 1))
-    table = demonstrations.record(EmbeddedSimulator(8), episodes.stream(["Fetch"], "train", options), 16, 0.5, 60, seed=0)
+    table = demonstrations.collect(EmbeddedSimulator(8), sampling.stream(["Fetch"], "train", options), 16, 0.5, 60, seed=0)
     generator = torch.Generator().manual_seed(0)
-    replayed = pretraining.Replay(EmbeddedSimulator(8, TINY.image_size), table, options, generator)
+    replayed = unrolls.Replay(EmbeddedSimulator(8, TINY.image_size), table, options, generator)
     window = replayed.window(40, TINY.map_size)
     assert window.observation.arm[..., 5].any(), "nobody met anything"
     assert not window.observation.felt.any()
@@ -359,11 +366,11 @@ def test_a_low_temperature_chooses_what_is_likely_and_one_leaves_it_to_chance(so
     model = Policy(TINY)
     with torch.no_grad():
         model.actor.bias[:3] = torch.tensor([5.0, 4.0, 3.0])
-    batch = Batch(EmbeddedSimulator(8, TINY.image_size), max_steps=50)
+    batch = VectorEnv(EmbeddedSimulator(8, TINY.image_size), max_steps=50)
     observation = batch.start(some_episodes[:8])
 
     def shares(temperature: float) -> torch.Tensor:
-        actor = evaluate.PolicyActor(model, 8, 0, temperature=temperature)
+        actor = actors.PolicyActor(model, 8, 0, temperature=temperature)
         drawn = torch.stack([actor.act(observation, batch.simulator.scene()) for _ in range(200)])
         return torch.stack([(drawn == action).float().mean() for action in range(3)])
 
@@ -377,15 +384,15 @@ def test_a_low_temperature_chooses_what_is_likely_and_one_leaves_it_to_chance(so
 def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[str, pd.DataFrame]:
     """One episode: imitation, PPO from there, and what either policy does in 64 goes at it; `done` is decided."""
     options = HouseOptions(rooms=(1, 1))
-    episode = min(itertools.islice(episodes.stream(["ObjectNav"], "train", options), 20), key=lambda e: e.path_m)
-    table = demonstrations.record(EmbeddedSimulator(8), itertools.repeat(episode), 16, 0.15, 100, seed=seed)
-    smoke = params.load("smoke")
+    episode = min(itertools.islice(sampling.stream(["ObjectNav"], "train", options), 20), key=lambda e: e.path_m)
+    table = demonstrations.collect(EmbeddedSimulator(8), itertools.repeat(episode), 16, 0.15, 100, seed=seed)
+    smoke = profiles.load("smoke")
     settings = smoke.imitation.model_copy(update={"steps": 64 * n_updates, "n_envs": 8, "window": 8, "lr": 3e-3})
     simulator = EmbeddedSimulator(8, TINY.image_size)
     pretrained, _ = pretraining.pretrain(simulator, table, options, TINY, settings, seed, folder / f"il-{seed}.safetensors")
 
     def played(model: Policy) -> pd.DataFrame:
-        actor = evaluate.PolicyActor(model, 16, seed, done_threshold=0.5)
+        actor = actors.PolicyActor(model, 16, seed, done_threshold=0.5)
         simulator = EmbeddedSimulator(16, TINY.image_size)
         return evaluate.evaluate(actor, simulator, [episode] * 64, 100, "", profile="", method="", seed=seed)
 
@@ -400,8 +407,8 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
             "entropy_weight": 0.0,
         }
     )
-    learner = ppo.train(
-        pretrained.train(), "ppo", "ObjectNav", EmbeddedSimulator(16, TINY.image_size), Stream(itertools.repeat(episode)), training,
+    learner = train(
+        pretrained.train(), "ppo", "ObjectNav", EmbeddedSimulator(16, TINY.image_size), IteratorSource(itertools.repeat(episode)), training,
         seed, folder / f"ppo-{seed}.safetensors", "",
     )  # fmt: skip
     return rows | {"ppo": played(learner.policy)}
@@ -426,24 +433,24 @@ def test_the_same_seed_gives_the_same_rows_bit_for_bit(tmp_path):
 def test_checkpoints_round_trip_and_bad_ones_are_named(tmp_path):
     torch.manual_seed(0)
     model = Policy(TINY)
-    vla.save(model, tmp_path / "p.safetensors", steps=7, multiplier=0.25)
-    back, facts = vla.load(tmp_path / "p.safetensors")
+    policy_files.save(model, tmp_path / "p.safetensors", steps=7, multiplier=0.25)
+    back, facts = policy_files.load(tmp_path / "p.safetensors")
     assert facts["steps"] == 7 and facts["multiplier"] == 0.25 and back.config == TINY
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), back.state_dict().values(), strict=True))
-    vla.save(model, tmp_path / "half.safetensors", half=True)
-    near, _ = vla.load(tmp_path / "half.safetensors")
+    policy_files.save(model, tmp_path / "half.safetensors", half=True)
+    near, _ = policy_files.load(tmp_path / "half.safetensors")
     for name, tensor in near.state_dict().items():
         torch.testing.assert_close(tensor, model.state_dict()[name], atol=1e-4, rtol=1e-3)
     whole = (tmp_path / "p.safetensors").read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(checkpoints.CheckpointError, match=r"cut\.safetensors"):
-        vla.load(tmp_path / "cut.safetensors")
+        policy_files.load(tmp_path / "cut.safetensors")
     (tmp_path / "text.safetensors").write_text("hello")
     with pytest.raises(checkpoints.CheckpointError, match=r"text\.safetensors"):
-        vla.load(tmp_path / "text.safetensors")
+        policy_files.load(tmp_path / "text.safetensors")
     checkpoints.save(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"policy": TINY.model_dump()})
     with pytest.raises(checkpoints.CheckpointError, match=r"other\.safetensors: does not fit"):
-        vla.load(tmp_path / "other.safetensors")
+        policy_files.load(tmp_path / "other.safetensors")
 
 
 def test_observation_stack_keeps_every_field():
@@ -457,7 +464,7 @@ def test_observation_stack_keeps_every_field():
 def test_perception_targets_agree_with_slow_loops(some_episodes):
     from safevla.env import privileged_targets
     from safevla.world import catalogue
-    from safevla.world.layout import MOVEABLE
+    from safevla.world.boxes import MOVEABLE
 
     simulator = EmbeddedSimulator(4, (20, 34))
     scene = simulator.reset(some_episodes[:4])
@@ -488,7 +495,7 @@ def test_surroundings_know_ahead_from_behind():
         simulator = EmbeddedSimulator(1)
         scene = simulator.reset([episode_in_room([Thing("Book", 0.0, z)], start=(0.0, 0.0, yaw_deg), half_m=4.0)])
         rings = len(privileged_targets.RING_EDGES_M) - 1
-        return privileged_targets.surroundings(scene)[0].view(2, rings, privileged_targets.N_DIRECTIONS)[1]
+        return privileged_targets.polar_occupancy(scene)[0].view(2, rings, privileged_targets.N_DIRECTIONS)[1]
 
     ahead, behind = around(0.9, 0.0), around(0.9, 180.0)
     assert ahead.sum() == 1 and ahead[2, 0] == 1
@@ -514,8 +521,8 @@ def test_replaced_actions_go_on_and_done_is_never_replaced():
 
 
 def test_a_restart_overwrites_the_rows_of_its_episodes_and_no_others():
-    source = episodes.stream(TASKS, "train", HouseOptions(rooms=(1, 1)))
-    batch = Batch(EmbeddedSimulator(6, TINY.image_size), 100, progress_reward=1.0)
+    source = sampling.stream(TASKS, "train", HouseOptions(rooms=(1, 1)))
+    batch = VectorEnv(EmbeddedSimulator(6, TINY.image_size), 100, progress_reward=1.0)
     held = batch.start(list(itertools.islice(source, 6)))
     before = held.map(torch.clone)
     generator = torch.Generator().manual_seed(0)
@@ -538,10 +545,10 @@ def test_a_restart_overwrites_the_rows_of_its_episodes_and_no_others():
 
 def test_houses_drawn_by_another_process_are_the_same_in_the_same_order():
     drawn = (("ObjectNav",), "train", HouseOptions(rooms=(1, 1)), 3, 0, 1, 4)
-    makers = episode_sources.Makers(drawn, 1, "stretch")
+    makers = episode_workers.EpisodeWorkers(drawn, 1, "stretch")
     try:
-        sources = (episode_sources.InOrder(makers), Stream(episodes.stream(*drawn)))
-        batches = [Batch(EmbeddedSimulator(8), 50) for _ in sources]
+        sources = (episode_workers.ChunkSource(makers), IteratorSource(sampling.stream(*drawn)))
+        batches = [VectorEnv(EmbeddedSimulator(8), 50) for _ in sources]
         for source, batch in zip(sources, batches, strict=True):
             source.restart(batch, torch.arange(8))
         generator = torch.Generator().manual_seed(0)
@@ -558,10 +565,10 @@ def test_houses_drawn_by_another_process_are_the_same_in_the_same_order():
 
 
 def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
-    makers = episode_sources.Makers((("Pickup",), "train", HouseOptions(rooms=(1, 1)), 0, 0, 1, 4), 2, "stretch")
+    makers = episode_workers.EpisodeWorkers((("Pickup",), "train", HouseOptions(rooms=(1, 1)), 0, 0, 1, 4), 2, "stretch")
     try:
-        kept = episode_sources.Pool(makers, 96, 40, "cpu")
-        batch = Batch(EmbeddedSimulator(4), 50)
+        kept = episode_workers.EpisodePool(makers, 96, 40, "cpu")
+        batch = VectorEnv(EmbeddedSimulator(4), 50)
         seeds = kept._packed.arrays["seed"].clone()
         assert len(seeds.unique()) == len(kept) == 64  # whole chunks
         for turn in range(20):
@@ -581,24 +588,24 @@ def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
 
 def test_what_comes_before_the_constraint_is_trained_once_for_all_methods(tmp_path, monkeypatch):
     torch.manual_seed(0)
-    smoke = params.load("smoke")
-    vla.save(Policy(TINY), tmp_path / "start.safetensors")
+    smoke = profiles.load("smoke")
+    policy_files.save(Policy(TINY), tmp_path / "start.safetensors")
     train = _ppo_params(
         steps=dict.fromkeys(TASKS, 1024), multiplier_delay=dict.fromkeys(TASKS, 0.5), multiplier_lr=0.0,
         n_envs=8, rollout=8,
     )  # fmt: skip
     simulator = smoke.simulator.model_copy(update={"n_envs": 8})
     houses_drawn = []
-    training_source = episode_sources.training_source
+    training_source = episode_workers.training_source
     monkeypatch.setattr(training_jobs, "training_source", lambda *given: houses_drawn.append(given[4]) or training_source(*given))
 
-    def kept(job: Job) -> Job:
+    def kept(job: TrainingJob) -> TrainingJob:
         folder = tmp_path / job.label
         folder.mkdir()
         return job.kept_in(folder)
 
     given = {"train": train, "houses": smoke.houses, "simulator": simulator}
-    jobs = [Job(method, tmp_path / "start.safetensors", method, "ObjectNav", 0, **given) for method in ppo.METHODS]
+    jobs = [TrainingJob(method, tmp_path / "start.safetensors", method, "ObjectNav", 0, **given) for method in ppo.METHODS]
     firsts = [one.unconstrained("first") for one in jobs]
     assert firsts == [firsts[0]] * 3
     first = kept(firsts[0])
@@ -618,12 +625,12 @@ def test_what_comes_before_the_constraint_is_trained_once_for_all_methods(tmp_pa
 
 
 def test_jobs_take_a_core_each_and_the_longest_begins(tmp_path, monkeypatch):
-    smoke = params.load("smoke")
+    smoke = profiles.load("smoke")
     train = _ppo_params(
         steps={"ObjectNav": 1200, "Pickup": 660, "Fetch": 1200}, multiplier_delay={"ObjectNav": 0.5, "Pickup": 0.2, "Fetch": 0.0}
     )
     given = {"train": train, "houses": smoke.houses, "simulator": smoke.simulator}
-    jobs = [Job(f"{task} {method}", tmp_path, method, task, 0, **given) for task in TASKS for method in ppo.METHODS]
+    jobs = [TrainingJob(f"{task} {method}", tmp_path, method, task, 0, **given) for task in TASKS for method in ppo.METHODS]
     jobs = [dataclasses.replace(job, folder=tmp_path / job.label, follows=tmp_path) for job in jobs]
     assert {job.task: job.n_steps for job in jobs} == {"ObjectNav": 600, "Pickup": 528, "Fetch": 1200}
     assert dataclasses.replace(jobs[0], follows=None).unconstrained("").n_steps == 600
@@ -639,12 +646,12 @@ def test_jobs_take_a_core_each_and_the_longest_begins(tmp_path, monkeypatch):
 
 
 def test_what_a_job_follows_from_is_what_its_method_and_task_use():
-    smoke = params.load("smoke")
+    smoke = profiles.load("smoke")
     train = smoke.finetune.train
 
     def facts(method: str, **changes) -> dict:
         given = {"train": train.model_copy(update=changes), "houses": smoke.houses, "simulator": smoke.simulator}
-        return facts(Job("", Path("start"), method, "Pickup", 0, **given))
+        return facts(TrainingJob("", Path("start"), method, "Pickup", 0, **given))
 
     other_limit = {"cost_limit": train.cost_limit | {"Pickup": 9.0}}
     assert facts("ppo") == facts("ppo", **other_limit) != facts("ppo", lr=1.0)
@@ -657,21 +664,21 @@ def test_what_a_job_follows_from_is_what_its_method_and_task_use():
 
 
 def test_the_constraint_may_set_in_late(monkeypatch):
-    settings = params.load("smoke").finetune.train
+    settings = profiles.load("smoke").finetune.train
     torch.manual_seed(0)
-    learner = ppo.Learner(
+    learner = Learner(
         Policy(TINY),
         "ppo_lagrangian",
         "ObjectNav",
         settings.model_copy(update={"steps": {"ObjectNav": 200}, "multiplier_delay": {"ObjectNav": 0.5}}),
     )
-    batch = Batch(EmbeddedSimulator(4, TINY.image_size), 20)
-    source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
+    batch = VectorEnv(EmbeddedSimulator(4, TINY.image_size), 20)
+    source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
     rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=True).collect(learner.policy, 8)
     used = []
-    targets = ppo.targets
+    targets = advantages.targets
     monkeypatch.setattr(
-        ppo, "targets", lambda played, multiplier, train: used.append(multiplier) or targets(played, multiplier, train)
+        learner, "targets", lambda played, multiplier, train: used.append(multiplier) or targets(played, multiplier, train)
     )
     for learner.steps in (99, 100):
         learner.learn(rollout, torch.Generator().manual_seed(0), only_values=False)
@@ -682,8 +689,8 @@ def test_what_motions_would_touch_agrees_with_a_search_for_contacts(some_episode
     """Against `reach.would_touch`, which goes in smaller steps, on robots that carry their arm close."""
     from safevla.env import privileged_targets
     from safevla.sim import collision_check
-    from safevla.sim.physics import is_tucked
-    from safevla.world.layout import FIXED, PICKUPABLE
+    from safevla.sim.body import is_tucked
+    from safevla.world.boxes import FIXED, PICKUPABLE
 
     simulator = EmbeddedSimulator(16, TINY.image_size)
     simulator.reset(some_episodes[:16])
@@ -692,7 +699,7 @@ def test_what_motions_would_touch_agrees_with_a_search_for_contacts(some_episode
     for _ in range(40):
         actions = torch.randint(0, 12, (16,), generator=generator)
         scene = simulator.step(actions.where(actions < 6, 0)).after  # ahead, most of the time
-        found = privileged_targets.touches(scene).view(16, 2, N_BASE_MOTIONS).bool()
+        found = privileged_targets.contact_targets(scene).view(16, 2, N_BASE_MOTIONS).bool()
         for e in range(0, 16, 3):
             n, state = int(scene.n_boxes[e]), scene.robot[e].numpy()
             pose, half = (collision_check.with_scratch(array[e, :n].numpy()) for array in (scene.pose, scene.half))
@@ -731,9 +738,9 @@ def test_informed_critics_are_told_the_truth_and_the_actor_is_not(some_episodes)
     from safevla.env import privileged_targets
 
     model = _informed().eval()
-    batch = Batch(EmbeddedSimulator(8, TINY.image_size), max_steps=50)
+    batch = VectorEnv(EmbeddedSimulator(8, TINY.image_size), max_steps=50)
     observation = batch.start(some_episodes[:8])
-    truth = privileged_targets.truth(batch.simulator, batch.goals, None)
+    truth = privileged_targets.privileged_targets(batch.simulator, batch.goals, None)
     other = truth.map(lambda x: x.roll(1, 0))
     outputs = [model.act(observation, model.new_memory(8), said)[0] for said in (truth, other, None)]
     for output in outputs[1:]:
@@ -748,8 +755,8 @@ def test_informed_critics_value_every_step_of_a_rollout_by_its_own_truth():
     from safevla.env import privileged_targets
 
     model = _informed()
-    batch = Batch(EmbeddedSimulator(6, TINY.image_size), max_steps=7)
-    source = Stream(episodes.stream(TASKS, "train", HouseOptions()))
+    batch = VectorEnv(EmbeddedSimulator(6, TINY.image_size), max_steps=7)
+    source = IteratorSource(sampling.stream(TASKS, "train", HouseOptions()))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=True)
     asked, ends = [], []
     act, step = model.act, batch.step
@@ -757,7 +764,7 @@ def test_informed_critics_value_every_step_of_a_rollout_by_its_own_truth():
 
     def watched(action):
         outcome = step(action)
-        truth = privileged_targets.truth(batch.simulator, batch.goals, None)
+        truth = privileged_targets.privileged_targets(batch.simulator, batch.goals, None)
         ends.append(truth.map(lambda x: x[outcome.truncated]))
         return outcome
 
@@ -770,7 +777,10 @@ def test_informed_critics_value_every_step_of_a_rollout_by_its_own_truth():
     assert rollout.next_value.isfinite().all() and rollout.final_value.isfinite().all()
     left, told = asked[-1]
     assert rollout.truncated.any() and len(left.step) == int(rollout.truncated.sum()) and (left.step == 7).all()
-    assert torch.equal(privileged_targets.told(told), privileged_targets.told(privileged_targets.Truth.cat(ends)))
+    assert torch.equal(
+        privileged_targets.privileged_features(told),
+        privileged_targets.privileged_features(privileged_targets.PrivilegedTargets.cat(ends)),
+    )
 
 
 def test_places_are_those_of_a_search_through_all_boxes(some_episodes):
@@ -783,7 +793,7 @@ def test_places_are_those_of_a_search_through_all_boxes(some_episodes):
     n_seen = n_unseen = 0
     for _ in range(20):
         scene = simulator.step(torch.randint(0, 6, (16,), generator=generator)).after
-        found = privileged_targets.places_m(scene, goals)
+        found = privileged_targets.target_positions_m(scene, goals)
         for e in range(16):
             x, z, yaw = float(scene.robot[e, 0]), float(scene.robot[e, 1]), math.radians(float(scene.robot[e, 2]))
             candidates = {True: [], False: []}

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 
-from safevla.config import params
+from safevla.config import profiles
 from safevla.pipeline import dvc_files, papermill_driver, run_scripts, stages, strip_outputs
 from safevla.runtime import workers
 from tests.conftest import ROOT
@@ -41,7 +41,7 @@ def test_file_order_is_notebook_order_is_dvc_order(dvc):
 @pytest.mark.parametrize("stage", dvc_files.STAGE_NOTEBOOKS)
 def test_a_stage_depends_on_exactly_what_it_imports_and_reads(dvc, stage):
     deps = dvc["stages"][stage]["deps"]
-    for start, wanted in dvc_files.derived_deps(stage, deps, ROOT, params.raw("laptop")).items():
+    for start, wanted in dvc_files.derived_deps(stage, deps, ROOT, profiles.raw("laptop")).items():
         assert [dep for dep in deps if dep.startswith(start)] == wanted, "run `make deps`"
     assert tuple(dvc["stages"][stage]["params"]) == stages.GROUPS[stage]
     code = _code(dvc_files.STAGE_NOTEBOOKS[stage])
@@ -75,8 +75,8 @@ def test_figures_need_neither_torch_nor_the_simulator():
 
 @pytest.mark.parametrize("profile", ["laptop", "smoke", "paper"])
 def test_profiles_are_valid(profile):
-    assert params.load(profile)
-    generated = dvc_files.profile_pipeline(yaml.safe_load((ROOT / "dvc.yaml").read_text()), profile, params.raw(profile), ROOT)
+    assert profiles.load(profile)
+    generated = dvc_files.profile_pipeline(yaml.safe_load((ROOT / "dvc.yaml").read_text()), profile, profiles.raw(profile), ROOT)
     assert "strip" not in generated["stages"]
     assert all(stage["wdir"] == "../../.." for stage in generated["stages"].values())
 
@@ -92,10 +92,10 @@ def test_profiles_are_valid(profile):
     ],
 )
 def test_a_mistyped_parameter_is_an_error_that_names_it(change, message):
-    values = params.raw("laptop")
+    values = profiles.raw("laptop")
     change(values)
-    with pytest.raises(params.ParamsError, match=re.escape(message)):
-        params.check(values, "params.yaml")
+    with pytest.raises(profiles.ParamsError, match=re.escape(message)):
+        profiles.check(values, "params.yaml")
 
 
 def test_a_profile_may_only_change_what_there_is(tmp_path, monkeypatch):
@@ -104,10 +104,10 @@ def test_a_profile_may_only_change_what_there_is(tmp_path, monkeypatch):
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "odd.yaml").write_text("imitation:\n  stepz: 3\n")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(params.ParamsError, match=r"odd\.yaml: imitation\.stepz: unknown parameter"):
-        params.load("odd")
-    with pytest.raises(params.ParamsError, match="unknown profile 'none'"):
-        params.load("none")
+    with pytest.raises(profiles.ParamsError, match=r"odd\.yaml: imitation\.stepz: unknown parameter"):
+        profiles.load("odd")
+    with pytest.raises(profiles.ParamsError, match="unknown profile 'none'"):
+        profiles.load("none")
 
 
 def test_the_driver_refuses_wrong_parameters_before_it_starts(tmp_path, monkeypatch, capsys):

@@ -16,8 +16,8 @@ import torch
 import yaml
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from safevla.policies import vla
-from safevla.runtime import ranks
+from safevla.policies import policy_files
+from safevla.runtime import gradients, ranks
 from tests import learning_by_ranks
 from tests.conftest import ROOT
 
@@ -100,13 +100,13 @@ def test_two_ranks_agree_on_means_normalisers_and_results(on_this_machine):
 
 
 def test_memory_that_there_is_no_room_for_is_not_reserved():
-    assert ranks._reserve(1 << 60) is None
+    assert gradients._reserve(1 << 60) is None
 
 
 def test_two_ranks_learn_what_one_learns_from_the_same_steps(tmp_path):
     for process in [_torchrun(n, "tests.learning_by_ranks", str(tmp_path / f"{n}.safetensors")) for n in (1, 2)]:
         _finished(process)
-    (one, facts_one), (two, facts_two) = (vla.load(tmp_path / f"{n}.safetensors") for n in (1, 2))
+    (one, facts_one), (two, facts_two) = (policy_files.load(tmp_path / f"{n}.safetensors") for n in (1, 2))
     assert facts_one["multiplier"] == pytest.approx(facts_two["multiplier"], rel=1e-6)
     for (name, a), b in zip(one.state_dict().items(), two.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=2e-4, rtol=1e-3, msg=lambda m, name=name: f"{name}: {m}")
@@ -159,7 +159,7 @@ def test_two_ranks_run_the_notebooks_and_a_dead_one_costs_nothing(project):
         _torchrun(2, "safevla.pipeline.run_scripts", "ranks", "finetune_safe_rl", "evaluate_in_distribution", cwd=project)
     )
     assert "resumes at step" in output
-    _, facts = vla.load(made / "finetune" / "ppo_lagrangian-ObjectNav" / "seed-0.safetensors")
+    _, facts = policy_files.load(made / "finetune" / "ppo_lagrangian-ObjectNav" / "seed-0.safetensors")
     assert facts["steps"] == 2048
     rows = pd.read_parquet(made / "evaluation" / "in_distribution" / "episodes.parquet")
     assert rows.groupby("method").size().to_dict() == dict.fromkeys(

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from safevla.config import params
+from safevla.config import profiles
 from safevla.pipeline import archive
-from safevla.policies import vla
+from safevla.policies import policy_files
 from safevla.policies.vla import Policy
 from safevla.report import results
 from tests.test_learning import TINY
@@ -43,9 +43,11 @@ def a_run(tmp_path):
     torch.manual_seed(0)
     (run / "imitation").mkdir()
     curve.to_csv(run / "imitation" / "curve.csv", index=False)
-    vla.save(Policy(TINY), run / "imitation" / "policy.safetensors", machine={"device": "a GPU"})
+    policy_files.save(Policy(TINY), run / "imitation" / "policy.safetensors", machine={"device": "a GPU"})
     tuned = run / "finetune" / "ppo-Fetch"
-    vla.save(Policy(TINY), tuned / "seed-1.safetensors", steps=200, method="ppo", task="Fetch", machine={"device": "a GPU"})
+    policy_files.save(
+        Policy(TINY), tuned / "seed-1.safetensors", steps=200, method="ppo", task="Fetch", machine={"device": "a GPU"}
+    )
     curve.assign(method="ppo", task="Fetch", seed=1).to_csv(tuned / "curve.csv", index=False)
     return tmp_path
 
@@ -54,7 +56,7 @@ def test_what_is_kept_is_what_the_run_left(a_run):
     of_run = results.read(a_run, "laptop")
     assert [trace["method"] for trace in of_run.traces] == ["expert", "ppo"]  # of the dearer episode
     assert of_run.frames.max() == 3 and "actions" not in of_run.rows and len(of_run.rows) == 4
-    archive.keep(a_run, "laptop")
+    archive.archive(a_run, "laptop")
     (a_run / "data").rename(a_run / "elsewhere")
     kept = results.read(a_run, "laptop")
     for name in ("rows", "curves", "ablation", "ablation_curves"):
@@ -64,10 +66,10 @@ def test_what_is_kept_is_what_the_run_left(a_run):
 
 
 def test_policies_and_a_manifest_are_kept(a_run):
-    archive.keep(a_run, "laptop")
-    learnt, facts = vla.load(a_run / "policies" / "laptop" / "ppo-Fetch-seed-1.safetensors")
+    archive.archive(a_run, "laptop")
+    learnt, facts = policy_files.load(a_run / "policies" / "laptop" / "ppo-Fetch-seed-1.safetensors")
     assert facts["task"] == "Fetch"
-    original, _ = vla.load(a_run / "data" / "laptop" / "finetune" / "ppo-Fetch" / "seed-1.safetensors")
+    original, _ = policy_files.load(a_run / "data" / "laptop" / "finetune" / "ppo-Fetch" / "seed-1.safetensors")
     for name, tensor in original.state_dict().items():
         assert torch.equal(learnt.state_dict()[name], tensor.half().float()), name
     manifest = json.loads((a_run / "reports" / "laptop" / "manifest.json").read_text())
@@ -77,14 +79,14 @@ def test_policies_and_a_manifest_are_kept(a_run):
 
 
 def test_nothing_to_draw_is_said(tmp_path):
-    with pytest.raises(results.RecordError, match=r"evaluation nor .*record is there"):
+    with pytest.raises(results.ResultsError, match=r"evaluation nor .*record is there"):
         results.read(tmp_path, "laptop")
 
 
 def test_a_profile_can_be_opened_on_another_device(monkeypatch):
-    assert params.load("paper").simulator.device == "cuda"
+    assert profiles.load("paper").simulator.device == "cuda"
     monkeypatch.setenv("SAFEVLA_DEVICE", "cpu")
-    assert params.load("paper").simulator.device == "cpu"
+    assert profiles.load("paper").simulator.device == "cpu"
     monkeypatch.setenv("SAFEVLA_DEVICE", "abacus")
-    with pytest.raises(params.ParamsError, match=r"simulator\.device"):
-        params.load("paper")
+    with pytest.raises(profiles.ParamsError, match=r"simulator\.device"):
+        profiles.load("paper")

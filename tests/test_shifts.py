@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from safevla.config import params
+from safevla.config import params, profiles
 from safevla.config.house_options import HouseOptions
-from safevla.evaluation import evaluate, suites
+from safevla.evaluation import actors, evaluate, suites
+from safevla.sim.actions import Action
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import Action
-from safevla.tasks import episodes
+from safevla.tasks import episodes, language, sampling
 from safevla.world import catalogue
 from tests.conftest import ROOT
 
@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 @pytest.fixture
 def simulator_params(monkeypatch) -> params.SimulatorParams:
     monkeypatch.chdir(ROOT)
-    return params.load("laptop").simulator
+    return profiles.load("laptop").simulator
 
 
 def _picture(shift: str, simulator_params, episode: episodes.Episode) -> torch.Tensor:
@@ -53,7 +53,7 @@ def test_phrasings_are_those_that_training_never_uses(some_episodes):
     for episode in some_episodes[:12]:
         moved = suites.edited(episode, "phrasing")
         assert moved.house is episode.house and moved.id != episode.id
-        verbs = [phrase.split("{")[0] for phrase in episodes.UNSEEN_PHRASES[episode.task]]
+        verbs = [phrase.split("{")[0] for phrase in language.UNSEEN_PHRASES[episode.task]]
         assert any(moved.instruction.startswith(verb) for verb in verbs)
         assert catalogue.TARGET_NOUNS[episode.target_type] in moved.instruction
 
@@ -63,7 +63,7 @@ def test_fresh_houses_are_larger_or_more_hazardous():
     larger = suites.fresh("larger_houses", "ObjectNav", options, 6)
     assert {len(episode.house["rooms"]) for episode in larger} <= {3, 4}
     more = suites.fresh("more_hazards", "Pickup", options, 40)
-    usual = [next(episodes.stream(["Pickup"], "test", options, first=i)) for i in range(40)]
+    usual = [next(sampling.stream(["Pickup"], "test", options, first=i)) for i in range(40)]
 
     def per_room(found: list[episodes.Episode]) -> float:
         hazards = sum(len(episode.house["metadata"]["hazards"]) for episode in found)
@@ -99,7 +99,7 @@ def test_the_impossible_task_has_no_target_and_the_expert_gives_up(some_episodes
         assert moved.layout.n_structure == episode.layout.n_structure
     for careful in (False, True):
         rows = evaluate.evaluate(
-            evaluate.ExpertActor(6, careful), EmbeddedSimulator(6), chosen, 60, "impossible",
+            actors.ExpertActor(6, careful), EmbeddedSimulator(6), chosen, 60, "impossible",
             profile="", method="expert", seed=0,
         )  # fmt: skip
         assert not rows["success"].any() and (rows["cost"] == 0).all()

@@ -10,12 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from safevla.sim import collision_check, navigation, robot
+from safevla.sim.actions import Action
+from safevla.sim.contact import CONTACT_M, overlap
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.geometry import disc_to_rectangle, rectangle_gap
-from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Action, SimulatorError
-from safevla.sim.physics import CONTACT_M, overlap
-from safevla.world import catalogue, houses
-from safevla.world.layout import PICKUPABLE, STRUCTURE, compile_house
+from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, SimulatorError
+from safevla.world import catalogue, generation, hazards
+from safevla.world.boxes import PICKUPABLE, STRUCTURE
+from safevla.world.layout import compile_house
 from tests.scenes import Thing, episode_in_room, simulate
 
 CRAMPED = st.lists(st.integers(0, 17), min_size=5, max_size=25)
@@ -209,7 +211,7 @@ def _oracle_base_motion(state, action, layout) -> tuple[np.ndarray, set[int]]:
 @given(st.integers(0, 30), st.lists(st.sampled_from([0, 0, 0, 0, 1, 2, 3, 4, 5]), min_size=5, max_size=30))
 def test_base_motion_and_contact_agree_with_a_slow_oracle(seed, actions):
     """In houses of fixed furniture only: the same place to the millimetre, stopped by the same thing."""
-    house = houses.generate(seed, rooms=(1, 2), surface_objects=0.0, hazards=dict.fromkeys(houses.HAZARD_KINDS, 0.0))
+    house = generation.generate(seed, rooms=(1, 2), surface_objects=0.0, hazards=dict.fromkeys(hazards.HAZARD_KINDS, 0.0))
     fixed = [thing for thing in house["objects"] if catalogue.TYPES[thing["id"].split("|")[0]].mobility == "fixed"]
     house["objects"] = [thing | {"children": []} for thing in fixed]  # a television stands on its stand, and can be moved
     plan = compile_house(house)

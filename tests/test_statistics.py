@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from safevla.evaluation import statistics
-from safevla.report import figures
+from safevla.report import figures, style, tables
 
 
 def _rows(n: int = 40) -> pd.DataFrame:
@@ -132,16 +132,16 @@ def test_probability_of_improvement_counts_pairs():
 def test_figures_are_the_same_bytes_every_time(tmp_path):
     summary = statistics.summarise(_rows(), ["task", "method"], 0.95, 100)
     for folder in ("a", "b"):
-        with figures.style():
-            figures.save(figures.success_against_cost(summary), tmp_path / folder, "x", 60)
-            figures.save(figures.cost_by_component(summary), tmp_path / folder, "y", 60)
-            figures.save(figures.cost_distribution(_rows()), tmp_path / folder, "z", 60)
+        with style.style():
+            style.save(figures.success_against_cost(summary), tmp_path / folder, "x", 60)
+            style.save(figures.cost_by_component(summary), tmp_path / folder, "y", 60)
+            style.save(figures.cost_distribution(_rows()), tmp_path / folder, "z", 60)
     for name in ("x.png", "x.pdf", "y.png", "y.pdf", "z.png", "z.pdf"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_main_table_keeps_published_numbers_apart():
-    table = figures.main_table(statistics.summarise(_rows(), ["task", "method"], 0.95, 100)).set_index("method")
+    table = tables.main_table(statistics.summarise(_rows(), ["task", "method"], 0.95, 100)).set_index("method")
     assert table.loc["ppo_lagrangian", "published_cost"] == 1.854
     assert np.isnan(table.loc["imitation", "published_cost"])
-    assert "| imitation |" in figures.markdown(table.reset_index())
+    assert "| imitation |" in tables.markdown(table.reset_index())

@@ -11,16 +11,17 @@ import pandas as pd
 import pytest
 import torch
 
-from safevla.config import params
+from safevla.config import profiles
 from safevla.config.house_options import HouseOptions
-from safevla.evaluation import evaluate
+from safevla.evaluation import actors, evaluate
 from safevla.policies.vla import Policy
-from safevla.safe_rl import ppo
-from safevla.safe_rl.rollout import Stream
+from safevla.safe_rl import training
+from safevla.safe_rl.episode_source import IteratorSource
 from safevla.sim import factory
+from safevla.sim.actions import Action
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import CAMERAS, Action, SimulatorError
-from safevla.tasks import episodes, step_costs
+from safevla.sim.interface import CAMERAS, SimulatorError
+from safevla.tasks import sampling, step_costs
 
 pytest.importorskip("ai2thor", reason="the extra `ai2thor` is not installed")
 from safevla.config.thor_options import ThorOptions
@@ -118,9 +119,9 @@ def test_a_build_that_fails_in_an_episode_is_replaced_and_the_episode_played_aga
     simulator = ThorSimulator(1, (36, 64), options=ThorOptions(executable=executable, start_timeout_s=120, step_timeout_s=5))
     start = time.monotonic()
     columns = {"profile": "", "method": "expert", "seed": 0}
-    rows = evaluate.evaluate(evaluate.ExpertActor(1, False), simulator, chosen, 60, "thor", **columns)
+    rows = evaluate.evaluate(actors.ExpertActor(1, False), simulator, chosen, 60, "thor", **columns)
     assert time.monotonic() - start < 60
-    direct = evaluate.evaluate(evaluate.ExpertActor(1, False), EmbeddedSimulator(1), chosen, 60, "direct", **columns)
+    direct = evaluate.evaluate(actors.ExpertActor(1, False), EmbeddedSimulator(1), chosen, 60, "direct", **columns)
     assert marker.exists() and rows["reruns"].sum() == 1
     pd.testing.assert_frame_equal(rows.drop(columns="reruns"), direct.drop(columns="reruns"), atol=1e-4)
     assert len(_processes(str(marker))) == 1  # the one that took over
@@ -131,19 +132,19 @@ def test_a_build_that_fails_in_an_episode_is_replaced_and_the_episode_played_aga
 
 def test_an_episode_that_is_lost_again_and_again_is_an_error(some_episodes):
     class Losing(EmbeddedSimulator):
-        def lost(self):
+        def aborted(self):
             return [0]
 
     with pytest.raises(SimulatorError, match=r"was lost 4 times"):
         evaluate.evaluate(
-            evaluate.ExpertActor(1, False), Losing(1), some_episodes[:1], 60, "t", profile="", method="expert", seed=0
+            actors.ExpertActor(1, False), Losing(1), some_episodes[:1], 60, "t", profile="", method="expert", seed=0
         )
 
 
 def test_ppo_lagrangian_learns_through_the_client(through_the_client, tmp_path, monkeypatch):
     """The notebooks' own way to a simulator, with the parameters that name it."""
     monkeypatch.chdir(ROOT)
-    settings = params.load("smoke").finetune.train.model_copy(
+    settings = profiles.load("smoke").finetune.train.model_copy(
         update={
             "steps": {"ObjectNav": 32, "Pickup": 32, "Fetch": 32},
             "rollout": 16,
@@ -157,8 +158,8 @@ def test_ppo_lagrangian_learns_through_the_client(through_the_client, tmp_path, 
     torch.manual_seed(0)
     policy = Policy(TINY.model_copy(update={"image_size": (36, 64)}))
     before = {name: tensor.clone() for name, tensor in policy.state_dict().items()}
-    source = Stream(episodes.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
-    learner = ppo.train(
+    source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
+    learner = training.train(
         policy, "ppo_lagrangian", "ObjectNav", through_the_client, source, settings, 0, tmp_path / "p.safetensors", "thor"
     )
     assert learner.steps == 32 and any(not torch.equal(before[n], t) for n, t in policy.state_dict().items())
@@ -166,7 +167,7 @@ def test_ppo_lagrangian_learns_through_the_client(through_the_client, tmp_path, 
 
 def test_the_parameters_choose_the_simulator(monkeypatch):
     monkeypatch.chdir(ROOT)
-    chosen = params.load("laptop").simulator
+    chosen = profiles.load("laptop").simulator
     assert isinstance(factory.make_simulator(chosen, 1, (36, 64)), EmbeddedSimulator)
     thor = chosen.model_copy(update={"name": "ai2thor", "robot": "stretch", "thor": ThorOptions(executable=SERVER)})
     assert isinstance(factory.make_simulator(thor, 1, (36, 64)), ThorSimulator)
@@ -212,6 +213,6 @@ def test_an_older_build_is_driven_by_what_it_has(some_episodes, tmp_path, monkey
                 assert (ours.after.robot - theirs.after.robot).abs().max() < 2e-5
         lacks = [str(w.message).split(":")[0].split()[-1] for w in told if "no action" in str(w.message)]
         assert sorted(lacks) == sorted(set(lacks)) and len(lacks) == 5  # each is told once
-        assert simulator.lost() == []
+        assert simulator.aborted() == []
     finally:
         simulator.close()

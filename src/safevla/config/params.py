@@ -4,20 +4,13 @@
 is a frozen model: an unknown name or a wrong type is an error that names the file and the parameter.
 """
 
-import copy
-import os
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pydantic
-import yaml
 
 from safevla.config.house_options import HouseOptions
 from safevla.config.policy_config import PolicyConfig
 from safevla.config.thor_options import ThorOptions
-
-DEFAULT_PROFILE = "laptop"
-_DEVICE_VARIABLE = "SAFEVLA_DEVICE"
 
 _Count = Annotated[int, pydantic.Field(gt=0)]
 _Share = Annotated[float, pydantic.Field(ge=0, le=1)]
@@ -157,73 +150,3 @@ class Params(_Group):
     evaluate: EvaluateParams
     ablate: AblateParams
     figures: FigureParams
-
-
-class ParamsError(ValueError):
-    """Parameters that cannot be used; the message names the file and the parameter."""
-
-
-def root() -> Path:
-    """The compendium's folder: the nearest one upwards of the working directory that holds dvc.yaml."""
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / "dvc.yaml").exists():
-            return folder
-    raise ParamsError(f"{Path.cwd()}: no dvc.yaml here or above; run inside the repository")
-
-
-def profile_names() -> list[str]:
-    return [DEFAULT_PROFILE, *sorted(path.stem for path in (root() / "profiles").glob("*.yaml"))]
-
-
-def raw(profile: str) -> dict[str, Any]:
-    """The profile's parameters as plain data, unchecked: params.yaml with what the profile changes.
-
-    SAFEVLA_DEVICE names another device than the profile's, to open on a laptop what a GPU has learnt.
-    """
-    values = _read(root() / "params.yaml")
-    if profile != DEFAULT_PROFILE:
-        path = root() / "profiles" / f"{profile}.yaml"
-        if not path.exists():
-            raise ParamsError(f"unknown profile {profile!r}; the profiles are {', '.join(profile_names())}")
-        values = _merged(values, _read(path), path)
-    if device := os.environ.get(_DEVICE_VARIABLE):
-        values["simulator"]["device"] = device
-    return values
-
-
-def load(profile: str) -> Params:
-    """The profile's parameters, checked."""
-    return check(raw(profile), "params.yaml" if profile == DEFAULT_PROFILE else f"profiles/{profile}.yaml")
-
-
-def check(values: dict[str, Any], source: str) -> Params:
-    """Plain data as Params; ParamsError names the first parameter that is wrong."""
-    try:
-        return Params.model_validate(values)
-    except pydantic.ValidationError as error:
-        fault = error.errors()[0]
-        name = ".".join(str(part) for part in fault["loc"])
-        message = "unknown parameter" if fault["type"] == "extra_forbidden" else fault["msg"]
-        raise ParamsError(f"{source}: {name}: {message}") from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path}: not YAML: {error}") from None
-
-
-def _merged(base: dict, change: dict, path: Path, prefix: str = "") -> dict:
-    result = copy.deepcopy(base)
-    for name, value in change.items():
-        if name not in base:
-            raise ParamsError(f"{path}: {prefix}{name}: unknown parameter")
-        nested = isinstance(base[name], dict) and isinstance(value, dict)
-        result[name] = _merged(base[name], value, path, f"{prefix}{name}.") if nested else value
-    return result
-
-
-def profile_in_use() -> str:
-    """The profile that a notebook opens on: SAFEVLA_PROFILE, or the default."""
-    return os.environ.get("SAFEVLA_PROFILE", DEFAULT_PROFILE)

@@ -14,16 +14,16 @@ from numba import prange
 
 from safevla.env.failed_actions import OTHER_LENGTH
 from safevla.runtime.kernels import filled, kernel, parallel_kernel
+from safevla.sim.actions import N_BASE_MOTIONS, Action
 from safevla.sim.geometry import wrap_deg
-from safevla.sim.interface import N_BASE_MOTIONS, Action
 
-N_FELT = 2 * N_BASE_MOTIONS
+N_CONTACT_PROXIMITY = 2 * N_BASE_MOTIONS
 NEAR_M, NEAR_DEG = 0.4, 45.0  # two moves, and a turn and a half: what was met further off, or in another heading, is left out
 _KEPT = 64  # contacts per robot, the newest ones
 _NOTHING = -1
 
 
-class Contacts:
+class ContactMemory:
     """The last contacts of B robots' bases."""
 
     def __init__(self, n_robots: int, device: torch.device | str):
@@ -51,7 +51,7 @@ class Contacts:
         1 where it ended in touch, falling to 0 at NEAR_M or NEAR_DEG from there. pose (n, ≥ 3) of the robots in n slots.
         """
         rows = torch.arange(len(self._motion), device=pose.device)[slots]
-        found = torch.zeros(len(pose), N_FELT, device=pose.device)
+        found = torch.zeros(len(pose), N_CONTACT_PROXIMITY, device=pose.device)
         return filled(found, _measure_of, _measure, rows, pose, self._pose, self._motion, self._met, self._like)
 
 

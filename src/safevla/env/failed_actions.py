@@ -11,8 +11,8 @@ import torch
 from numba import prange
 
 from safevla.runtime.kernels import filled, kernel, parallel_kernel
+from safevla.sim.actions import N_ACTIONS, N_BASE_MOTIONS, Action
 from safevla.sim.geometry import wrap_deg
-from safevla.sim.interface import N_ACTIONS, N_BASE_MOTIONS, Action
 from safevla.sim.robot import ARM_STEP_M, MOVE_M, ROTATE_SMALL_DEG, WRIST_STEP_DEG
 
 _KEPT = 64  # entries per robot, the newest ones: two for each failed motion
@@ -36,7 +36,7 @@ _LONGER = {short: long for long, short in _STEPS}
 OTHER_LENGTH = _LONGER | dict(_STEPS)  # a motion's longer or shorter step, where it has one
 
 
-class Bumps:
+class FailedActionMemory:
     """The last failed motions of B robots."""
 
     def __init__(self, n_robots: int, device: torch.device | str):

@@ -25,21 +25,24 @@ import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from safevla.config.house_options import HouseOptions
-from safevla.env.contact_memory import N_FELT
-from safevla.env.observations import ARM_STATES, MAX_WORDS, Observation, vocabulary_size
-from safevla.env.vector_env import Batch, Outcome
+from safevla.env.contact_memory import N_CONTACT_PROXIMITY
+from safevla.env.observations import ARM_STATES, Observation
+from safevla.env.vector_env import StepResult, VectorEnv
+from safevla.sim.actions import N_ACTIONS
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import CAMERAS, N_ACTIONS, Simulator
+from safevla.sim.interface import CAMERAS, Simulator
 from safevla.tasks import goals, step_costs
-from safevla.tasks.episodes import SPLIT_SEEDS, Episode, in_houses, stream
+from safevla.tasks.episodes import Episode
+from safevla.tasks.sampling import SPLIT_SEEDS, in_houses, stream
+from safevla.tasks.tokenizer import MAX_WORDS, vocabulary_size
 
 ENV_IDS = {f"SafetyChores/{task}-v0": task for task in goals.TASKS}
 _ARM = spaces.Box(-1.001, 1.001, (ARM_STATES,), np.float32)
-_FELT = spaces.Box(0.0, 1.0, (N_FELT,), np.float32)
+_CONTACT_PROXIMITY = spaces.Box(0.0, 1.0, (N_CONTACT_PROXIMITY,), np.float32)
 _TEXT = spaces.Text(min_length=1, max_length=128, charset=string.ascii_lowercase + string.digits + " -'")
 
 
@@ -97,7 +100,7 @@ class SafetyChoresEnv(gymnasium.Env):
         """houses: a ProcTHOR .jsonl, .jsonl.gz or .json file, or None for generated ones; split: train, validation, test."""
         self.render_mode = render_mode
         self.task, self._houses, self._split = task, houses, split
-        self._batch = Batch(_simulator(1, image_size, robot, device), max_steps)
+        self._batch = VectorEnv(_simulator(1, image_size, robot, device), max_steps)
         self._episodes: Iterator[Episode] | None = None
         self.action_space = spaces.Discrete(N_ACTIONS)
         self.observation_space = spaces.Dict(
@@ -108,7 +111,7 @@ class SafetyChoresEnv(gymnasium.Env):
                 "object_in_hand": spaces.Discrete(2),
                 "step": spaces.Box(0, max_steps, (1,), np.int64),
                 "blocked": spaces.MultiBinary(N_ACTIONS),
-                "felt": _FELT,
+                "felt": _CONTACT_PROXIMITY,
             }
         )
 
@@ -140,7 +143,7 @@ class SafetyChoresEnv(gymnasium.Env):
             "felt": observation.felt[0].numpy(force=True),
         }
 
-    def _info(self, outcome: Outcome | None) -> dict[str, Any]:
+    def _info(self, outcome: StepResult | None) -> dict[str, Any]:
         cost = [0.0] * len(step_costs.COMPONENTS) if outcome is None else outcome.cost[0].tolist()
         return {
             "cost": sum(cost),
@@ -158,7 +161,7 @@ class SafetyChoresEnv(gymnasium.Env):
         return np.concatenate([pictures[name][0].numpy(force=True) for name in CAMERAS], axis=1)
 
 
-class SafetyChoresVectorEnv(VectorEnv):
+class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
     """B household episodes in one simulator; an ended one is replaced in the same step, its last words in `final_info`."""
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
@@ -175,7 +178,7 @@ class SafetyChoresVectorEnv(VectorEnv):
         device: str = "cpu",
     ):
         self.num_envs, self.task, self._houses, self._split = num_envs, task, houses, split
-        self._batch = Batch(_simulator(num_envs, image_size, robot, device), max_steps)
+        self._batch = VectorEnv(_simulator(num_envs, image_size, robot, device), max_steps)
         self._episodes: Iterator[Episode] | None = None
         self.single_action_space = spaces.Discrete(N_ACTIONS)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -187,7 +190,7 @@ class SafetyChoresVectorEnv(VectorEnv):
                 "object_in_hand": spaces.Discrete(2),
                 "step": spaces.Box(0, max_steps, (1,), np.int64),
                 "blocked": spaces.MultiBinary(N_ACTIONS),
-                "felt": _FELT,
+                "felt": _CONTACT_PROXIMITY,
             }
         )
         self.observation_space = batch_space(self.single_observation_space, num_envs)

@@ -7,41 +7,15 @@ The paper's policy sees its arm in the manipulation camera instead; the embedded
 """
 
 import dataclasses
-import functools
 
 import torch
 
-from safevla.sim.interface import CAMERAS, N_ACTIONS, NOTHING, Scene
+from safevla.sim.actions import N_ACTIONS
+from safevla.sim.interface import CAMERAS, NOTHING, Scene
 from safevla.sim.robot import EXTENSION_LIMITS_M, LIFT_LIMITS_M
-from safevla.tasks import episodes
-from safevla.world import catalogue
 
-MAX_WORDS = 12
-PADDING, UNKNOWN = 0, 1
 ARM_STATES = 6
 NO_ACTION = N_ACTIONS  # the previous action of a first step
-
-
-@functools.cache
-def vocabulary() -> dict[str, int]:
-    """Word → id over everything that training instructions can say; other words are UNKNOWN."""
-    words = {"a", "an"}
-    for phrases in episodes.PHRASES.values():
-        for phrase in phrases:
-            words.update(phrase.replace("{a}", "").replace("{noun}", "").split())
-    for noun in catalogue.TARGET_NOUNS.values():
-        words.update(noun.split())
-    return {word: index for index, word in enumerate(sorted(words), start=UNKNOWN + 1)}
-
-
-def vocabulary_size() -> int:
-    return len(vocabulary()) + 2
-
-
-def tokenize(instruction: str) -> list[int]:
-    """MAX_WORDS word ids, padded."""
-    ids = [vocabulary().get(word, UNKNOWN) for word in instruction.lower().split()][:MAX_WORDS]
-    return ids + [PADDING] * (MAX_WORDS - len(ids))
 
 
 @dataclasses.dataclass(frozen=True)

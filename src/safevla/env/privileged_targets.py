@@ -20,21 +20,24 @@ from numba import prange
 
 from safevla.runtime import ranks
 from safevla.runtime.kernels import filled, kernel, launch, parallel_kernel
+from safevla.sim.actions import N_BASE_MOTIONS
+from safevla.sim.body import body_depth
+from safevla.sim.contact import CONTACT_M
 from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local
-from safevla.sim.interface import CAMERAS, N_BASE_MOTIONS, Scene, Simulator
-from safevla.sim.physics import CONTACT_M, body_depth, motion
+from safevla.sim.interface import CAMERAS, Scene, Simulator
+from safevla.sim.motion import motion
 from safevla.sim.robot import BODY_FORWARD_M, BODY_RADIUS_M, BODY_TOP_M, MOVE_M
 from safevla.tasks.goals import Goals
 from safevla.world import catalogue
-from safevla.world.layout import MOVEABLE
+from safevla.world.boxes import MOVEABLE
 
 TARGET_CLASSES = tuple(catalogue.TARGET_NOUNS)
 N_CLASSES = len(TARGET_CLASSES) + 1  # the last: anything that the base can push
 RING_EDGES_M = (0.0, 0.45, 0.75, 1.10, 1.60)  # from the robot's origin, so the first reaches into what touches its front
 N_DIRECTIONS = 12
-N_SURROUNDINGS = 2 * (len(RING_EDGES_M) - 1) * N_DIRECTIONS
-N_TOUCHES = 2 * N_BASE_MOTIONS
-N_TOLD = N_SURROUNDINGS + N_TOUCHES + 7  # see `told`
+N_POLAR_OCCUPANCY = 2 * (len(RING_EDGES_M) - 1) * N_DIRECTIONS
+N_CONTACT_TARGETS = 2 * N_BASE_MOTIONS
+N_PRIVILEGED_FEATURES = N_POLAR_OCCUPANCY + N_CONTACT_TARGETS + 7  # see `told`
 _PARTS = 4  # places along a motion where the body is put
 
 
@@ -54,7 +57,7 @@ def class_of_type(device: torch.device) -> torch.Tensor:
 
 
 @dataclasses.dataclass(frozen=True)
-class Truth:
+class PrivilegedTargets:
     """What the auxiliary heads should say; leading dimensions (B,) or (T, B)."""
 
     surroundings: torch.Tensor  # (…, N_SURROUNDINGS) uint8
@@ -64,37 +67,37 @@ class Truth:
     nearest_m: torch.Tensor  # (…, 3) the same of the nearest thing of that type, seen or not; NaN where there is none
     class_map: torch.Tensor | None = None  # (…, C, N_CLASSES, gh, gw) uint8; None where nothing learns to see
 
-    def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "Truth":
+    def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "PrivilegedTargets":
         """The same with a function applied to every tensor."""
         known = (self.surroundings, self.touches, self.named, self.place_m, self.nearest_m)
-        return Truth(*map(function, known), None if self.class_map is None else function(self.class_map))
+        return PrivilegedTargets(*map(function, known), None if self.class_map is None else function(self.class_map))
 
     @staticmethod
-    def stack(steps: list["Truth"]) -> "Truth":
+    def stack(steps: list["PrivilegedTargets"]) -> "PrivilegedTargets":
         """T steps of (B, …) as one of (T, B, …)."""
-        return Truth._joined(torch.stack, steps)
+        return PrivilegedTargets._joined(torch.stack, steps)
 
     @staticmethod
-    def cat(parts: list["Truth"]) -> "Truth":
+    def cat(parts: list["PrivilegedTargets"]) -> "PrivilegedTargets":
         """Truths of (B₁, …), (B₂, …), … as one of their sum."""
-        return Truth._joined(torch.cat, parts)
+        return PrivilegedTargets._joined(torch.cat, parts)
 
     @staticmethod
-    def _joined(join: Callable[[list[torch.Tensor]], torch.Tensor], parts: list["Truth"]) -> "Truth":
-        of_each = [[getattr(part, field.name) for part in parts] for field in dataclasses.fields(Truth)]
-        return Truth(*(None if tensors[0] is None else join(tensors) for tensors in of_each))
+    def _joined(join: Callable[[list[torch.Tensor]], torch.Tensor], parts: list["PrivilegedTargets"]) -> "PrivilegedTargets":
+        of_each = [[getattr(part, field.name) for part in parts] for field in dataclasses.fields(PrivilegedTargets)]
+        return PrivilegedTargets(*(None if tensors[0] is None else join(tensors) for tensors in of_each))
 
 
-def truth(simulator: Simulator, goals: Goals, grid: tuple[int, int] | None) -> Truth:
+def privileged_targets(simulator: Simulator, goals: Goals, grid: tuple[int, int] | None) -> PrivilegedTargets:
     """What the simulator knows of the B robots' current views; grid (gh, gw) is the class maps' size, None for no maps."""
     scene = simulator.scene()
     seen = None if grid is None else class_map(simulator.render_ids(), scene, grid)
     named = class_of_type(goals.target_type.device)[goals.target_type]
-    place_m, nearest_m = places_m(scene, goals).unbind(1)
-    return Truth(surroundings(scene), touches(scene), named, place_m, nearest_m, seen)
+    place_m, nearest_m = target_positions_m(scene, goals).unbind(1)
+    return PrivilegedTargets(polar_occupancy(scene), contact_targets(scene), named, place_m, nearest_m, seen)
 
 
-def n_placed(truth: Truth) -> torch.Tensor:
+def n_positions(truth: PrivilegedTargets) -> torch.Tensor:
     """(): how many coordinates of places there are to learn, the ranks' mean, at least 1.
 
     Counted once for all that is learnt from a truth, and a minibatch takes its share: ranks that asked each other for every
@@ -103,7 +106,7 @@ def n_placed(truth: Truth) -> torch.Tensor:
     return ranks.mean_count((~truth.place_m.isnan()).sum()).clamp(min=1)
 
 
-def told(truth: Truth) -> torch.Tensor:
+def privileged_features(truth: PrivilegedTargets) -> torch.Tensor:
     """(…, N_TOLD) float32: what informed critics are told of the truth."""
     seen = ~truth.place_m[..., :1].isnan()
     places = torch.cat([truth.place_m, truth.nearest_m], dim=-1).nan_to_num(0.0)
@@ -154,21 +157,21 @@ def _mark_classes(ids, kind, loose, found):
                 last_slot, last_cell = slot, cell
 
 
-def surroundings(scene: Scene) -> torch.Tensor:
+def polar_occupancy(scene: Scene) -> torch.Tensor:
     """(B, N_SURROUNDINGS) uint8: for each ring and direction around the robot, is a solid box there, is a loose one.
 
     A box is where its nearest side is, seen from the robot's centre: exact for small things, a sample for walls.
     """
-    found = torch.zeros(len(scene.robot), N_SURROUNDINGS, dtype=torch.uint8, device=scene.robot.device)
+    found = torch.zeros(len(scene.robot), N_POLAR_OCCUPANCY, dtype=torch.uint8, device=scene.robot.device)
     arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot)
-    return filled(found, _mark_surroundings_of, _mark_surroundings, *arrays)
+    return filled(found, _mark_occupancy_of, _mark_occupancy, *arrays)
 
 
 _EDGES_M = np.array(RING_EDGES_M, np.float32)
 
 
 @kernel
-def _mark_surroundings_of(b, pose, half, kind, n_boxes, held, state, found):
+def _mark_occupancy_of(b, pose, half, kind, n_boxes, held, state, found):
     """Set found (B, N_SURROUNDINGS) where a box is around robot b, by ring and direction; the loose ones in the second half."""
     n_rings = len(_EDGES_M) - 1
     for m in range(n_boxes[b]):
@@ -190,23 +193,23 @@ def _mark_surroundings_of(b, pose, half, kind, n_boxes, held, state, found):
 
 
 @parallel_kernel
-def _mark_surroundings(pose, half, kind, n_boxes, held, state, found):
+def _mark_occupancy(pose, half, kind, n_boxes, held, state, found):
     for b in prange(len(state)):
-        _mark_surroundings_of(b, pose, half, kind, n_boxes, held, state, found)
+        _mark_occupancy_of(b, pose, half, kind, n_boxes, held, state, found)
 
 
-def touches(scene: Scene) -> torch.Tensor:
+def contact_targets(scene: Scene) -> torch.Tensor:
     """(B, N_TOUCHES) uint8: for each motion of the base, would the body meet something solid; then, something loose.
 
     The body alone, at a few places along the motion; what it overlaps already counts where the overlap would deepen.
     """
-    found = torch.zeros(len(scene.robot), N_TOUCHES, dtype=torch.uint8, device=scene.robot.device)
+    found = torch.zeros(len(scene.robot), N_CONTACT_TARGETS, dtype=torch.uint8, device=scene.robot.device)
     arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot)
-    return filled(found, _mark_touches_of, _mark_touches, *arrays)
+    return filled(found, _mark_contacts_of, _mark_contacts, *arrays)
 
 
 @kernel
-def _mark_touches_of(b, pose, half, kind, n_boxes, held, state, found):
+def _mark_contacts_of(b, pose, half, kind, n_boxes, held, state, found):
     """Set found (B, N_TOUCHES) where a motion of robot b would meet a box."""
     yaw = state[b, 2] * RADIANS
     x, z = state[b, 0] + BODY_FORWARD_M * math.sin(yaw), state[b, 1] + BODY_FORWARD_M * math.cos(yaw)
@@ -233,12 +236,12 @@ def _mark_touches_of(b, pose, half, kind, n_boxes, held, state, found):
 
 
 @parallel_kernel
-def _mark_touches(pose, half, kind, n_boxes, held, state, found):
+def _mark_contacts(pose, half, kind, n_boxes, held, state, found):
     for b in prange(len(state)):
-        _mark_touches_of(b, pose, half, kind, n_boxes, held, state, found)
+        _mark_contacts_of(b, pose, half, kind, n_boxes, held, state, found)
 
 
-def places_m(scene: Scene, goals: Goals) -> torch.Tensor:
+def target_positions_m(scene: Scene, goals: Goals) -> torch.Tensor:
     """(B, 2, 3) right, up and forward of the robot: the nearest visible thing of the target type, and the nearest of all.
 
     NaN where there is none.

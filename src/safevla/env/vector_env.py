@@ -10,21 +10,21 @@ from collections.abc import Callable, Sequence
 import torch
 
 from safevla.env import observations
-from safevla.env.contact_memory import Contacts
+from safevla.env.contact_memory import ContactMemory
 from safevla.env.coverage import Coverage
-from safevla.env.failed_actions import Bumps
+from safevla.env.failed_actions import FailedActionMemory
 from safevla.env.observations import NO_ACTION, Observation
 from safevla.sim.interface import Scene, Simulator, Transition
-from safevla.tasks import goals, step_costs
-from safevla.tasks.episode_batch import Packed
+from safevla.tasks import goals, step_costs, tokenizer
+from safevla.tasks.episode_batch import EpisodeBatch
 from safevla.tasks.episodes import Episode
 from safevla.tasks.goals import Goals
 
-_FELT_M = 0.01  # what an action moves by more than this is felt
+_CONTACT_M = 0.01  # what an action moves by more than this is felt
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class StepResult:
     """What one step of B episodes came to; (B,) unless said."""
 
     observation: Observation
@@ -32,8 +32,8 @@ class Outcome:
     cost: torch.Tensor  # (B, 5) float32, in the order of costs.COMPONENTS
     success: torch.Tensor  # bool, only where the episode ended
     terminated: torch.Tensor  # bool: the robot said done
-    truncated: torch.Tensor  # bool: the steps ran out, or the simulator lost the episode
-    lost: torch.Tensor  # bool: the simulator lost the episode, and what it came to does not count
+    truncated: torch.Tensor  # bool: the steps ran out, or the simulator aborted the episode
+    aborted: torch.Tensor  # bool: the simulator aborted the episode, and what it came to does not count
     transition: Transition
 
     @property
@@ -41,7 +41,7 @@ class Outcome:
         return self.terminated | self.truncated
 
 
-class Batch:
+class VectorEnv:
     """B episodes in a simulator, their instructions as `tokenize` has them.
 
     `total_cost` and its like keep what each current episode has come to so far.
@@ -53,7 +53,7 @@ class Batch:
         max_steps: int,
         wrong_done_penalty: float = 0.0,
         progress_reward: float = 0.0,
-        tokenize: Callable[[str], list[int]] = observations.tokenize,
+        tokenize: Callable[[str], list[int]] = tokenizer.tokenize,
         coverage_reward: float = 0.0,
     ):
         self.simulator, self.max_steps = simulator, max_steps
@@ -69,7 +69,7 @@ class Batch:
         self._previous = torch.full((n,), NO_ACTION, device=self.device)
         self._succeeded = torch.ones(n, dtype=torch.bool, device=self.device)
         self._resisted = torch.zeros(n, dtype=torch.bool, device=self.device)
-        self._bumps, self._contacts = Bumps(n, self.device), Contacts(n, self.device)
+        self._bumps, self._contacts = FailedActionMemory(n, self.device), ContactMemory(n, self.device)
         self._remaining_m = torch.zeros(n, device=self.device)
         self._coverage = Coverage(n, self.device)
         self._seen: Observation | None = None  # as the last step left it
@@ -100,10 +100,10 @@ class Batch:
         words = torch.tensor([self._tokenize(e.instruction) for e in episodes], device=self.device)
         return self._begin(scene, torch.tensor(slots, dtype=torch.int64, device=self.device), asked, words)
 
-    def restart_packed(self, slots: torch.Tensor, packed: Packed, rows: torch.Tensor) -> Observation:
-        """`restart` with packed episodes, rows (n,), in slots (n,); `episodes` does not know of them."""
-        scene = self.simulator.reset_packed(slots, packed, rows)
-        return self._begin(scene, slots, Goals(packed.task[rows], packed.target_type[rows]), packed.words[rows])
+    def restart_batch(self, slots: torch.Tensor, batch: EpisodeBatch, rows: torch.Tensor) -> Observation:
+        """`restart` with a batch's episodes, rows (n,), in slots (n,); `episodes` does not know of them."""
+        scene = self.simulator.reset_arrays(slots, batch.arrays, rows)
+        return self._begin(scene, slots, Goals(batch.task[rows], batch.target_type[rows]), batch.words[rows])
 
     def _begin(self, scene: Scene, slots: torch.Tensor, asked: Goals, words: torch.Tensor) -> Observation:
         self.goals.task[slots], self.goals.target_type[slots], self._words[slots] = asked.task, asked.target_type, words
@@ -135,34 +135,34 @@ class Batch:
         """Carry out one action (B,) in every episode, and account for nothing: for replays."""
         return self._carry_out(actions)[0]
 
-    def _carry_out(self, actions: torch.Tensor) -> tuple[Transition, step_costs.Judgement]:
+    def _carry_out(self, actions: torch.Tensor) -> tuple[Transition, step_costs.StepCosts]:
         transition = self.simulator.step(actions.to(self.device))
         self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
-        judgement = step_costs.judge(transition)
-        met = torch.stack([step_costs.collided(transition), judgement.displaced_m > _FELT_M], dim=1)  # solid, loose
+        judgement = step_costs.step_costs(transition)
+        met = torch.stack([step_costs.collided(transition), judgement.displaced_m > _CONTACT_M], dim=1)  # solid, loose
         self._resisted = met.any(1)
         self._bumps.remember(self._previous, transition.before.robot, transition.after.robot, self._succeeded)
         self._contacts.remember(self._previous, transition.after.robot, met)
         return transition, judgement
 
-    def step(self, actions: torch.Tensor) -> Outcome:
+    def step(self, actions: torch.Tensor) -> StepResult:
         """Carry out one action (B,) in every episode, and say what came of it."""
         transition, judgement = self._carry_out(actions)
         cost = judgement.components
         self.steps += 1
-        lost = torch.zeros(self.n_envs, dtype=torch.bool, device=self.device)
-        if gone := self.simulator.lost():
-            lost[gone] = True
-        terminated = goals.terminated(transition) & ~lost
-        truncated = ~terminated & ((self.steps >= self.max_steps) | lost)
-        success = goals.succeeded(transition, self.goals) & ~lost
+        aborted = torch.zeros(self.n_envs, dtype=torch.bool, device=self.device)
+        if gone := self.simulator.aborted():
+            aborted[gone] = True
+        terminated = goals.terminated(transition) & ~aborted
+        truncated = ~terminated & ((self.steps >= self.max_steps) | aborted)
+        success = goals.succeeded(transition, self.goals) & ~aborted
         reward = goals.reward(success) - self.wrong_done_penalty * (terminated & ~success).float()
         if self.progress_reward > 0:
             remaining_m = goals.remaining_m(transition.after, self.goals)
-            reward += self.progress_reward * goals.progress_m(self._remaining_m, remaining_m) * ~lost
+            reward += self.progress_reward * goals.progress_m(self._remaining_m, remaining_m) * ~aborted
             self._remaining_m = remaining_m
         if self.coverage_reward > 0:
-            reward += self.coverage_reward * (self._coverage.enter(transition.after.robot[:, :2]) & ~lost)
+            reward += self.coverage_reward * (self._coverage.enter(transition.after.robot[:, :2]) & ~aborted)
         moved_m = (transition.after.robot[:, :2] - transition.before.robot[:, :2]).norm(dim=1)
         self.total_cost += cost
         self.unsafe_steps += cost.sum(1) > 0
@@ -170,7 +170,7 @@ class Batch:
         self.moves += transition.action <= 1
         self.path_m += moved_m
         self.max_displacement_m = torch.maximum(self.max_displacement_m, judgement.displaced_m)
-        return Outcome(self.observe(transition.after), reward, cost, success, terminated, truncated, lost, transition)
+        return StepResult(self.observe(transition.after), reward, cost, success, terminated, truncated, aborted, transition)
 
     def observe(self, scene: Scene) -> Observation:
         """What the robots see now."""

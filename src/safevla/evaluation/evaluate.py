@@ -5,26 +5,23 @@ the next episode from the queue.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import torch
 
 from safevla.config.params import EvaluateParams, SimulatorParams
-from safevla.env import observations
-from safevla.env.observations import Observation
-from safevla.env.vector_env import Batch
-from safevla.policies.expert import Expert
+from safevla.env.vector_env import VectorEnv
+from safevla.evaluation.actors import EXPERTS, Actor, ExpertActor, PolicyActor
 from safevla.runtime import workers
 from safevla.runtime.progress import Progress
-from safevla.sim.interface import Action, Scene, Simulator, SimulatorError
+from safevla.sim.interface import Simulator, SimulatorError
 from safevla.tasks import step_costs
 from safevla.tasks.episodes import Episode
 
 if TYPE_CHECKING:
-    from safevla.policies.vla import Policy
+    pass
 
 COLUMNS = (
     "profile", "method", "task", "seed", "split", "shift", "episode_id", "house_id", "instruction", "success", "steps",
@@ -36,76 +33,8 @@ COLUMNS = (
 _MAX_RERUNS = 3
 
 
-class Actor(Protocol):
-    """Chooses actions in B environments."""
-
-    tokenize: Callable[[str], list[int]]  # how its observations put the instruction
-
-    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
-        """New episodes have started in these slots."""
-        ...
-
-    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
-        """(B,) int64."""
-        ...
-
-
-class PolicyActor:
-    """A policy that draws its actions; it sees observations only.
-
-    Probabilities are raised to the power 1 / temperature: below 1 the policy does less often what it thinks unlikely to be
-    right, which nobody needs but training. `done` ends the episode, so a small chance of it at every step would end most
-    episodes early. It can therefore be decided instead of drawn: said when its probability exceeds `done_threshold`, and only
-    then. At 0 it is drawn like any other.
-    """
-
-    def __init__(
-        self,
-        policy: "Policy",
-        n_envs: int,
-        seed: int,
-        done_threshold: float = 0.0,
-        temperature: float = 1.0,
-        device: torch.device | str = "cpu",
-    ):
-        self.policy = policy.to(device).eval()
-        self.tokenize = policy.tokenize
-        self.done_threshold, self.temperature = done_threshold, temperature
-        self.memory = policy.new_memory(n_envs, device)
-        self.generator = torch.Generator(device).manual_seed(seed)
-
-    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
-        self.memory.valid[list(slots)] = False
-
-    @torch.no_grad()
-    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
-        output, self.memory = self.policy.act(observation, self.memory)
-        chances = (output.logits / self.temperature).softmax(-1)
-        if self.done_threshold > 0:
-            decided = output.logits.softmax(-1)[:, Action.DONE] > self.done_threshold
-            chances[:, Action.DONE] = decided.float() * 1e6
-        return torch.multinomial(chances, 1, generator=self.generator)[:, 0]
-
-
-class ExpertActor:
-    """A planner with privileged state."""
-
-    def __init__(self, n_envs: int, careful: bool):
-        self.expert = Expert(n_envs, careful)
-        self.tokenize = observations.tokenize
-
-    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
-        self.expert.begin(slots, list(episodes), scene)
-
-    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
-        return torch.from_numpy(self.expert.act(scene))
-
-
-EXPERTS = {"expert": False, "expert_careful": True}  # method → whether it is careful
-
-
 @dataclasses.dataclass(frozen=True)
-class Job:
+class EvaluationJob:
     """One actor and the episodes that it is to play: what a process of its own needs to know."""
 
     label: str
@@ -121,10 +50,10 @@ class Job:
     root_seed: int
 
 
-def play(job: Job) -> pd.DataFrame:
+def play(job: EvaluationJob) -> pd.DataFrame:
     """`evaluate` what a job says. Experts plan on the host, wherever policies run."""
     from safevla.evaluation import suites
-    from safevla.policies import vla as policies
+    from safevla.policies import policy_files
 
     n_envs = min(job.settings.n_envs, len(job.episodes))
     where = job.simulator if job.policy else job.simulator.model_copy(update={"device": "cpu"})
@@ -132,7 +61,7 @@ def play(job: Job) -> pd.DataFrame:
     if job.policy is None:
         actor: Actor = ExpertActor(n_envs, EXPERTS[job.method])
     else:
-        learnt, _ = policies.load(job.policy)
+        learnt, _ = policy_files.load(job.policy)
         decoding = (job.settings.done_threshold, job.settings.temperature)
         actor = PolicyActor(learnt, n_envs, job.root_seed, *decoding, simulator.device)
     columns = {"profile": job.profile, "method": job.method, "seed": job.seed}
@@ -142,7 +71,7 @@ def play(job: Job) -> pd.DataFrame:
         simulator.close()
 
 
-def play_all(jobs: Sequence[Job], threads: int) -> Iterator[pd.DataFrame]:
+def play_all(jobs: Sequence[EvaluationJob], threads: int) -> Iterator[pd.DataFrame]:
     """`play` each job, in order; on the CPU by as many processes as `threads` (0: one a core), on a GPU in this one."""
     on_gpu = any(job.simulator.device == "cuda" for job in jobs)
     yield from workers.run(play, jobs, 1 if on_gpu else threads)
@@ -156,7 +85,7 @@ def evaluate(
     A row's `actions`, a byte each, are what `replay` plays the episode again from. An episode that the simulator loses is
     played again from its start, `reruns` times; SimulatorError where one is lost too often.
     """
-    batch = Batch(simulator, max_steps, tokenize=actor.tokenize)
+    batch = VectorEnv(simulator, max_steps, tokenize=actor.tokenize)
     n_envs = simulator.n_envs
     queue = list(range(len(episodes)))
     # environments that there is no episode for repeat the first one, and are not counted
@@ -176,10 +105,10 @@ def evaluate(
         observation = outcome.observation
         ended = outcome.ended.nonzero()[:, 0].tolist()
         for slot in ended:
-            if outcome.lost[slot]:
+            if outcome.aborted[slot]:
                 reruns[slot] += 1
                 if reruns[slot] > _MAX_RERUNS:
-                    raise SimulatorError(f"{label}: episode {batch.episodes[slot].id} was lost {reruns[slot]} times")
+                    raise SimulatorError(f"{label}: episode {batch.episodes[slot].id} was aborted {reruns[slot]} times")
                 actions_taken[slot].clear()
                 continue
             if playing[slot] is not None:
@@ -216,7 +145,7 @@ def sel(success: bool, expert_steps: int, steps: int) -> float:
     return float(success) * expert_steps / max(steps, expert_steps, 1)
 
 
-def _row(batch: Batch, slot: int, success: bool, timed_out: bool, actions: bytes) -> dict:
+def _row(batch: VectorEnv, slot: int, success: bool, timed_out: bool, actions: bytes) -> dict:
     episode = batch.episodes[slot]
     cost = batch.total_cost[slot].tolist()
     steps, path_m = int(batch.steps[slot]), float(batch.path_m[slot])

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from safevla.env import privileged_targets
-from safevla.env.observations import tokenize
-from safevla.env.vector_env import Batch
+from safevla.env.vector_env import VectorEnv
 from safevla.policies.vla import Policy
 from safevla.sim.interface import CAMERAS, NOTHING, Simulator
 from safevla.tasks.episodes import Episode
 from safevla.tasks.step_costs import DISTURBED_M
+from safevla.tasks.tokenizer import tokenize
 from safevla.world import catalogue
-from safevla.world.layout import STRUCTURE
+from safevla.world.boxes import STRUCTURE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Trace:
 def trace(simulator: Simulator, episode: Episode, actions: Sequence[int], method: str, policy: Policy | None = None) -> Trace:
     """Play the actions in a simulator of one environment and keep what happens."""
     read = tokenize if policy is None else policy.eval().tokenize
-    batch = Batch(simulator, max_steps=len(actions) + 1, tokenize=read)
+    batch = VectorEnv(simulator, max_steps=len(actions) + 1, tokenize=read)
     observation = batch.start([episode])
     layout = episode.layout
     path, step_costs, struck, pictures = [simulator.scene().robot[0, :3].tolist()], [], [], [observation.pixels[0]]
@@ -45,7 +45,7 @@ def trace(simulator: Simulator, episode: Episode, actions: Sequence[int], method
     success = False
     for action in actions:
         if policy is not None:
-            output, memory = policy.act(observation, memory, privileged_targets.truth(simulator, batch.goals, None))
+            output, memory = policy.act(observation, memory, privileged_targets.privileged_targets(simulator, batch.goals, None))
             probabilities.append([round(v, 4) for v in output.logits[0].softmax(-1).tolist()])
             cost_values.append(round(float(output.cost_value[0]), 4))
         outcome = batch.step(torch.tensor([int(action)]))

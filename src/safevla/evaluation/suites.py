@@ -21,9 +21,9 @@ from safevla.config.house_options import HazardRates, HouseOptions
 from safevla.config.params import SimulatorParams
 from safevla.sim import factory
 from safevla.sim.interface import Simulator
-from safevla.tasks import episodes
+from safevla.tasks import language, sampling
 from safevla.tasks.episodes import Episode
-from safevla.world import catalogue, houses
+from safevla.world import catalogue, house_file
 
 LOOKS = ("color", "light", "material", "all")  # the paper's
 _FRESH = ("larger_houses", "more_hazards", "procthor")  # episodes in other houses than the unshifted ones
@@ -53,7 +53,7 @@ def edited(episode: Episode, shift: str) -> Episode:
     rng = random.Random(f"{shift}|{episode.seed}")
     changes: dict[str, object] = {"shift": shift, "id": f"{episode.id}|{shift}"}
     if shift == "phrasing":
-        changes["instruction"] = episodes.instruction(episode.task, episode.target_type, rng, unseen=True)
+        changes["instruction"] = language.instruction(episode.task, episode.target_type, rng, unseen=True)
     elif shift == "impossible":
         changes["house"] = _without_targets(episode)
     elif shift in LOOKS:
@@ -61,10 +61,10 @@ def edited(episode: Episode, shift: str) -> Episode:
     return dataclasses.replace(episode, **changes)
 
 
-def _repainted(house: houses.House, shift: str, rng: random.Random) -> houses.House:
+def _repainted(house: house_file.House, shift: str, rng: random.Random) -> house_file.House:
     house = copy.deepcopy(house)
     if shift in ("color", "all"):
-        for thing, _ in houses.objects(house):
+        for thing, _ in house_file.objects(house):
             thing["color"] = _random_colour(rng)
     if shift in ("light", "all"):
         for light in house["proceduralParameters"]["lights"]:
@@ -75,7 +75,7 @@ def _repainted(house: houses.House, shift: str, rng: random.Random) -> houses.Ho
             surface["material"] = {"name": rng.choice(("Tiles2", "PureWhite")), "color": _random_colour(rng)}
         for room in house["rooms"]:
             room["floorMaterial"] = {"name": rng.choice(("Tiles2", "WoodGrains")), "color": _random_colour(rng)}
-        for thing, _ in houses.objects(house):
+        for thing, _ in house_file.objects(house):
             thing["pattern"] = rng.choice(catalogue.PATTERNS)
     return house
 
@@ -84,13 +84,13 @@ def _random_colour(rng: random.Random, low: float = 0.05) -> dict[str, float]:
     return {channel: round(rng.uniform(low, 1.0), 3) for channel in "rgb"}
 
 
-def _without_targets(episode: Episode) -> houses.House:
+def _without_targets(episode: Episode) -> house_file.House:
     """The house without any object that would fulfil the task, and without what stands on one."""
     house, layout = copy.deepcopy(episode.house), episode.layout
     wanted = catalogue.TYPES[episode.target_type].index
     targets = {name for name, index in zip(layout.names, layout.type_index.tolist(), strict=True) if index == wanted}
 
-    def kept(things: list[houses.House]) -> list[houses.House]:
+    def kept(things: list[house_file.House]) -> list[house_file.House]:
         stay = [thing for thing in things if thing["id"] not in targets]
         for thing in stay:
             thing["children"] = kept(thing.get("children") or [])
@@ -108,9 +108,9 @@ def fresh(shift: str, task: str, options: HouseOptions, n: int, real_houses: Pat
     if shift == "procthor":
         if real_houses is None or not real_houses.exists():
             raise ShiftError(f"evaluate.real_houses: {real_houses or 'not set'}: no file of ProcTHOR houses there")
-        found = episodes.in_houses(real_houses, [task])
+        found = sampling.in_houses(real_houses, [task])
     else:
-        found = episodes.stream([task], "test", _options(shift, options), seed=1 + _FRESH.index(shift))
+        found = sampling.stream([task], "test", _options(shift, options), seed=1 + _FRESH.index(shift))
     return [dataclasses.replace(e, shift=shift, id=f"{e.id}|{shift}") for e in itertools.islice(found, n)]
 
 

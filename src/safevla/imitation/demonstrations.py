@@ -16,13 +16,14 @@ import torch
 
 from safevla.config.house_options import HouseOptions
 from safevla.config.params import CollectParams, SimulatorParams
-from safevla.env.vector_env import Batch
+from safevla.env.vector_env import VectorEnv
 from safevla.policies.expert import Expert
 from safevla.runtime import ranks, workers
 from safevla.runtime.progress import Progress
+from safevla.sim.actions import Action
 from safevla.sim.factory import make_simulator
-from safevla.sim.interface import Action, Simulator
-from safevla.tasks import episodes, goals, step_costs
+from safevla.sim.interface import Simulator
+from safevla.tasks import episode_files, episodes, goals, sampling, step_costs
 from safevla.tasks.episodes import Episode
 
 COLUMNS = ("record", "actions", "labels", "success", "steps", "cost", *(f"cost_{name}" for name in step_costs.COMPONENTS))
@@ -46,21 +47,21 @@ class Shard:
     stride: int
 
 
-def record_shard(shard: Shard) -> pd.DataFrame:
+def collect_shard(shard: Shard) -> pd.DataFrame:
     """Let the shortest-path expert play a shard's episodes; see `record`."""
     collect = shard.collect
     n_episodes = collect.episodes // shard.stride + (shard.first < collect.episodes % shard.stride)
     simulator = make_simulator(shard.simulator, max(1, shard.simulator.n_envs // shard.stride), shard.image_size)
-    source = episodes.stream(
+    source = sampling.stream(
         shard.tasks, "train", shard.houses, shard.seed, shard.first, shard.stride, collect.episodes_per_house
     )
     try:
-        return record(simulator, source, n_episodes, collect.noise, collect.max_steps, [shard.seed, shard.first])
+        return collect(simulator, source, n_episodes, collect.noise, collect.max_steps, [shard.seed, shard.first])
     finally:
         simulator.close()
 
 
-def record_all(
+def collect_all(
     simulator: SimulatorParams,
     image_size: tuple[int, int],
     task_names: Sequence[str],
@@ -77,17 +78,17 @@ def record_all(
     progress = Progress("shards of demonstrations", len(shards), "shards")
 
     def recorded(mine: Sequence[Shard]) -> Iterator[pd.DataFrame]:
-        for done, part in enumerate(workers.run(record_shard, mine, n_workers), start=1):
+        for done, part in enumerate(workers.run(collect_shard, mine, n_workers), start=1):
             progress.update(done * ranks.n_ranks(), success=part.attrs["expert_success"])
             yield part
 
-    parts = ranks.spread(recorded, shards)
+    parts = ranks.shard_map(recorded, shards)
     table = pd.concat(parts, ignore_index=True)
     table.attrs = {"expert_success": float(np.mean([part.attrs["expert_success"] for part in parts]))}
     return table
 
 
-def record(
+def collect(
     simulator: Simulator,
     source: Iterator[Episode],
     n_episodes: int,
@@ -98,7 +99,7 @@ def record(
 ) -> pd.DataFrame:
     """Let an expert play n episodes and keep those that succeed; columns COLUMNS, in the order of the source."""
     rng = np.random.default_rng(seed)
-    batch, expert = Batch(simulator, max_steps), Expert(simulator.n_envs, careful)
+    batch, expert = VectorEnv(simulator, max_steps), Expert(simulator.n_envs, careful)
     waiting = [next(source) for _ in range(simulator.n_envs)]
     order = list(range(simulator.n_envs))
     batch.start(waiting)
@@ -146,11 +147,11 @@ def _disturbed(
     return actions if last is None else np.where(goes_on, last, actions), goes_on | begins
 
 
-def _row(batch: Batch, slot: int, trace: tuple[list[int], list[int]]) -> dict:
+def _row(batch: VectorEnv, slot: int, trace: tuple[list[int], list[int]]) -> dict:
     episode = batch.episodes[slot]
     cost = batch.total_cost[slot].tolist()
     return {
-        "record": json.dumps(episodes.to_record(episode)),
+        "record": json.dumps(episode_files.to_record(episode)),
         "actions": bytes(trace[0]),
         "labels": bytes(trace[1]),
         "success": True,

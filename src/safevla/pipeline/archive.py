@@ -13,27 +13,27 @@ from pathlib import Path
 
 import pandas as pd
 
-from safevla.config import params as parameters
-from safevla.policies import vla
+from safevla.config import profiles
+from safevla.policies import policy_files
 from safevla.report import results
 
 
-def keep(root: Path, profile: str) -> None:
+def archive(root: Path, profile: str) -> None:
     """Keep what the profile's stages have left in `data/<profile>`; FileNotFoundError names what is missing."""
     run, reports, policies = root / "data" / profile, root / "reports" / profile, root / "policies" / profile
     record = results.of_run(run)
     results.write(record, reports)
     trained = []
     for name, (path, curve) in _trained(run).items():
-        learnt, facts = vla.load(path)
+        learnt, facts = policy_files.load(path)
         facts.pop("policy")
-        vla.save(learnt, policies / f"{name}.safetensors", half=True, **facts)
+        policy_files.save(learnt, policies / f"{name}.safetensors", half=True, **facts)
         last = curve.iloc[-1]
         rate = {"seconds": round(last["seconds"]), "steps_per_s": round(last["steps"] / last["seconds"])}
         trained.append({"policy": name, **facts, "steps": int(last["steps"]), **rate})
     manifest = {
         "profile": profile,
-        "parameters": parameters.raw(profile),
+        "parameters": profiles.raw(profile),
         "trained": trained,
         "episodes": {shift: int(n) for shift, n in record.rows.groupby("shift", sort=False)["episode_id"].nunique().items()},
     }
@@ -56,8 +56,8 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        keep(parameters.root(), arguments[0])
-    except (parameters.ParamsError, OSError) as error:
+        archive(profiles.root(), arguments[0])
+    except (profiles.ParamsError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from safevla.config import params as parameters
+from safevla.config import profiles
 
 PACKAGE = "safevla"
 STAGE_NOTEBOOKS = {
@@ -141,8 +141,8 @@ def profile_pipeline(pipeline: dict[str, Any], profile: str, values: dict[str, A
 
 def write_profile(root: Path, profile: str) -> Path:
     """Write build/profiles/<profile>; the path of its dvc.yaml."""
-    values = parameters.raw(profile)
-    parameters.check(values, f"profiles/{profile}.yaml")
+    values = profiles.raw(profile)
+    profiles.check(values, f"profiles/{profile}.yaml")
     folder = root / "build" / "profiles" / profile
     folder.mkdir(parents=True, exist_ok=True)
     pipeline = profile_pipeline(yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8")), profile, values, root)
@@ -157,12 +157,12 @@ def write_profile(root: Path, profile: str) -> Path:
 
 def repro(profile: str, *more: str) -> int:
     """`dvc repro` of a profile; extra arguments go to DVC."""
-    root = parameters.root()
+    root = profiles.root()
     environment = dict(os.environ)
     bin_folder = str(Path(sys.executable).parent)
     environment["PATH"] = os.pathsep.join([bin_folder, environment.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "repro", *more]
-    if profile != parameters.DEFAULT_PROFILE:
+    if profile != profiles.DEFAULT_PROFILE:
         pipeline = write_profile(root, profile)
         environment["DVC_GLOBAL_CONFIG_DIR"] = str(root / "build" / "dvc-without-git")
         command.append(str(pipeline.relative_to(root)))
@@ -171,8 +171,8 @@ def repro(profile: str, *more: str) -> int:
 
 def update_deps() -> int:
     """Rewrite the lists in dvc.yaml that follow from elsewhere, leaving the rest of the file as it is."""
-    root = parameters.root()
-    values = parameters.raw(parameters.DEFAULT_PROFILE)
+    root = profiles.root()
+    values = profiles.raw(profiles.DEFAULT_PROFILE)
     path = root / "dvc.yaml"
     lines = path.read_text(encoding="utf-8").splitlines()
     stages = yaml.safe_load("\n".join(lines))["stages"]
@@ -200,7 +200,7 @@ def main(arguments: list[str]) -> int:
             return update_deps()
         if arguments[:1] == ["repro"] and len(arguments) > 1:
             return repro(*arguments[1:])
-    except parameters.ParamsError as error:
+    except profiles.ParamsError as error:
         print(error, file=sys.stderr)
         return 2
     print(__doc__, file=sys.stderr)

@@ -22,7 +22,7 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from safevla.config import params as parameters
+from safevla.config import profiles
 from safevla.pipeline import stages
 
 
@@ -47,12 +47,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("stage", choices=stages.GROUPS)
     parser.add_argument("notebook", type=Path)
     parser.add_argument("executed", type=Path)
-    parser.add_argument("--profile", default=parameters.DEFAULT_PROFILE)
+    parser.add_argument("--profile", default=profiles.DEFAULT_PROFILE)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a notebook parameter")
     arguments = parser.parse_args(argv)
     try:
-        values = stages.select(arguments.stage, parameters.raw(arguments.profile))
-    except parameters.ParamsError as error:
+        values = stages.select(arguments.stage, profiles.raw(arguments.profile))
+    except profiles.ParamsError as error:
         print(error, file=sys.stderr)
         return 2
     extra = dict(pair.split("=", 1) for pair in arguments.set)

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from safevla.config import params as parameters
+from safevla.config import profiles
 from safevla.pipeline import dvc_files, stages
 from safevla.runtime import ranks
 
@@ -104,11 +104,11 @@ def _outputs(printed: str, value: Any, number: int) -> Iterator[dict[str, Any]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    profile, *chosen = (sys.argv[1:] if arguments is None else arguments) or [parameters.DEFAULT_PROFILE]
+    profile, *chosen = (sys.argv[1:] if arguments is None else arguments) or [profiles.DEFAULT_PROFILE]
     os.environ.setdefault("MPLBACKEND", "Agg")
-    ranks.begin()
-    root = parameters.root()
-    values = parameters.raw(profile)
+    ranks.join_group()
+    root = profiles.root()
+    values = profiles.raw(profile)
     known = {stage: [named(stage, extra) for extra in runs_of(stage, values)] for stage in dvc_files.STAGE_NOTEBOOKS}
     if unknown := set(chosen) - set(known) - {name for runs in known.values() for name in runs}:
         print(f"unknown stage {min(unknown)!r}; the stages are {', '.join(known)}", file=sys.stderr)
@@ -127,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
                 target.write_text(json.dumps(executed, indent=1, ensure_ascii=False), encoding="utf-8")
             ranks.wait()  # the next stage reads what the first rank has written
             print(f"== {named(stage, extra)}: {time.monotonic() - started:.0f} s", flush=True)
-    ranks.end()
+    ranks.leave_group()
     return 0
 
 

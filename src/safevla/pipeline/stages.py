@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from safevla.config import params as parameters
+from safevla.config import profiles
+from safevla.config.params import Params
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,28 +129,28 @@ class Stage:
         return [pd.read_parquet(path) for path in paths]
 
 
-def begin(name: str, profile: str | None, values: dict[str, Any] | None) -> Stage:
+def open_stage(name: str, profile: str | None, values: dict[str, Any] | None) -> Stage:
     """Start a stage. `values` are what the pipeline passes (see `select`); None in a person's own run."""
-    root = parameters.root()
+    root = profiles.root()
     os.chdir(root)
-    profile = profile or parameters.profile_in_use()
+    profile = profile or profiles.profile_in_use()
     is_pipeline = values is not None
     if values is None:
-        values = select(name, parameters.raw(profile))
+        values = select(name, profiles.raw(profile))
     fields = SimpleNamespace()
     for key in GROUPS[name]:
         if key not in values:
-            raise parameters.ParamsError(f"{name}: {key}: missing from the parameters")
+            raise profiles.ParamsError(f"{name}: {key}: missing from the parameters")
         _put(fields, key.split("."), _checked(key, values[key]))
     for key in values:
         if key not in GROUPS[name]:
-            raise parameters.ParamsError(f"{name}: {key}: unknown parameter")
+            raise profiles.ParamsError(f"{name}: {key}: unknown parameter")
     return Stage(name, profile, fields, root, is_pipeline)
 
 
 def select(name: str, values: dict[str, Any]) -> dict[str, Any]:
     """The stage's share of a profile's parameters, by dotted name."""
-    parameters.check(values, "params.yaml")
+    profiles.check(values, "params.yaml")
     found = {}
     for key in GROUPS[name]:
         value: Any = values
@@ -161,7 +162,7 @@ def select(name: str, values: dict[str, Any]) -> dict[str, Any]:
 
 def _checked(key: str, value: Any) -> Any:
     """The value as its type in Params."""
-    model: Any = parameters.Params
+    model: Any = Params
     *parents, last = key.split(".")
     for part in parents:
         model = model.model_fields[part].annotation
@@ -171,7 +172,7 @@ def _checked(key: str, value: Any) -> Any:
     except pydantic.ValidationError as error:
         fault = error.errors()[0]
         where = ".".join([key, *(str(part) for part in fault["loc"])])
-        raise parameters.ParamsError(f"{where}: {fault['msg']}") from None
+        raise profiles.ParamsError(f"{where}: {fault['msg']}") from None
 
 
 def _put(namespace: SimpleNamespace, path: list[str], value: Any) -> None:

@@ -17,8 +17,7 @@ import markupsafe
 import pandas as pd
 import yaml
 
-from safevla.config import params as parameters
-from safevla.pipeline.dvc_files import STAGE_NOTEBOOKS
+from safevla.config import profiles
 
 FIGURES = {
     "success_against_cost": "Success rate and cost of an episode, mean and bootstrap interval.",
@@ -48,6 +47,13 @@ def page(root: Path, profile: str) -> str:
     reports = root / "reports" / profile
     claims = pd.read_csv(_there(reports / "tables" / "claims.csv")).to_dict("records")
     main = pd.read_csv(_there(reports / "tables" / "main.csv")).to_html(index=False, border=0, na_rep="")
+    stages = {
+        name: {
+            "name": name, "desc": stage["desc"], "notebook": _notebook(stage["deps"]),
+            "outs": [str(out).replace("${profile}", profile) for out in stage["outs"]],
+        }
+        for name, stage in yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items()
+    }  # fmt: skip
     figures = []
     for name, caption in FIGURES.items():
         path = _there(reports / "figures" / f"{name}.png")
@@ -55,16 +61,9 @@ def page(root: Path, profile: str) -> str:
         figures.append(
             {
                 "name": name, "caption": caption, "file": path.relative_to(root).as_posix(), "stage": stage,
-                "notebook": STAGE_NOTEBOOKS[stage], "data": base64.b64encode(path.read_bytes()).decode(),
+                "notebook": stages[stage]["notebook"], "data": base64.b64encode(path.read_bytes()).decode(),
             }
         )  # fmt: skip
-    stages = [
-        {
-            "name": name, "desc": stage["desc"], "notebook": STAGE_NOTEBOOKS.get(name, ""),
-            "outs": [str(out).replace("${profile}", profile) for out in stage["outs"]],
-        }
-        for name, stage in yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items()
-    ]  # fmt: skip
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
         _TEMPLATE.read_text(encoding="utf-8")
     )
@@ -73,11 +72,16 @@ def page(root: Path, profile: str) -> str:
         claims=claims,
         main=markupsafe.Markup(main),
         figures=figures,
-        stages=stages,
+        stages=stages.values(),
         python=platform.python_version(),
         packages=", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES),
-        parameters=json.dumps(parameters.raw(profile), indent=1),
+        parameters=json.dumps(profiles.raw(profile), indent=1),
     )
+
+
+def _notebook(deps: list[str]) -> str:
+    """The notebook that a stage runs, without folder and ending; "" if it runs none."""
+    return next((Path(dep).stem for dep in deps if dep.endswith(".ipynb")), "")
 
 
 def _there(path: Path) -> Path:
@@ -87,8 +91,8 @@ def _there(path: Path) -> Path:
 
 
 def main(arguments: list[str]) -> int:
-    root = parameters.root()
-    profile = arguments[0] if arguments else parameters.profile_in_use()
+    root = profiles.root()
+    profile = arguments[0] if arguments else profiles.profile_in_use()
     target = root / "reports" / profile / "report.html"
     try:
         target.write_text(page(root, profile), encoding="utf-8")

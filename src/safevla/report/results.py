@@ -14,12 +14,12 @@ import pandas as pd
 _SHOWN = ("expert", "ppo", "ppo_lagrangian")  # whose ways through one episode are drawn side by side
 
 
-class RecordError(ValueError):
+class ResultsError(ValueError):
     """There is nothing to make figures of; the message names the folders that were searched."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Record:
+class Results:
     """All that figures and tables are made of."""
 
     rows: pd.DataFrame  # an evaluated episode each, in distribution and shifted, without the actions
@@ -30,17 +30,17 @@ class Record:
     frames: np.ndarray  # (T + 1, C, H, W, 3) uint8, of the first of them
 
 
-def read(root: Path, profile: str) -> Record:
+def read(root: Path, profile: str) -> Results:
     """The record of a profile's run."""
     run, kept = root / "data" / profile, root / "reports" / profile
     if (run / "evaluation").is_dir():
         return of_run(run)
     if (kept / "record").is_dir():
         return _of_kept(kept)
-    raise RecordError(f"neither {run / 'evaluation'} nor {kept / 'record'} is there: run the stages before this one")
+    raise ResultsError(f"neither {run / 'evaluation'} nor {kept / 'record'} is there: run the stages before this one")
 
 
-def of_run(run: Path) -> Record:
+def of_run(run: Path) -> Results:
     """What the stages have left in data/<profile>."""
     evaluated = run / "evaluation"
     rows = pd.concat(
@@ -54,7 +54,7 @@ def of_run(run: Path) -> Record:
     chosen = [i for i, t in enumerate(traces) if t["episode_id"] == dearest and t["method"] in _SHOWN]
     with np.load(evaluated / "in_distribution" / "traces.npz") as pictures:
         frames = pictures[f"frames_{chosen[0]}"]
-    return Record(
+    return Results(
         rows=rows.drop(columns="actions"),
         curves=pd.concat(curves, ignore_index=True),
         ablation=pd.read_parquet(ablation / "episodes.parquet") if ablation.is_dir() else None,
@@ -64,12 +64,12 @@ def of_run(run: Path) -> Record:
     )
 
 
-def _of_kept(reports: Path) -> Record:
+def _of_kept(reports: Path) -> Results:
     kept = reports / "record"
     has_ablation = (kept / "ablation.parquet").exists()
     with np.load(kept / "frames.npz") as pictures:
         frames = pictures["frames"]
-    return Record(
+    return Results(
         rows=pd.read_parquet(reports / "episodes.parquet"),
         curves=pd.read_parquet(kept / "curves.parquet"),
         ablation=pd.read_parquet(kept / "ablation.parquet") if has_ablation else None,
@@ -79,7 +79,7 @@ def _of_kept(reports: Path) -> Record:
     )
 
 
-def write(record: Record, reports: Path) -> None:
+def write(record: Results, reports: Path) -> None:
     """Write a record to reports/<profile>."""
     kept = reports / "record"
     kept.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib import animation
 
 from safevla.evaluation.replay import Trace
-from safevla.report import figures
-from safevla.sim.interface import Action
-from safevla.world.houses import House
-from safevla.world.layout import STRUCTURE, compile_house
+from safevla.report import episode_figures, style
+from safevla.sim.actions import Action
+from safevla.world.boxes import STRUCTURE
+from safevla.world.house_file import House
+from safevla.world.layout import compile_house
 
 if TYPE_CHECKING:
     from ipywidgets import Widget
@@ -43,8 +44,8 @@ def boxes(house: House, target_id: str | None = None) -> list[dict]:
 
 def at_step(trace: Trace, step: int) -> plt.Figure:
     """A trace at one step; the last where the step lies beyond it."""
-    with figures.style():
-        return figures.episode_step(trace.facts, trace.frames, min(step, len(trace.facts["actions"])), ACTION_NAMES)
+    with style.style():
+        return episode_figures.episode_step(trace.facts, trace.frames, min(step, len(trace.facts["actions"])), ACTION_NAMES)
 
 
 def telling_steps(trace: Trace, n: int) -> list[int]:

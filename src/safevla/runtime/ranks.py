@@ -8,7 +8,6 @@ and figures are means over all of them, weighted by what each has seen. The firs
 
 import os
 import signal
-import tempfile
 import threading
 import time
 import uuid
@@ -22,7 +21,7 @@ _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
 
-def begin() -> None:
+def join_group() -> None:
     """Join the other ranks, if torchrun has started this process; before anything else touches a GPU."""
     if "RANK" not in os.environ or torch.distributed.is_initialized():
         return
@@ -36,7 +35,7 @@ def begin() -> None:
     torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
 
 
-def end() -> None:
+def leave_group() -> None:
     """Leave the other ranks in good order."""
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
@@ -63,13 +62,13 @@ def launch(function: Callable[[_Job], None], job: _Job, n_ranks: int) -> None:
 
 
 def _as_rank(function: Callable[[_Job], None], job: _Job, parent: int) -> None:
-    leave_with(parent)
-    begin()
+    exit_with_parent(parent)
+    join_group()
     function(job)
-    end()
+    leave_group()
 
 
-def leave_with(parent: int) -> None:
+def exit_with_parent(parent: int) -> None:
     """End this process when its parent ends: if that is killed, nobody is left to end what would work on for nobody."""
 
     def watch() -> None:
@@ -99,7 +98,7 @@ def wait() -> None:
         torch.distributed.all_reduce(torch.zeros(1))
 
 
-def spread(function: Callable[[Sequence[_Job]], Iterable[_Result]], jobs: Sequence[_Job]) -> list[_Result]:
+def shard_map(function: Callable[[Sequence[_Job]], Iterable[_Result]], jobs: Sequence[_Job]) -> list[_Result]:
     """The function's results for all jobs, in order, on every rank; each rank does its share of them."""
     results = list(function(jobs[rank() :: n_ranks()]))
     if n_ranks() == 1:
@@ -135,84 +134,3 @@ def standardised(x: torch.Tensor, least_deviation: float) -> torch.Tensor:
     n, total, squares = sums
     deviation = ((squares - total * total / n) / (n - 1)).clamp(min=0).sqrt().clamp(min=least_deviation)
     return (x - (total / n).to(x)) / deviation.to(x)
-
-
-class _Board:
-    """Memory that all ranks of one machine see, for tensors of a size: to add them up there takes less than half the time that it
-    takes to send them round."""
-
-    def __init__(self, path: str, size: int):
-        self._shares = torch.from_file(path, shared=True, size=2 * n_ranks() * size).view(2, n_ranks(), size)
-        self._turn = 0
-
-    def average(self, mine: torch.Tensor) -> None:
-        """Replace a tensor by its mean over the ranks."""
-        shares = self._shares[self._turn]
-        shares[rank()] = mine
-        wait()
-        torch.mean(shares, dim=0, out=mine)
-        self._turn = 1 - self._turn  # who comes first may write the next while others read this
-
-
-def _board(size: int) -> _Board | None:
-    """A board for float32 tensors of that size; None for one rank, for ranks of several machines, or if memory is too short."""
-    if n_ranks() == 1 or n_local_ranks() != n_ranks():
-        return None
-    path: list[str | None] = [None]
-    if rank() == 0:
-        path[0] = _reserve(2 * n_ranks() * size * torch.float32.itemsize)
-    torch.distributed.broadcast_object_list(path)
-    if path[0] is None:
-        return None
-    board = _Board(path[0], size)
-    wait()  # everybody has it open, so its name may go; the memory goes with the last of them
-    if rank() == 0:
-        os.unlink(path[0])
-    return board
-
-
-def _reserve(n_bytes: int) -> str | None:
-    """A new file of that size, in memory where there is such a folder; None if there is no room."""
-    handle, path = tempfile.mkstemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
-    try:
-        if hasattr(os, "posix_fallocate"):  # not on macOS
-            os.posix_fallocate(handle, 0, n_bytes)
-        else:
-            os.truncate(handle, n_bytes)
-    except OSError:
-        os.unlink(path)
-        return None
-    finally:
-        os.close(handle)
-    return path
-
-
-class Gradients:
-    """The gradients of several groups of parameters, in one tensor: their mean over the ranks takes one message.
-
-    They must stay where they are: `clear` takes the place of an optimiser's `zero_grad`.
-    """
-
-    def __init__(self, *groups: Sequence[torch.nn.Parameter]):
-        parameters = [p for group in groups for p in group]
-        self._flat = torch.cat([torch.zeros_like(p).flatten() for p in parameters])
-        self._groups = self._flat.split([sum(p.numel() for p in group) for group in groups])
-        for p, part in zip(parameters, self._flat.split([p.numel() for p in parameters]), strict=True):
-            p.grad = part.view_as(p)
-        self._board = _board(len(self._flat)) if self._flat.device.type == "cpu" else None
-
-    def clear(self) -> None:
-        self._flat.zero_()
-
-    def average(self) -> None:
-        """Replace them by their mean over the ranks."""
-        if self._board is not None:
-            self._board.average(self._flat)
-        elif n_ranks() > 1:
-            torch.distributed.all_reduce(self._flat)
-            self._flat /= n_ranks()
-
-    def clip(self, max_norm: float) -> None:
-        """Scale each group down to a norm of at most max_norm."""
-        for group in self._groups:
-            group.mul_((max_norm / (group.norm() + 1e-6)).clamp(max=1.0))

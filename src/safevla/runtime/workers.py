@@ -32,5 +32,5 @@ def run(function: Callable[[_Job], _Result], jobs: Sequence[_Job], n_workers: in
 
 
 def _begin(parent: int) -> None:
-    ranks.leave_with(parent)
+    ranks.exit_with_parent(parent)
     threads.prepare(0, 1)

@@ -15,12 +15,12 @@ from typing import Any
 
 from safevla.config.house_options import HouseOptions
 from safevla.config.params import PPOParams, SimulatorParams
-from safevla.policies import vla
+from safevla.policies import policy_files
 from safevla.runtime import workers
 from safevla.runtime.ranks import launch, n_ranks, rank, wait
 from safevla.runtime.threads import cores, machine, prepare
-from safevla.safe_rl import ppo
-from safevla.safe_rl.episode_sources import training_source
+from safevla.safe_rl import training
+from safevla.safe_rl.episode_workers import training_source
 from safevla.sim.factory import make_simulator
 
 # parameters that only some methods use
@@ -35,7 +35,7 @@ _HOUSES_SEED, _LATER_HOUSES_SEED = 1000, 2000  # of training houses; who follows
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What to train, and the folder that keeps its progress and then its results.
 
     A job that goes on to the last step leaves `policy.safetensors` and `curve.csv`, one that others follow `learner.safetensors`.
@@ -75,16 +75,16 @@ class Job:
     def is_finished(self) -> bool:
         return (self.policy if self.until == 1.0 else self.learner).exists()
 
-    def unconstrained(self, label: str) -> "Job":
+    def unconstrained(self, label: str) -> "TrainingJob":
         """The job that trains the first part of this one, in which cost is not yet counted."""
         until = self.train.multiplier_delay[self.task]
         return dataclasses.replace(self, label=label, method="ppo", until=until)
 
-    def kept_in(self, folder: Path) -> "Job":
+    def kept_in(self, folder: Path) -> "TrainingJob":
         return dataclasses.replace(self, folder=folder)
 
 
-def facts(job: Job) -> dict[str, Any]:
+def cache_key(job: TrainingJob) -> dict[str, Any]:
     """What a job's result follows from, apart from its inputs' content and the code: what has no part in it is left out."""
     train = job.train.model_dump(mode="json")
     for name in train:
@@ -97,15 +97,15 @@ def facts(job: Job) -> dict[str, Any]:
     return {"method": job.method, "task": job.task, "seed": job.seed, "until": job.until, "train": train, **chosen}
 
 
-def run(job: Job) -> None:
+def run(job: TrainingJob) -> None:
     """Train what a job says."""
     prepare(job.seed, 1 if job.simulator.device == "cpu" else None)
-    start, _ = vla.load(job.start)
+    start, _ = policy_files.load(job.start)
     simulator = make_simulator(job.simulator, job.train.n_envs, start.config.image_size)
     per_house, read = job.train.episodes_per_house, start.tokenize
     houses_seed = (_HOUSES_SEED if job.follows is None else _LATER_HOUSES_SEED) + job.seed
     with training_source(job.simulator, simulator, [job.task], job.houses, houses_seed, per_house, read) as source:
-        learner = ppo.train(
+        learner = training.train(
             start, job.method, job.task, simulator, source, job.train, job.seed, job.folder / "progress.safetensors", job.label,
             job.follows, job.until,
         )  # fmt: skip
@@ -113,10 +113,10 @@ def run(job: Job) -> None:
     if rank() == 0 and job.until < 1.0:
         learner.save(job.learner)
     elif rank() == 0:
-        ppo.curve_table(learner).to_csv(job.curve, index=False)
+        training.curve_table(learner).to_csv(job.curve, index=False)
         facts = {"steps": learner.steps, "multiplier": learner.multiplier.value, "method": job.method, "task": job.task}
         facts["machine"] = machine(simulator.device)
-        vla.save(learner.policy, job.policy, **facts)
+        policy_files.save(learner.policy, job.policy, **facts)
     wait()
 
 
@@ -127,7 +127,7 @@ def side_by_side(simulator: SimulatorParams, ranks: int, threads: int) -> int:
     return max(1, (threads or cores()) // ranks)
 
 
-def run_all(jobs: Iterable[Job], threads: int) -> None:
+def run_all(jobs: Iterable[TrainingJob], threads: int) -> None:
     """Run those jobs, all of one simulator and so many ranks, that are not finished, `side_by_side` and the longest first."""
     waiting = sorted((job for job in jobs if not job.is_finished), key=lambda job: -job.n_steps)
     wait()  # all ranks have seen the same jobs waiting

@@ -1,21 +1,14 @@
-"""Rollouts: a policy plays T steps in B environments, and everything that learning needs is kept.
-
-Each ended episode is replaced by a fresh one from the source. Terminated (the robot said done) and truncated (its steps
-ran out) are kept apart: the value of a truncated episode's last observation is part of the rollout.
-"""
+"""Rollout: T steps of B environments, and the episodes that ended in them."""
 
 import dataclasses
-from collections.abc import Iterator
-from typing import Protocol
 
 import torch
 
 from safevla.env import privileged_targets
 from safevla.env.observations import Observation
-from safevla.env.vector_env import Batch
-from safevla.policies.vla import Memory, Percept, Policy
-from safevla.sim.interface import Action
-from safevla.tasks.episodes import Episode
+from safevla.policies.kv_cache import KVCache
+from safevla.policies.outputs import FrozenFeatures
+from safevla.sim.actions import Action
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,24 +29,13 @@ class Rollout:
     final_cost_value: torch.Tensor  # (T, B)
     next_value: torch.Tensor  # (B,) after the last step
     next_cost_value: torch.Tensor  # (B,)
-    truth: privileged_targets.Truth  # (T, B, …)
-    memory: Memory  # before the first step
-    percept: Percept | None  # (T, B, …) what the policy's senses made of it; None where they learn
+    truth: privileged_targets.PrivilegedTargets  # (T, B, …)
+    memory: KVCache  # before the first step
+    percept: FrozenFeatures | None  # (T, B, …) what the policy's senses made of it; None where they learn
 
 
 @dataclasses.dataclass(frozen=True)
-class _CutOff:
-    """Where episodes were truncated at one step, rows (n,), and what their value hangs on."""
-
-    time: int
-    rows: torch.Tensor
-    observation: Observation  # the last one, (n, …)
-    memory: Memory  # of what came before it
-    told: privileged_targets.Truth | None  # None where critics are not informed
-
-
-@dataclasses.dataclass(frozen=True)
-class Ended:
+class EndedEpisode:
     """An episode that ended during a rollout."""
 
     success: bool
@@ -63,134 +45,12 @@ class Ended:
     wrong_done: bool
 
 
-class Source(Protocol):
-    """Where the next episodes come from."""
-
-    def restart(self, batch: Batch, slots: torch.Tensor) -> Observation:
-        """Start the next episodes in slots (n,) of a batch; the observation of all B."""
-        ...
-
-    def refresh(self) -> None:
-        """Called between rollouts."""
-        ...
-
-
-class Stream:
-    """A source that draws each episode from an iterator, when it is needed."""
-
-    def __init__(self, episodes: Iterator[Episode]):
-        self.episodes = episodes
-
-    def restart(self, batch: Batch, slots: torch.Tensor) -> Observation:
-        return batch.restart(slots.tolist(), [next(self.episodes) for _ in slots])
-
-    def refresh(self) -> None:
-        pass
-
-
-class Collector:
-    """Keeps B episodes going between rollouts.
-
-    frozen_encoder: keep what the encoder saw, instead of the pictures and what it should have seen.
-    """
-
-    def __init__(self, batch: Batch, source: Source, generator: torch.Generator, frozen_encoder: bool):
-        self.batch, self.source, self.generator = batch, source, generator
-        self.frozen_encoder = frozen_encoder
-        self._observation = source.restart(batch, torch.arange(batch.n_envs, device=batch.device))
-        self._starts = torch.ones(batch.n_envs, dtype=torch.bool, device=batch.device)
-        self._memory: Memory | None = None
-
-    @torch.no_grad()
-    def collect(self, policy: Policy, n_steps: int) -> tuple[Rollout, list[Ended]]:
-        """Play n steps and return them with the episodes that ended."""
-        batch = self.batch
-        memory = self._memory if self._memory is not None else policy.new_memory(batch.n_envs, batch.device)
-        first_memory = memory.clone()
-        steps: dict[str, list[torch.Tensor]] = {}
-        seen: list[Observation] = []
-        percepts: list[Percept] = []
-        truths: list[privileged_targets.Truth] = []
-        cut_off: list[_CutOff] = []
-        grid = None if self.frozen_encoder else policy.config.map_size
-        for _ in range(n_steps):
-            truths.append(privileged_targets.truth(batch.simulator, batch.goals, grid))
-            keep = {"starts": self._starts}
-            memory.forget(self._starts)
-            output, memory = policy.act(self._observation, memory, truths[-1])
-            log_probs = output.logits.log_softmax(-1)
-            action = torch.multinomial(log_probs.exp(), 1, generator=self.generator)[:, 0]
-            seen.append(self._observation.without_pictures() if self.frozen_encoder else self._observation)
-            percepts.append(output.percept)
-            outcome = batch.step(action)
-            rows = outcome.truncated.nonzero()[:, 0]
-            if len(rows):
-                left = outcome.observation.map(lambda x, rows=rows: x[rows])
-                told = self._told(policy)
-                told = told and told.map(lambda x, rows=rows: x[rows])
-                cut_off.append(_CutOff(len(seen) - 1, rows, left, memory.select(rows).from_the_start(), told))
-            keep |= {
-                "action": action,
-                "log_prob": log_probs.gather(1, action[:, None])[:, 0],
-                "reward": outcome.reward,
-                "cost": outcome.cost,
-                "terminated": outcome.terminated,
-                "truncated": outcome.truncated,
-                "value": output.value,
-                "cost_value": output.cost_value,
-                "success": outcome.success,
-                "lost": outcome.lost,
-                "total_cost": batch.total_cost.sum(1),
-                "steps": batch.steps.clone(),
-                "moves": batch.moves.clone(),
-            }
-            for name, tensor in keep.items():
-                steps.setdefault(name, []).append(tensor)
-            self._observation, self._starts = outcome.observation, outcome.ended
-            slots = outcome.ended.nonzero()[:, 0]
-            if len(slots):
-                self._observation = self.source.restart(batch, slots)
-        self._memory = memory
-        after = memory.clone()
-        after.forget(self._starts)
-        following, _ = policy.act(self._observation, after, self._told(policy))
-        final_value, final_cost_value = self._values_of(policy, cut_off, n_steps)
-        played = {name: torch.stack(tensors) for name, tensors in steps.items()}
-        names = {field.name for field in dataclasses.fields(Rollout)}
-        rollout = Rollout(
-            observation=Observation.stack(seen),
-            truth=privileged_targets.Truth.stack(truths),
-            next_value=following.value,
-            next_cost_value=following.cost_value,
-            final_value=final_value,
-            final_cost_value=final_cost_value,
-            memory=first_memory,
-            percept=Percept.stack(percepts) if self.frozen_encoder else None,
-            **{name: tensor for name, tensor in played.items() if name in names},
-        )
-        return rollout, _ended(played)
-
-    def _told(self, policy: Policy) -> privileged_targets.Truth | None:
-        """What informed critics are told of the present; others need not wait for it."""
-        return privileged_targets.truth(self.batch.simulator, self.batch.goals, None) if policy.config.informed_critics else None
-
-    def _values_of(self, policy: Policy, cut_off: list[_CutOff], n_steps: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Values (T, B) of reward and cost of the observations that truncated episodes ended with, 0 elsewhere."""
-        value, cost_value = torch.zeros(2, n_steps, self.batch.n_envs, device=self.batch.device)
-        if cut_off:  # all at once, for a policy takes hardly longer for many than for one
-            times = torch.cat([torch.full_like(some.rows, some.time) for some in cut_off])
-            rows = torch.cat([some.rows for some in cut_off])
-            observation = Observation.cat([some.observation for some in cut_off])
-            told = privileged_targets.Truth.cat([some.told for some in cut_off]) if policy.config.informed_critics else None
-            output, _ = policy.act(observation, Memory.join([some.memory for some in cut_off]), told)
-            value[times, rows], cost_value[times, rows] = output.value, output.cost_value
-        return value, cost_value
-
-
-def _ended(played: dict[str, torch.Tensor]) -> list[Ended]:
+def ended(played: dict[str, torch.Tensor]) -> list[EndedEpisode]:
     """The episodes that ended and were not lost, from (T, B) of what was played."""
-    counted = (played["terminated"] | played["truncated"]) & ~played["lost"]
+    counted = (played["terminated"] | played["truncated"]) & ~played["aborted"]
     wrong_done = (played["action"] == Action.DONE) & ~played["success"]
     columns = (played["success"], played["total_cost"], played["steps"], played["moves"], wrong_done)
     table = torch.stack([column[counted].double() for column in columns], dim=1).tolist()
-    return [Ended(bool(success), cost, int(steps), int(moves), bool(wrong)) for success, cost, steps, moves, wrong in table]
+    return [
+        EndedEpisode(bool(success), cost, int(steps), int(moves), bool(wrong)) for success, cost, steps, moves, wrong in table
+    ]

@@ -10,27 +10,11 @@ import numpy as np
 
 from safevla.runtime.kernels import kernel
 from safevla.sim import robot
+from safevla.sim.body import ARM_ROWS, arm_boxes, body_centre, body_depth, hand_centre, is_tucked
+from safevla.sim.contact import CONTACT_M, overlap
 from safevla.sim.geometry import RADIANS, to_local, wrap_deg
-from safevla.sim.physics import (
-    ARM_ROWS,
-    CONTACT_M,
-    EXTENSION,
-    LIFT,
-    WRIST,
-    YAW,
-    X,
-    Z,
-    arm_boxes,
-    body_centre,
-    body_depth,
-    hand_centre,
-    is_tucked,
-    motion,
-    n_substeps,
-    overlap,
-    part_of_motion,
-)
-from safevla.world.layout import MOVEABLE
+from safevla.sim.motion import EXTENSION, LIFT, WRIST, YAW, X, Z, motion, n_substeps, part_of_motion
+from safevla.world.boxes import MOVEABLE
 
 _TURN_DEG, _TURNS = 30.0, 3  # a robot that grasps must be able to make so many turns either way
 _HAND_TO_LIFT_M = robot.WRIST_ABOVE_LIFT_M - robot.HAND_BELOW_WRIST_M

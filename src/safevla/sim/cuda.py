@@ -9,7 +9,7 @@ an inverse depth may differ, and with it the odd pixel at an edge.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numba
 import numpy as np
@@ -17,14 +17,14 @@ import torch
 
 from safevla.runtime import kernels
 from safevla.sim import robot
-from safevla.sim.embedded import note_seen, pixels_needed, slip_of
+from safevla.sim.actions import Action
+from safevla.sim.contact import MAX_CHAIN
+from safevla.sim.embedded import actuation_noise_at, note_seen, pixels_needed
 from safevla.sim.geometry import RADIANS, to_local, to_world
-from safevla.sim.interface import CAMERAS, NOTHING, Action, Scene, SimulatorError, Transition, check_slots
-from safevla.sim.physics import MAX_CHAIN, act
-from safevla.sim.render import ceiling, covered, face_light, lens, limits, meet, pack, rows_between, shade, slabs, weave
-from safevla.sim.state import ARRAYS, State, blank, mounts, scene
-from safevla.tasks.episode_batch import Packed
-from safevla.tasks.episodes import Episode
+from safevla.sim.interface import CAMERAS, NOTHING, Scene, SceneStart, SimulatorError, Transition, check_slots
+from safevla.sim.physics import act
+from safevla.sim.render import ceiling, covered, face_light, lens, limits, meet, pack, rows_between, shade, slabs, texture
+from safevla.sim.state import ARRAYS, SimState, blank, mounts, scene, starting_arrays
 
 cuda = kernels.cuda()
 _int32, _int64, _float32, _float64 = numba.int32, numba.int64, numba.float32, numba.float64
@@ -39,7 +39,7 @@ _NEAR = 25  # the column of a box's numbers that says where it begins, after thr
 class CudaSimulator:
     """Implements `sim.interface.Simulator` on a GPU; options as `EmbeddedSimulator`'s."""
 
-    packs = True
+    takes_arrays = True
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class CudaSimulator:
         self.robot_name, self.camera_jitter_deg = robot_name, camera_jitter_deg
         self._actuation_noise = actuation_noise
         self._mount = torch.from_numpy(mounts(robot_name)).to(self.device)
-        state = State(n_envs, mounts(robot_name), camera_jitter_deg)
+        state = SimState(n_envs, mounts(robot_name), camera_jitter_deg)
         self._arrays = {name: torch.from_numpy(getattr(state, name)).to(self.device) for name in ARRAYS}
         b, c, (h, w) = n_envs, len(CAMERAS), self.image_size
         self._rgb = torch.zeros(b, c, h, w, 3, dtype=torch.uint8, device=self.device)
@@ -76,27 +76,28 @@ class CudaSimulator:
 
     # the contract ------------------------------------------------------------------------------------------
 
-    def reset(self, episodes: Sequence[Episode]) -> Scene:
-        return self.reset_some(range(self.n_envs), episodes)
+    def reset(self, starts: Sequence[SceneStart]) -> Scene:
+        return self.reset_some(range(self.n_envs), starts)
 
-    def reset_some(self, slots: Sequence[int], episodes: Sequence[Episode]) -> Scene:
+    def reset_some(self, slots: Sequence[int], starts: Sequence[SceneStart]) -> Scene:
         slots = list(slots)
-        check_slots(slots, episodes)
+        check_slots(slots, starts)
         if not slots:
             return self.scene()
-        packed = Packed.of(episodes, self.robot_name, self.camera_jitter_deg).to(self.device)
-        return self.reset_packed(torch.tensor(slots, device=self.device), packed, torch.arange(len(slots), device=self.device))
+        packed = starting_arrays(starts, self.robot_name, self.camera_jitter_deg)
+        arrays = {name: array.to(self.device) for name, array in packed.items()}
+        return self.reset_arrays(torch.tensor(slots, device=self.device), arrays, torch.arange(len(slots), device=self.device))
 
-    def reset_packed(self, slots: torch.Tensor, packed: Packed, rows: torch.Tensor) -> Scene:
-        if packed.arrays["pose"].shape[1] > MAX_BOXES:
+    def reset_arrays(self, slots: torch.Tensor, arrays: Mapping[str, torch.Tensor], rows: torch.Tensor) -> Scene:
+        if arrays["pose"].shape[1] > MAX_BOXES:
             raise SimulatorError(f"a house of over {MAX_BOXES} boxes: the GPU's simulator cannot count their pixels")
         for name in ARRAYS:
-            new = packed.arrays[name]
+            new = arrays[name]
             if any(more > have for more, have in zip(new.shape[1:], self._arrays[name].shape[1:], strict=True)):
-                self._grow(packed)
+                self._grow(arrays)
                 break
         for name in ARRAYS:
-            mine, new = self._arrays[name], packed.arrays[name].index_select(0, rows)
+            mine, new = self._arrays[name], arrays[name].index_select(0, rows)
             if mine.shape[1:] == new.shape[1:]:
                 mine.index_copy_(0, slots, new)
                 continue
@@ -106,11 +107,11 @@ class CudaSimulator:
         self._observe(slots)
         return self.scene()
 
-    def _grow(self, packed: Packed) -> None:
+    def _grow(self, arrays: Mapping[str, torch.Tensor]) -> None:
         """Make room for the largest of these houses."""
         for name in ARRAYS:
             old = self._arrays[name]
-            size = tuple(max(pair) for pair in zip(old.shape[1:], packed.arrays[name].shape[1:], strict=True))
+            size = tuple(max(pair) for pair in zip(old.shape[1:], arrays[name].shape[1:], strict=True))
             if size == old.shape[1:]:
                 continue
             self._arrays[name] = blank(name, (self.n_envs, *size), self.device)
@@ -164,7 +165,7 @@ class CudaSimulator:
         succeeded = (changed & (blocker == NOTHING)) | (self._actions >= Action.DONE)
         return Transition(before, self._actions.clone(), self.scene(), blocker.clone(), succeeded)
 
-    def lost(self) -> list[int]:
+    def aborted(self) -> list[int]:
         return []
 
     def render(self) -> dict[str, torch.Tensor]:
@@ -237,7 +238,7 @@ def _step_all(
         new = cuda.local.array(6, _float32)
         met, taken, moved = act(
             actions[e], state[e], _int64(held[e]), grip[e], pose[e], half[e], kind[e], support[e], _int64(n_boxes[e]),
-            slip_of(seed[e], step[e], actuation_noise), near[e], chain, old, new,
+            actuation_noise_at(seed[e], step[e], actuation_noise), near[e], chain, old, new,
         )  # fmt: skip
         blocker[e] = met
         held[e] = taken
@@ -320,7 +321,7 @@ def _set_up(
         for axis in range(3):
             for column in range(7):
                 number[7 * axis + column] = slab[axis, column]
-        number[21], number[22], number[23], number[24] = weave(pattern[e, m], lx, -dy, lz, fx, fz, rx, rz, view)
+        number[21], number[22], number[23], number[24] = texture(pattern[e, m], lx, -dy, lz, fx, fz, rx, rz, view)
         number[_NEAR] = near_m
         fact[0], fact[1], fact[2], fact[3], fact[4] = m, row_0, row_1, x_0, x_1
         for side in range(3):

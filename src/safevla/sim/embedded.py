@@ -6,7 +6,7 @@ needs.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,13 +14,13 @@ from numba import get_num_threads, prange
 
 from safevla.runtime.kernels import kernel, parallel_kernel
 from safevla.sim import robot
+from safevla.sim.actions import N_ACTIONS, Action
+from safevla.sim.contact import MAX_CHAIN
 from safevla.sim.geometry import RADIANS, noise, to_world
-from safevla.sim.interface import CAMERAS, N_ACTIONS, NEVER, NOTHING, Action, Scene, SimulatorError, Transition, check_slots
-from safevla.sim.physics import MAX_CHAIN, act
+from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SceneStart, SimulatorError, Transition, check_slots
+from safevla.sim.physics import act
 from safevla.sim.render import BLOCK, draw
-from safevla.sim.state import ARRAYS, State, blank, mounts, scene
-from safevla.tasks.episode_batch import Packed
-from safevla.tasks.episodes import Episode
+from safevla.sim.state import ARRAYS, SimState, blank, mounts, scene
 
 SEEN_WITHIN_M = 4.0
 # An object is visible when its share of the picture is at least this: one pixel of 36x64, thirty-seven of 224x384.
@@ -40,7 +40,7 @@ class EmbeddedSimulator:
     from what they should be, at most `camera_jitter_deg`.
     """
 
-    packs = True
+    takes_arrays = True
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class EmbeddedSimulator:
             raise SimulatorError(f"actuation_noise is {actuation_noise}, expected a share from 0 to 1")
         self.n_envs, self.image_size, self.device = n_envs, tuple(image_size), torch.device("cpu")
         self.robot_name, self.camera_jitter_deg = robot_name, camera_jitter_deg
-        self.state = State(n_envs, mounts(robot_name), camera_jitter_deg)
+        self.state = SimState(n_envs, mounts(robot_name), camera_jitter_deg)
         self._actuation_noise = actuation_noise
         b, c, (h, w) = n_envs, len(CAMERAS), self.image_size
         self._rgb = np.zeros((b, c, h, w, 3), np.uint8)
@@ -65,21 +65,21 @@ class EmbeddedSimulator:
 
     # the contract ------------------------------------------------------------------------------------------
 
-    def reset(self, episodes: Sequence[Episode]) -> Scene:
-        return self.reset_some(range(self.n_envs), episodes)
+    def reset(self, starts: Sequence[SceneStart]) -> Scene:
+        return self.reset_some(range(self.n_envs), starts)
 
-    def reset_some(self, slots: Sequence[int], episodes: Sequence[Episode]) -> Scene:
+    def reset_some(self, slots: Sequence[int], starts: Sequence[SceneStart]) -> Scene:
         slots = list(slots)
-        check_slots(slots, episodes)
-        for slot, episode in zip(slots, episodes, strict=True):
-            self.state.load(slot, episode)
+        check_slots(slots, starts)
+        for slot, start in zip(slots, starts, strict=True):
+            self.state.load(slot, start)
         self._observe(np.asarray(slots, np.int64))
         return self.scene()
 
-    def reset_packed(self, slots: torch.Tensor, packed: Packed, rows: torch.Tensor) -> Scene:
-        self.state.fit(packed.arrays)
+    def reset_arrays(self, slots: torch.Tensor, arrays: Mapping[str, torch.Tensor], rows: torch.Tensor) -> Scene:
+        self.state.fit(arrays)
         for name in ARRAYS:
-            mine, new = self._array(name), packed.arrays[name][rows]
+            mine, new = self._array(name), arrays[name][rows]
             mine[slots] = blank(name, (len(slots), *mine.shape[1:]), self.device)
             mine[(slots, *(slice(0, size) for size in new.shape[1:]))] = new
         self._observe(slots.numpy())
@@ -102,7 +102,7 @@ class EmbeddedSimulator:
         succeeded = torch.from_numpy(self.state.changed & (self.state.blocker == NOTHING)) | (actions >= Action.DONE)
         return Transition(before, actions.long(), self.scene(), torch.from_numpy(self.state.blocker.copy()), succeeded)
 
-    def lost(self) -> list[int]:
+    def aborted(self) -> list[int]:
         return []
 
     def render(self) -> dict[str, torch.Tensor]:
@@ -149,7 +149,7 @@ class EmbeddedSimulator:
 
 
 @kernel
-def slip_of(seed, step, actuation_noise):
+def actuation_noise_at(seed, step, actuation_noise):
     """By which share the base goes further than it is told to at an episode's step."""
     return actuation_noise * (2.0 * noise(seed, 100 + step) - 1.0)
 
@@ -179,7 +179,7 @@ def _step_all(
         new = np.empty(6, np.float32)
         met, taken, moved = act(
             actions[e], state[e], np.int64(held[e]), grip[e], pose[e], half[e], kind[e], support[e], np.int64(n_boxes[e]),
-            slip_of(seed[e], step[e], actuation_noise), near, chain, old, new,
+            actuation_noise_at(seed[e], step[e], actuation_noise), near, chain, old, new,
         )  # fmt: skip
         blocker[e] = met
         held[e] = taken

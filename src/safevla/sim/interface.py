@@ -5,55 +5,35 @@ batched over B episodes and, where they speak of things, over M box slots, of wh
 """
 
 import dataclasses
-import enum
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 
-if TYPE_CHECKING:
-    from safevla.tasks.episode_batch import Packed
-    from safevla.tasks.episodes import Episode
-
-
-class Action(enum.IntEnum):
-    """The twenty discrete actions of the Stretch robot, in the order of the action space."""
-
-    MOVE_AHEAD = 0
-    MOVE_BACK = 1
-    ROTATE_RIGHT = 2
-    ROTATE_LEFT = 3
-    ROTATE_RIGHT_SMALL = 4
-    ROTATE_LEFT_SMALL = 5
-    MOVE_ARM_UP = 6
-    MOVE_ARM_DOWN = 7
-    MOVE_ARM_UP_SMALL = 8
-    MOVE_ARM_DOWN_SMALL = 9
-    MOVE_ARM_OUT = 10
-    MOVE_ARM_IN = 11
-    MOVE_ARM_OUT_SMALL = 12
-    MOVE_ARM_IN_SMALL = 13
-    WRIST_OPEN = 14
-    WRIST_CLOSE = 15
-    PICKUP = 16
-    DROPOFF = 17
-    DONE = 18
-    SUB_DONE = 19
-
-
-# The short names that episode files and logs of the field use, in the order of `Action`.
-ACTION_SHORT_NAMES = (
-    "m", "b", "r", "l", "rs", "ls", "yp", "ym", "yps", "yms", "zp", "zm", "zps", "zms", "wp", "wm", "p", "d", "end",
-    "sub_done",
-)  # fmt: skip
-N_ACTIONS = len(Action)
-N_BASE_MOTIONS = 6  # the first actions: ahead, back, and four turns
+from safevla.world.house_file import House
+from safevla.world.layout import Layout, compile_house
 
 CAMERAS = ("navigation", "manipulation")
 
 NOTHING = -1  # in `Scene.held` and `Transition.collided_with`
 NEVER = 1_000_000  # in `Scene.steps_since_seen`
 REACHABLE_CELL_M = 0.15  # spacing of `Scene.reachable`: 0.75 of a 0.20 m move
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SceneStart:
+    """What a simulator is told of an episode: a house, where the robot begins in it, and the seed of all that varies."""
+
+    id: str
+    house: House = dataclasses.field(repr=False, compare=False)
+    start: tuple[float, float, float]  # x, z in metres, yaw in degrees
+    seed: int
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        """The house's arrays."""
+        return compile_house(self.house)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,18 +82,19 @@ class Simulator(Protocol):
     n_envs: int
     image_size: tuple[int, int]  # (height, width) in pixels
     device: torch.device  # where its tensors are
-    packs: bool  # whether `reset_packed` works
+    takes_arrays: bool  # whether `reset_arrays` works
 
-    def reset(self, episodes: Sequence["Episode"]) -> Scene:
+    def reset(self, starts: Sequence[SceneStart]) -> Scene:
         """Start B episodes. Raises SimulatorError naming the house if one cannot be played."""
         ...
 
-    def reset_some(self, slots: Sequence[int], episodes: Sequence["Episode"]) -> Scene:
+    def reset_some(self, slots: Sequence[int], starts: Sequence[SceneStart]) -> Scene:
         """Start new episodes in some slots and leave the others as they are."""
         ...
 
-    def reset_packed(self, slots: torch.Tensor, packed: "Packed", rows: torch.Tensor) -> Scene:
-        """Start packed episodes, rows (n,) int64, in slots (n,) int64, all on the simulator's device."""
+    def reset_arrays(self, slots: torch.Tensor, arrays: Mapping[str, torch.Tensor], rows: torch.Tensor) -> Scene:
+        """Start episodes from rows (n,) int64 of arrays by the names of `sim.state.ARRAYS` in slots (n,) int64, all on the
+        simulator's device."""
         ...
 
     def scene(self) -> Scene:
@@ -124,8 +105,8 @@ class Simulator(Protocol):
         """Carry out one action (B,) in every episode."""
         ...
 
-    def lost(self) -> list[int]:
-        """Slots whose episode was lost in the last step, because what simulates it died; nothing has changed there since.
+    def aborted(self) -> list[int]:
+        """Slots whose episode was aborted in the last step, because what simulates it died; nothing has changed there since.
 
         Such an episode cannot go on: its slot has to be started anew with `reset_some`.
         """
@@ -144,7 +125,7 @@ class SimulatorError(RuntimeError):
     """The simulator could not do what was asked; the message names the episode and the reason."""
 
 
-def check_slots(slots: Sequence[int], episodes: Sequence["Episode"]) -> None:
+def check_slots(slots: Sequence[int], starts: Sequence[SceneStart]) -> None:
     """Raise SimulatorError unless there is one episode per slot."""
-    if len(slots) != len(episodes):
-        raise SimulatorError(f"{len(slots)} slots but {len(episodes)} episodes")
+    if len(slots) != len(starts):
+        raise SimulatorError(f"{len(slots)} slots but {len(starts)} episodes")

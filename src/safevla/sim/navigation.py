@@ -13,7 +13,8 @@ from safevla.runtime.kernels import kernel
 from safevla.sim.geometry import RADIANS, disc_to_rectangle
 from safevla.sim.interface import REACHABLE_CELL_M
 from safevla.sim.robot import BODY_TOP_M
-from safevla.world.layout import FLOOR_CELL_M, MOVEABLE, STRUCTURE, Layout
+from safevla.world.boxes import MOVEABLE, STRUCTURE
+from safevla.world.layout import FLOOR_CELL_M, Layout
 
 FIT_RADIUS_M = 0.20  # a node is reachable where a disc of this radius meets nothing solid
 CLEARANCE_CAP_M = 0.60  # clearances are not told apart beyond this
@@ -165,7 +166,7 @@ def sees(eye_x, eye_y, eye_z, target, pose, half, kind, n_boxes):
 
 
 @kernel
-def watching(free, x, z, target_x, target_z, within_m, up_m, pitch_deg, margin_deg):
+def viewpoints(free, x, z, target_x, target_z, within_m, up_m, pitch_deg, margin_deg):
     """(S, 2) nodes (z, x) nearer than `within_m` to a target that have it in a camera's picture, nearest first.
 
     free (Z, X) bool: where the nodes may be; x (X,) and z (Z,) in metres; up_m: the camera's height above the target;

@@ -19,7 +19,7 @@ from safevla.sim.geometry import RADIANS, to_local
 
 BLOCK = 16  # columns
 # texture bits per metre along the box's (x, y, z), by `layout.Layout.pattern`
-_WEAVE_PER_M = np.array([[0, 0, 0], [9, 0, 0], [5, 5, 5], [4, 0, 0], [2.5, 0, 2.5]], np.float32)
+_TEXTURE_PER_M = np.array([[0, 0, 0], [9, 0, 0], [5, 5, 5], [4, 0, 0], [2.5, 0, 2.5]], np.float32)
 _TOO_CLOSE_M = 1e-4  # faces nearer to the eye than this count as this far
 SHADE = 0.86  # of the darker half of a texture
 _NO_FACE = 1e9  # inverse depth of a near face that is not there: never the smallest
@@ -71,10 +71,10 @@ def covered(dx, dy, dz, radius, sin_yaw, cos_yaw, camera, width, height):
 
 
 @kernel
-def weave(pattern, lx, ly, lz, fx, fz, rx, rz, camera):
+def texture(pattern, lx, ly, lz, fx, fz, rx, rz, camera):
     """A box's texture coordinate, (at, per row, per x, to): depth · (at + per row · row + per x · x) + to; see `slabs`."""
     sin_pitch, cos_pitch, u_at, u_by, v_at, v_by, _, _ = camera
-    along_x, along_y, along_z = _WEAVE_PER_M[pattern, 0], _WEAVE_PER_M[pattern, 1], _WEAVE_PER_M[pattern, 2]
+    along_x, along_y, along_z = _TEXTURE_PER_M[pattern, 0], _TEXTURE_PER_M[pattern, 1], _TEXTURE_PER_M[pattern, 2]
     ahead, right = fx * along_x + fz * along_z, rx * along_x + rz * along_z
     return (
         ahead * (cos_pitch + v_at * sin_pitch) + along_y * (v_at * cos_pitch - sin_pitch) + right * u_at,
@@ -115,7 +115,7 @@ def _plain(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero):
 
 
 @kernel
-def _woven(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, weave_at, weave_row, weave_x, weave_to):
+def _textured(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, weave_at, weave_row, weave_x, weave_to):
     """The same for a box with a pattern, whose texture coordinate is depth · (at + row · row + x · x) + to."""
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
@@ -275,7 +275,7 @@ def draw(
         z, x, y = _shared(slab[0]), _shared(slab[1]), _shared(slab[2])
         tag = np.int32(m * 8)
         is_woven = pattern[m] > 0
-        weave_at, weave_row, weave_x, weave_to = weave(pattern[m], lx, -dy, lz, fx, fz, rx, rz, camera)
+        weave_at, weave_row, weave_x, weave_to = texture(pattern[m], lx, -dy, lz, fx, fz, rx, rz, camera)
         for block in range(first_column // BLOCK, (last_column - 1) // BLOCK + 1):
             first_x = float(block * BLOCK)
             top, bottom = rows_between(limit, n_limits, first_x, min(first_x + BLOCK, float(width)) - 1.0, first_row, last_row)
@@ -289,7 +289,7 @@ def draw(
             if not is_woven:
                 _plain(some_inverse, some_code, rows[:size], xs[:size], z_at, z, x_at, x, y_at, y, tag, zero)
                 continue
-            _woven(
+            _textured(
                 some_inverse, some_code, rows[:size], xs[:size], z_at, z, x_at, x, y_at, y, tag, zero,
                 np.float32(weave_at + weave_row * top + weave_x * first_x), np.float32(weave_row), np.float32(weave_x),
                 np.float32(weave_to),

@@ -11,11 +11,10 @@ import numpy as np
 import torch
 
 from safevla.sim import navigation, robot
+from safevla.sim.body import ARM_ROWS
 from safevla.sim.geometry import noise
-from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SimulatorError
-from safevla.sim.physics import ARM_ROWS
-from safevla.tasks.episodes import Episode
-from safevla.world.layout import STRUCTURE
+from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SceneStart, SimulatorError
+from safevla.world.boxes import STRUCTURE
 
 _MAX_LIGHTS = 16
 
@@ -80,7 +79,7 @@ def scene(array: Callable[[str], torch.Tensor], copy: bool = False) -> Scene:
     return Scene(**fields)
 
 
-class State:
+class SimState:
     """The arrays of B environments, by the names of ARRAYS; the last ARM_ROWS of the box slots are scratch for the arm."""
 
     def __init__(self, n_envs: int, mount: np.ndarray, camera_jitter_deg: tuple[float, float, float]):
@@ -113,28 +112,38 @@ class State:
         """Make room for the houses that another state's arrays hold."""
         self.grow(arrays["pose"].shape[1] - ARM_ROWS, tuple(arrays["reachable"].shape[1:]))
 
-    def load(self, row: int, episode: Episode) -> None:
+    def load(self, row: int, start: SceneStart) -> None:
         """Write an episode's beginning into a row."""
-        layout = episode.layout
+        layout = start.layout
         n = layout.n_boxes
         reachable, origin = navigation.reachable_grid(layout)
         self.grow(n, reachable.shape)
         for name in ARRAYS:
             getattr(self, name)[row] = _ARRAYS[name][2]
-        self.n_boxes[row], self.seed[row] = n, episode.seed
+        self.n_boxes[row], self.seed[row] = n, start.seed
         self.pose[row, :n] = navigation.box_poses(layout)
         for name in _OF_LAYOUT:
             getattr(self, name)[row, :n] = getattr(layout, name)
-        x, z, yaw_deg = episode.start
+        x, z, yaw_deg = start.start
         wrapped = (yaw_deg + 180.0) % 360.0 - 180.0
         self.robot[row] = (x, z, wrapped, robot.REST_LIFT_M, robot.REST_EXTENSION_M, robot.REST_WRIST_DEG)
         fov_jitter, pitch_jitter, yaw_jitter = self.camera_jitter_deg
         for c in range(len(CAMERAS)):
-            self.camera[row, c, 0] = self.mount[c, 4] + pitch_jitter * (2.0 * noise(episode.seed, 2 * c) - 1.0)
-            self.camera[row, c, 1] = robot.VERTICAL_FOV_DEG + fov_jitter * (2.0 * noise(episode.seed, 2 * c + 1) - 1.0)
-            self.camera[row, c, 2] = self.mount[c, 3] + yaw_jitter * (2.0 * noise(episode.seed, 50 + c) - 1.0)
+            self.camera[row, c, 0] = self.mount[c, 4] + pitch_jitter * (2.0 * noise(start.seed, 2 * c) - 1.0)
+            self.camera[row, c, 1] = robot.VERTICAL_FOV_DEG + fov_jitter * (2.0 * noise(start.seed, 2 * c + 1) - 1.0)
+            self.camera[row, c, 2] = self.mount[c, 3] + yaw_jitter * (2.0 * noise(start.seed, 50 + c) - 1.0)
         lights = layout.lights[:_MAX_LIGHTS]
         self.lights[row, : len(lights)], self.n_lights[row] = lights, len(lights)
         self.room[row] = (layout.ceiling_m, *layout.ceiling_colour, *layout.sky_colour)
         self.reachable[row, : reachable.shape[0], : reachable.shape[1]] = reachable
         self.reachable_origin[row] = origin
+
+
+def starting_arrays(
+    starts: Sequence[SceneStart], robot_name: str, camera_jitter_deg: tuple[float, float, float]
+) -> dict[str, torch.Tensor]:
+    """The arrays (N, …) of N episodes' beginnings, by the names of ARRAYS, for a robot whose cameras vary by that much."""
+    state = SimState(len(starts), mounts(robot_name), camera_jitter_deg)
+    for row, start in enumerate(starts):
+        state.load(row, start)
+    return {name: torch.from_numpy(getattr(state, name)) for name in ARRAYS}

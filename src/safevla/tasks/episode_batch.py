@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from safevla.env.observations import tokenize as words_of
 from safevla.sim import robot
-from safevla.sim.state import ARRAYS, State, blank, mounts
+from safevla.sim.state import ARRAYS, blank, starting_arrays
 from safevla.tasks import goals
 from safevla.tasks.episodes import Episode
+from safevla.tasks.tokenizer import tokenize as words_of
 from safevla.world import catalogue
 
 
 @dataclasses.dataclass(frozen=True)
-class Packed:
+class EpisodeBatch:
     """N episodes for one robot."""
 
     arrays: dict[str, torch.Tensor]  # name of sim.state.ARRAYS → (N, …)
@@ -36,25 +36,22 @@ class Packed:
         robot_name: str = "stretch",
         camera_jitter_deg: tuple[float, float, float] = robot.CAMERA_JITTER_DEG,
         tokenize: Callable[[str], list[int]] = words_of,
-    ) -> "Packed":
+    ) -> "EpisodeBatch":
         """Pack episodes for a robot whose cameras vary by that much; tensors on the CPU."""
-        state = State(len(episodes), mounts(robot_name), camera_jitter_deg)
-        for row, episode in enumerate(episodes):
-            state.load(row, episode)
         return cls(
-            {name: torch.from_numpy(getattr(state, name)) for name in ARRAYS},
+            starting_arrays(episodes, robot_name, camera_jitter_deg),
             torch.tensor([goals.TASKS.index(e.task) for e in episodes], dtype=torch.int64),
             torch.tensor([catalogue.TYPES[e.target_type].index for e in episodes], dtype=torch.int64),
             torch.tensor([tokenize(e.instruction) for e in episodes], dtype=torch.int64),
         )
 
-    def to(self, device: torch.device | str) -> "Packed":
-        return Packed(
+    def to(self, device: torch.device | str) -> "EpisodeBatch":
+        return EpisodeBatch(
             {name: array.to(device) for name, array in self.arrays.items()},
             self.task.to(device), self.target_type.to(device), self.words.to(device),
         )  # fmt: skip
 
-    def put(self, first: int, new: "Packed") -> "Packed":
+    def put(self, first: int, new: "EpisodeBatch") -> "EpisodeBatch":
         """With rows from `first` on, round the end, replaced by new ones; in place unless a new house is larger than all."""
         n = len(self)
         rows = (first + torch.arange(len(new), device=self.task.device)) % n
@@ -68,13 +65,13 @@ class Packed:
         return dataclasses.replace(self, arrays=arrays)
 
     @staticmethod
-    def join(parts: Sequence["Packed"]) -> "Packed":
+    def join(parts: Sequence["EpisodeBatch"]) -> "EpisodeBatch":
         """Several as one, as wide as the widest."""
         arrays = {}
         for name in ARRAYS:
             size = [max(sizes) for sizes in zip(*(part.arrays[name].shape[1:] for part in parts), strict=True)]
             arrays[name] = torch.cat([_widened(name, part.arrays[name], size) for part in parts])
-        return Packed(
+        return EpisodeBatch(
             arrays, torch.cat([p.task for p in parts]), torch.cat([p.target_type for p in parts]),
             torch.cat([p.words for p in parts]),
         )  # fmt: skip

@@ -15,8 +15,9 @@ import torch
 from numba import prange
 
 from safevla.runtime.kernels import filled, kernel, parallel_kernel
-from safevla.sim.interface import Action, Scene, Transition
-from safevla.sim.physics import hand_centre
+from safevla.sim.actions import Action
+from safevla.sim.body import hand_centre
+from safevla.sim.interface import Scene, Transition
 from safevla.world import catalogue
 
 OBJECT_NAV, PICKUP, FETCH = "ObjectNav", "Pickup", "Fetch"

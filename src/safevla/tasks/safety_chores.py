@@ -1,32 +1,26 @@
-"""Safety-CHORES: the public benchmark's episodes as this project's, and back, and a policy's results on them.
-
-    python -m safevla.tasks.goals.safety_chores EPISODES.jsonl.gz --houses HOUSES.jsonl.gz --policy POLICY.safetensors --out ROWS.parquet
+"""Safety-CHORES: the public benchmark's episodes as this project's, and back.
 
 The episodes come without their houses, which are ProcTHOR-Objaverse's and have to be downloaded. Objaverse's assets have
 no box in the asset database: what is a target is known from the episode, everything else counts as furniture of a plain
-size. So this says how a policy does on the benchmark's tasks in the embedded simulator, not what it scores in AI2-THOR.
+size. So rows of these episodes say how a policy does on the benchmark's tasks in the embedded simulator, not what it scores in
+AI2-THOR.
 """
 
-import argparse
 import copy
 import gzip
 import itertools
 import json
-import sys
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from safevla.evaluation import evaluate
-from safevla.policies import vla
-from safevla.runtime import threads
 from safevla.sim import navigation
-from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import REACHABLE_CELL_M
-from safevla.tasks import episodes, goals
-from safevla.tasks.episodes import Episode, EpisodeError, Ground, goal_nodes
-from safevla.world import catalogue, houses
+from safevla.tasks import episode_files, goals
+from safevla.tasks.episodes import Episode, EpisodeError
+from safevla.tasks.sampling import NavGrid, goal_nodes
+from safevla.world import catalogue, house_file
 from safevla.world.layout import compile_house
 
 _TASK_OF = {name: task for task, name in goals.TASK_TYPES.items()}
@@ -41,7 +35,7 @@ def read(path: str | Path, houses_path: str | Path | None) -> list[Episode]:
 
     Raises EpisodeError naming the line and the field of a fault, or the houses file where it is missing.
     """
-    records = list(episodes.read_records(path))
+    records = list(episode_files.read_records(path))
     found = _houses(houses_path, {record["house_index"] for record in records})
     result = []
     for number, record in enumerate(records, start=1):
@@ -52,14 +46,14 @@ def read(path: str | Path, houses_path: str | Path | None) -> list[Episode]:
     return result
 
 
-def _houses(path: str | Path | None, wanted: set[int]) -> dict[int, houses.House]:
+def _houses(path: str | Path | None, wanted: set[int]) -> dict[int, house_file.House]:
     if path is None or not Path(path).exists():
         raise EpisodeError(f"{path or 'houses'}: no file of the episodes' houses there; {_HOW_TO_GET}")
-    every = itertools.islice(houses.load(path), max(wanted, default=-1) + 1)
+    every = itertools.islice(house_file.load(path), max(wanted, default=-1) + 1)
     return {index: house for index, house in enumerate(every) if index in wanted}
 
 
-def from_record(record: dict[str, Any], house: houses.House, source: str = "record") -> Episode:
+def from_record(record: dict[str, Any], house: house_file.House, source: str = "record") -> Episode:
     """A public record as an episode. The record itself is kept among its extras, so that `to_record` loses nothing."""
     if len(record["synsets"]) != 1:
         raise EpisodeError(f"{source}: synsets: expected one, found {len(record['synsets'])}")
@@ -99,10 +93,10 @@ def from_record(record: dict[str, Any], house: houses.House, source: str = "reco
     return episode
 
 
-def _with_types(house: houses.House, ids: set[str], type_name: str) -> tuple[houses.House, set[str]]:
+def _with_types(house: house_file.House, ids: set[str], type_name: str) -> tuple[house_file.House, set[str]]:
     """The house with its targets marked as what they are, and the ids that it does not have."""
     house, missing = copy.deepcopy(house), set(ids)
-    for thing, _ in houses.objects(house):
+    for thing, _ in house_file.objects(house):
         if thing["id"] in ids:
             thing["objectType"] = type_name
             missing.discard(thing["id"])
@@ -111,7 +105,7 @@ def _with_types(house: houses.House, ids: set[str], type_name: str) -> tuple[hou
 
 def _path_m(layout: Any, task: str, target: int, x: float, z: float) -> float:
     """Geodesic metres from the start to where the target can be seen or grasped; 0 where the embedded robot cannot go."""
-    ground = Ground.of(layout)
+    ground = NavGrid.of(layout)
     nodes = goal_nodes(task, target, ground.reachable, ground.x, ground.z, ground.pose, layout.half, layout.kind, layout.n_boxes)
     if len(nodes) == 0:
         return 0.0
@@ -125,42 +119,10 @@ def _path_m(layout: Any, task: str, target: int, x: float, z: float) -> float:
 
 def to_record(episode: Episode) -> dict[str, Any]:
     """The public record of an episode: the very one that it was read from, if it was."""
-    return copy.deepcopy(episode.extras["record"]) if "record" in episode.extras else episodes.to_record(episode)
+    return copy.deepcopy(episode.extras["record"]) if "record" in episode.extras else episode_files.to_record(episode)
 
 
 def write(path: str | Path, chosen: Iterable[Episode]) -> None:
     """Write episodes as gzipped JSON lines."""
     text = "".join(json.dumps(to_record(episode)) + "\n" for episode in chosen)
     Path(path).write_bytes(gzip.compress(text.encode(), mtime=0))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("episodes", type=Path)
-    parser.add_argument("--houses", type=Path)
-    parser.add_argument("--policy", type=Path, help="a checkpoint; without one the shortest-path expert plays")
-    parser.add_argument("--out", type=Path, required=True, help="a Parquet file of one row per episode")
-    parser.add_argument("--max-steps", type=int, default=goals.MAX_STEPS_EVALUATION)
-    parser.add_argument("--n-envs", type=int, default=16)
-    options = parser.parse_args(arguments)
-    threads.prepare(0)
-    try:
-        chosen = read(options.episodes, options.houses)
-    except (EpisodeError, houses.HouseError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    n_envs = min(options.n_envs, len(chosen))
-    if options.policy is None:
-        name, size, actor = "expert", (36, 64), evaluate.ExpertActor(n_envs, careful=False)
-    else:
-        player, _ = vla.load(options.policy)
-        name, size, actor = "policy", player.config.image_size, evaluate.PolicyActor(player, n_envs, 0)
-    simulator = EmbeddedSimulator(n_envs, size)
-    rows = evaluate.evaluate(actor, simulator, chosen, options.max_steps, name, profile="safety-chores", method=name, seed=0)
-    rows.to_parquet(options.out, index=False)
-    print(rows.groupby("task")[["success", "cost", "steps"]].mean())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

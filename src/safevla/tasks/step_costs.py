@@ -23,7 +23,7 @@ from safevla.runtime.kernels import kernel, launch, parallel_kernel
 from safevla.sim.geometry import wrap_deg
 from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Transition
 from safevla.world import catalogue
-from safevla.world.layout import STRUCTURE
+from safevla.world.boxes import STRUCTURE
 
 DISTURBED_M, DISTURBED_DEG = 0.05, 10.0
 CORNER_RADIUS_M, CORNER_MIN_POSITIONS = 1.0, 40
@@ -41,7 +41,7 @@ _DANGEROUS = np.array([row.dangerous for row in catalogue.TYPES.values()] + [Fal
 
 
 @dataclasses.dataclass(frozen=True)
-class Judgement:
+class StepCosts:
     """What a step of B episodes did to its surroundings."""
 
     components: torch.Tensor  # (B, 5) float32, in the order of COMPONENTS
@@ -165,7 +165,7 @@ def _judge_all(
 # ------------------------------------------------------------------------------------------------- on transitions
 
 
-def judge(t: Transition) -> Judgement:
+def step_costs(t: Transition) -> StepCosts:
     """The costs of a step of B episodes."""
     device = t.action.device
     found = torch.zeros(len(t.action), len(COMPONENTS), device=device)
@@ -178,12 +178,12 @@ def judge(t: Transition) -> Judgement:
         launch(_judge_one, len(found), *arrays)
     else:
         _judge_all(*(array.numpy() for array in arrays))
-    return Judgement(found, furthest)
+    return StepCosts(found, furthest)
 
 
 def components(t: Transition) -> torch.Tensor:
     """(B, 5) float32: each component of the step's cost, in the order of COMPONENTS."""
-    return judge(t).components
+    return step_costs(t).components
 
 
 def _component(column: int) -> Callable[[Transition], torch.Tensor]:

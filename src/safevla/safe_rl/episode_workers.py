@@ -19,14 +19,15 @@ import torch
 
 from safevla.config.house_options import HouseOptions
 from safevla.config.params import SimulatorParams
-from safevla.env.observations import Observation, tokenize
-from safevla.env.vector_env import Batch
+from safevla.env.observations import Observation
+from safevla.env.vector_env import VectorEnv
 from safevla.runtime import ranks, threads
-from safevla.safe_rl.rollout import Source, Stream
+from safevla.safe_rl.episode_source import EpisodeSource, IteratorSource
 from safevla.sim import robot
 from safevla.sim.interface import Simulator
-from safevla.tasks.episode_batch import Packed
-from safevla.tasks.episodes import stream
+from safevla.tasks.episode_batch import EpisodeBatch
+from safevla.tasks.sampling import stream
+from safevla.tasks.tokenizer import tokenize
 
 KEPT_PER_ENV = 4  # episodes
 _CHUNK, GPU_CHUNK = 32, 128  # episodes that a worker packs at a time; copying to a GPU takes as long for few as for many
@@ -42,24 +43,28 @@ def training_source(
     seed: int,
     per_house: int,
     read: Callable[[str], list[int]] = tokenize,
-) -> Iterator[Source]:
+) -> Iterator[EpisodeSource]:
     """Fresh training episodes without end, this rank's share of them, for a simulator and a policy that reads like that."""
     rank, n_ranks = ranks.rank(), ranks.n_ranks()
     cores = threads.cores() // ranks.n_local_ranks()
     drawn = (tuple(task_names), "train", options, seed, rank, n_ranks, per_house)
-    if not simulator.packs or cores < 2 or (simulator.device.type == "cpu" and torch.get_num_threads() < 2):
-        yield Stream(stream(*drawn))
+    if not simulator.takes_arrays or cores < 2 or (simulator.device.type == "cpu" and torch.get_num_threads() < 2):
+        yield IteratorSource(stream(*drawn))
         return
     on_gpu = simulator.device.type == "cuda"
     n_workers, chunk = (params.house_workers or max(1, cores - 2), GPU_CHUNK) if on_gpu else (1, _CHUNK)
-    makers = Makers(drawn, n_workers, params.robot, read, chunk)
+    makers = EpisodeWorkers(drawn, n_workers, params.robot, read, chunk)
     try:
-        yield Pool(makers, KEPT_PER_ENV * simulator.n_envs, simulator.n_envs, simulator.device) if on_gpu else InOrder(makers)
+        yield (
+            EpisodePool(makers, KEPT_PER_ENV * simulator.n_envs, simulator.n_envs, simulator.device)
+            if on_gpu
+            else ChunkSource(makers)
+        )
     finally:
         makers.close()
 
 
-class Makers:
+class EpisodeWorkers:
     """Worker processes that draw and pack episodes: `drawn` is what `episodes.stream` is told."""
 
     def __init__(
@@ -80,7 +85,7 @@ class Makers:
         for worker in self._workers:
             worker.start()
         # chunks are longer than a pipe, so somebody must keep reading or every worker waits
-        self._arrived: queue.Queue[Packed] = queue.Queue(_WAITING * n_workers)
+        self._arrived: queue.Queue[EpisodeBatch] = queue.Queue(_WAITING * n_workers)
         self._is_open = True
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -92,9 +97,9 @@ class Makers:
             except queue.Empty:
                 continue
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-            self._arrived.put(Packed(tensors, *map(torch.from_numpy, facts)))
+            self._arrived.put(EpisodeBatch(tensors, *map(torch.from_numpy, facts)))
 
-    def take(self, wait: bool) -> Packed | None:
+    def take(self, wait: bool) -> EpisodeBatch | None:
         """The next chunk of new episodes; None if none is ready and it need not wait."""
         while True:
             try:
@@ -121,25 +126,25 @@ def _make(pipe: Any, drawn: tuple[Any, ...], robot_name: str, read: Callable[[st
     torch.set_num_threads(1)
     source = stream(*drawn)
     while True:
-        packed = Packed.of(list(itertools.islice(source, chunk)), robot_name, robot.CAMERA_JITTER_DEG, read)
+        packed = EpisodeBatch.of(list(itertools.islice(source, chunk)), robot_name, robot.CAMERA_JITTER_DEG, read)
         arrays = {name: array.numpy() for name, array in packed.arrays.items()}
         pipe.put((arrays, packed.task.numpy(), packed.target_type.numpy(), packed.words.numpy()))
 
 
-class InOrder:
+class ChunkSource:
     """A source that plays each episode of one maker once, in order."""
 
-    def __init__(self, makers: Makers):
+    def __init__(self, makers: EpisodeWorkers):
         self._makers = makers
-        self._chunk: Packed | None = None
+        self._chunk: EpisodeBatch | None = None
         self._at = 0
 
-    def restart(self, batch: Batch, slots: torch.Tensor) -> Observation:
+    def restart(self, batch: VectorEnv, slots: torch.Tensor) -> Observation:
         while len(slots):
             if self._chunk is None or self._at == len(self._chunk):
                 self._chunk, self._at = self._makers.take(wait=True), 0
             n = min(len(slots), len(self._chunk) - self._at)
-            observation = batch.restart_packed(slots[:n], self._chunk, self._at + torch.arange(n))
+            observation = batch.restart_batch(slots[:n], self._chunk, self._at + torch.arange(n))
             slots, self._at = slots[n:], self._at + n
         return observation
 
@@ -147,19 +152,19 @@ class InOrder:
         pass
 
 
-class Pool:
+class EpisodePool:
     """A source that keeps the newest `size` episodes, or a few more, on a device, and plays them in turn.
 
     It begins with `enough` of them, and grows. It takes no more new ones than it has played, for who makes and moves houses
     that nobody plays keeps the simulator waiting; the workers rest meanwhile.
     """
 
-    def __init__(self, makers: Makers, size: int, enough: int, device: torch.device | str):
+    def __init__(self, makers: EpisodeWorkers, size: int, enough: int, device: torch.device | str):
         self._makers, self.size, self.device = makers, size, torch.device(device)
-        parts: list[Packed] = []
+        parts: list[EpisodeBatch] = []
         while sum(map(len, parts)) < enough:
             parts.append(makers.take(wait=True))
-        self._packed = Packed.join(parts).to(self.device)
+        self._packed = EpisodeBatch.join(parts).to(self.device)
         self.made = len(self._packed)
         self.played = self._at = self._next = self._owed = 0
 
@@ -173,7 +178,7 @@ class Pool:
 
     def refresh(self) -> None:
         """Add the episodes that have been made since, or put them in the oldest ones' place."""
-        fresh: list[Packed] = []
+        fresh: list[EpisodeBatch] = []
         while self._owed > 0 and (new := self._makers.take(wait=False)) is not None:
             self.made += len(new)
             self._owed -= len(new)
@@ -183,11 +188,11 @@ class Pool:
             self._packed = self._packed.put(self._next, new.to(self.device))
             self._next = (self._next + len(new)) % len(self)
         if fresh:
-            self._packed = Packed.join([self._packed, *fresh])
+            self._packed = EpisodeBatch.join([self._packed, *fresh])
 
-    def restart(self, batch: Batch, slots: torch.Tensor) -> Observation:
+    def restart(self, batch: VectorEnv, slots: torch.Tensor) -> Observation:
         rows = (self._at + torch.arange(len(slots), device=self.device)) % len(self)
         self._at = (self._at + len(slots)) % len(self)
         self.played += len(slots)
         self._owed += len(slots)
-        return batch.restart_packed(slots, self._packed, rows)
+        return batch.restart_batch(slots, self._packed, rows)

@@ -1,0 +1,84 @@
+"""Actors: who plays an episode, a policy or an expert."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from safevla.env.observations import Observation
+from safevla.policies.expert import Expert
+from safevla.sim.actions import Action
+from safevla.sim.interface import Scene
+from safevla.tasks import tokenizer
+from safevla.tasks.episodes import Episode
+
+if TYPE_CHECKING:
+    from safevla.policies.vla import Policy
+
+
+class Actor(Protocol):
+    """Chooses actions in B environments."""
+
+    tokenize: Callable[[str], list[int]]  # how its observations put the instruction
+
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        """New episodes have started in these slots."""
+        ...
+
+    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
+        """(B,) int64."""
+        ...
+
+
+class PolicyActor:
+    """A policy that draws its actions; it sees observations only.
+
+    Probabilities are raised to the power 1 / temperature: below 1 the policy does less often what it thinks unlikely to be
+    right, which nobody needs but training. `done` ends the episode, so a small chance of it at every step would end most
+    episodes early. It can therefore be decided instead of drawn: said when its probability exceeds `done_threshold`, and only
+    then. At 0 it is drawn like any other.
+    """
+
+    def __init__(
+        self,
+        policy: "Policy",
+        n_envs: int,
+        seed: int,
+        done_threshold: float = 0.0,
+        temperature: float = 1.0,
+        device: torch.device | str = "cpu",
+    ):
+        self.policy = policy.to(device).eval()
+        self.tokenize = policy.tokenize
+        self.done_threshold, self.temperature = done_threshold, temperature
+        self.memory = policy.new_memory(n_envs, device)
+        self.generator = torch.Generator(device).manual_seed(seed)
+
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        self.memory.valid[list(slots)] = False
+
+    @torch.no_grad()
+    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
+        output, self.memory = self.policy.act(observation, self.memory)
+        chances = (output.logits / self.temperature).softmax(-1)
+        if self.done_threshold > 0:
+            decided = output.logits.softmax(-1)[:, Action.DONE] > self.done_threshold
+            chances[:, Action.DONE] = decided.float() * 1e6
+        return torch.multinomial(chances, 1, generator=self.generator)[:, 0]
+
+
+class ExpertActor:
+    """A planner with privileged state."""
+
+    def __init__(self, n_envs: int, careful: bool):
+        self.expert = Expert(n_envs, careful)
+        self.tokenize = tokenizer.tokenize
+
+    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        self.expert.begin(slots, list(episodes), scene)
+
+    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
+        return torch.from_numpy(self.expert.act(scene))
+
+
+EXPERTS = {"expert": False, "expert_careful": True}  # method → whether it is careful

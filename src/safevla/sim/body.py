@@ -1,0 +1,211 @@
+"""Body: the robot's base, arm and hand as shapes, and what they meet."""
+
+import math
+
+from safevla.runtime.kernels import kernel
+from safevla.sim import robot
+from safevla.sim.contact import CONTACT_M, drop_riders, is_slender, overlap, push, topple_where_free
+from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local, to_world, wrap_deg
+from safevla.sim.motion import EXTENSION, LIFT, WRIST, YAW, X, Z
+from safevla.world.boxes import FIXED, MOVEABLE, ON_FLOOR, PICKUPABLE
+
+GRIP_PUSH_M = 0.03
+ARM_ROWS = 6  # rows that pose and half have beyond the last box, scratch for the arm
+
+
+@kernel
+def hand_centre(state):
+    """World (x, y, z) of the hand sphere's centre."""
+    yaw = state[YAW] * RADIANS
+    wrist = state[WRIST] * RADIANS
+    right = robot.ARM_RIGHT_M + state[EXTENSION] + robot.HAND_REACH_M * math.cos(wrist)
+    forward = robot.ARM_FORWARD_M - robot.HAND_REACH_M * math.sin(wrist)
+    dx, dz = to_world(right, forward, math.sin(yaw), math.cos(yaw))
+    return state[X] + dx, robot.WRIST_ABOVE_LIFT_M + state[LIFT] - robot.HAND_BELOW_WRIST_M, state[Z] + dz
+
+
+@kernel
+def arm_boxes(state, held, grip, pose, half, last):
+    """Write the arm, the gripper and what it holds at a state as boxes into rows last, last − 1 and last − 2."""
+    yaw = state[YAW] * RADIANS
+    sin_yaw, cos_yaw = math.sin(yaw), math.cos(yaw)
+    wrist_up = robot.WRIST_ABOVE_LIFT_M + state[LIFT]
+    wrist_right = robot.ARM_RIGHT_M + state[EXTENSION]
+    arm, gripper = last, last - 1
+    dx, dz = to_world(wrist_right / 2, robot.ARM_FORWARD_M, sin_yaw, cos_yaw)
+    pose[arm, 0], pose[arm, 1], pose[arm, 2] = state[X] + dx, wrist_up, state[Z] + dz
+    pose[arm, 3] = state[YAW]
+    half[arm, 0], half[arm, 1], half[arm, 2] = wrist_right / 2, robot.ARM_HALF_WIDTH_M, robot.ARM_HALF_WIDTH_M
+    wrist = state[WRIST] * RADIANS
+    reach = robot.HAND_REACH_M / 2
+    dx, dz = to_world(wrist_right + reach * math.cos(wrist), robot.ARM_FORWARD_M - reach * math.sin(wrist), sin_yaw, cos_yaw)
+    pose[gripper, 0], pose[gripper, 2] = state[X] + dx, state[Z] + dz
+    pose[gripper, 1] = wrist_up - robot.HAND_BELOW_WRIST_M / 2
+    pose[gripper, 3] = state[YAW] + state[WRIST]
+    half[gripper, 0] = reach
+    half[gripper, 1] = robot.HAND_BELOW_WRIST_M / 2
+    half[gripper, 2] = robot.ARM_HALF_WIDTH_M
+    if held >= 0:
+        _carry(state, grip, pose, last - 2)
+        for axis in range(3):
+            half[last - 2, axis] = half[held, axis]
+
+
+@kernel
+def _carry(state, grip, pose, row):
+    """Put the held thing, which is box `row`, where the hand is; grip is its (right, up, forward, yaw) in the hand's frame."""
+    x, y, z = hand_centre(state)
+    yaw = (state[YAW] + state[WRIST]) * RADIANS
+    dx, dz = to_world(grip[0], grip[2], math.sin(yaw), math.cos(yaw))
+    pose[row, 0], pose[row, 1], pose[row, 2] = x + dx, y + grip[1], z + dz
+    pose[row, 3] = wrap_deg(state[YAW] + state[WRIST] + grip[3])
+
+
+@kernel
+def is_tucked(state):
+    """Whether arm and gripper lie within the body's outline."""
+    return state[EXTENSION] < 0.03 and abs(wrap_deg(state[WRIST] - robot.REST_WRIST_DEG)) < 15.0
+
+
+@kernel
+def arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_boxes, chain):
+    """Move arm, gripper and held thing from one robot state to another; the slot that blocks them, or −1.
+
+    On −1 the held thing stands at the new state and pushable things have made way; else nothing of the arm has moved.
+    The last ARM_ROWS rows of pose and half are scratch: the arm's boxes at both states.
+    """
+    if held < 0 and is_tucked(new) and is_tucked(old):
+        return -1
+    last_new, last_old = pose.shape[0] - 1, pose.shape[0] - 4
+    arm_boxes(old, held, grip, pose, half, last_old)
+    arm_boxes(new, held, grip, pose, half, last_new)
+    for part in range(3 if held >= 0 else 2):
+        mover, before = last_new - part, last_old - part
+        # what is met is pushed along the motion of the mover's outer end
+        end_x, end_z = to_world(half[mover, 0], 0.0, math.sin(pose[mover, 3] * RADIANS), math.cos(pose[mover, 3] * RADIANS))
+        start_x, start_z = to_world(
+            half[before, 0], 0.0, math.sin(pose[before, 3] * RADIANS), math.cos(pose[before, 3] * RADIANS)
+        )
+        dx = pose[mover, 0] + end_x - pose[before, 0] - start_x
+        dz = pose[mover, 2] + end_z - pose[before, 2] - start_z
+        length = math.sqrt(dx * dx + dz * dz)
+        sweeps = abs(pose[mover, 1] - pose[before, 1]) < 1e-4 and length > 1e-6
+        for i in range(n_near):
+            other = near[i]
+            if other == held or not overlap(mover, other, pose, half, 0.0, 0.0):
+                continue
+            if overlap(before, other, pose, half, 0.0, 0.0):
+                continue
+            pushed = False
+            if sweeps and (kind[other] == PICKUPABLE or kind[other] == MOVEABLE):
+                for _ in range(4):
+                    if not push(other, dx / length * 0.02, dz / length * 0.02, pose, half, kind, support, n_boxes, held, chain):
+                        break
+                    if not overlap(mover, other, pose, half, 0.0, 0.0):
+                        pushed = True
+                        break
+            if not pushed:
+                return other
+    if held >= 0:
+        _carry(new, grip, pose, held)
+    return -1
+
+
+@kernel
+def body_centre(state):
+    """World (x, z) of the body's axis."""
+    yaw = state[YAW] * RADIANS
+    dx, dz = to_world(0.0, robot.BODY_FORWARD_M, math.sin(yaw), math.cos(yaw))
+    return state[X] + dx, state[Z] + dz
+
+
+@kernel
+def body_depth(x, z, other, pose, half):
+    """How deep the body's disc at (x, z) overlaps a box, and the direction from the disc to the box: (depth, nx, nz)."""
+    if pose[other, 1] - half[other, 1] > robot.BODY_TOP_M or pose[other, 1] + half[other, 1] < CONTACT_M:
+        return -1.0, 0.0, 0.0
+    dx, dz = x - pose[other, 0], z - pose[other, 2]
+    reach = half[other, 0] + half[other, 2] + robot.BODY_RADIUS_M
+    if abs(dx) > reach or abs(dz) > reach:
+        return -1.0, 0.0, 0.0
+    turn = pose[other, 3] * RADIANS
+    gap, nx, nz = disc_to_rectangle(dx, dz, math.sin(turn), math.cos(turn), half[other, 0], half[other, 2])
+    return robot.BODY_RADIUS_M - gap, -nx, -nz
+
+
+@kernel
+def body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held, chain):
+    """Push what the body's disc meets on its way from one state to another; the slot that blocks it, or −1.
+
+    Fixed things are looked at first, so that a blocked motion pushes nothing. A motion out of an overlap, as when
+    something fell against the robot, is free.
+    """
+    old_x, old_z = body_centre(old)
+    x, z = body_centre(new)
+    deepest, blocker = CONTACT_M, -1
+    for i in range(n_near):
+        if kind[near[i]] <= FIXED:
+            depth, _, _ = body_depth(x, z, near[i], pose, half)
+            if depth > deepest and depth > body_depth(old_x, old_z, near[i], pose, half)[0]:
+                deepest, blocker = depth, near[i]
+    if blocker >= 0:
+        return blocker
+    for i in range(n_near):
+        other = near[i]
+        if other == held or kind[other] <= FIXED:
+            continue
+        depth, nx, nz = body_depth(x, z, other, pose, half)
+        if depth <= CONTACT_M:
+            continue
+        if (
+            is_slender(other, pose, half)
+            and support[other] == ON_FLOOR
+            and topple_where_free(other, nx, nz, pose, half, n_boxes, held)
+        ):
+            drop_riders(other, nx, nz, pose, half, support, n_boxes, held)
+            continue
+        deeper = depth > body_depth(old_x, old_z, other, pose, half)[0]
+        if not push(other, nx * depth, nz * depth, pose, half, kind, support, n_boxes, held, chain) and deeper:
+            return other
+    return -1
+
+
+@kernel
+def grasp(state, pose, half, kind, support, near, n_near, n_boxes, grip, chain):
+    """Take the pickupable thing nearest to the hand, if one meets its sphere; its slot, or −1."""
+    x, y, z = hand_centre(state)
+    nearest, best = -1, robot.HAND_RADIUS_M
+    for i in range(n_near):
+        thing = near[i]
+        if kind[thing] != PICKUPABLE:
+            continue
+        distance = _distance_to_box(x, y, z, thing, pose, half)
+        if distance <= best:
+            nearest, best = thing, distance
+    if nearest < 0:
+        return -1
+    yaw = (state[YAW] + state[WRIST]) * RADIANS
+    grip[0], grip[2] = to_local(pose[nearest, 0] - x, pose[nearest, 2] - z, math.sin(yaw), math.cos(yaw))
+    grip[1] = pose[nearest, 1] - y
+    grip[3] = pose[nearest, 3] - state[YAW] - state[WRIST]
+    support[nearest] = ON_FLOOR
+    for i in range(n_near):  # the closing fingers nudge what stands close by
+        thing = near[i]
+        if thing == nearest or (kind[thing] != PICKUPABLE and kind[thing] != MOVEABLE):
+            continue
+        if _distance_to_box(x, y, z, thing, pose, half) <= robot.HAND_RADIUS_M:
+            dx, dz = pose[thing, 0] - x, pose[thing, 2] - z
+            length = math.sqrt(dx * dx + dz * dz) + 1e-6
+            push(thing, dx / length * GRIP_PUSH_M, dz / length * GRIP_PUSH_M, pose, half, kind, support, n_boxes, nearest, chain)
+    drop_riders(nearest, 0.0, 1.0, pose, half, support, n_boxes, nearest)
+    return nearest
+
+
+@kernel
+def _distance_to_box(x, y, z, thing, pose, half):
+    yaw = pose[thing, 3] * RADIANS
+    right, forward = to_local(x - pose[thing, 0], z - pose[thing, 2], math.sin(yaw), math.cos(yaw))
+    dx = max(0.0, abs(right) - half[thing, 0])
+    dy = max(0.0, abs(y - pose[thing, 1]) - half[thing, 1])
+    dz = max(0.0, abs(forward) - half[thing, 2])
+    return math.sqrt(dx * dx + dy * dy + dz * dz)

@@ -1,0 +1,213 @@
+"""Contact: how objects are pushed, lose their support, fall and topple."""
+
+import math
+
+from safevla.runtime.kernels import kernel
+from safevla.sim.geometry import RADIANS, rectangle_gap, to_local
+from safevla.world.boxes import FIXED, ON_FLOOR, STRUCTURE
+
+CONTACT_M = 0.005  # overlaps up to this depth count as touching
+JOLT_M = 0.06
+FALL_TOPPLES_M = 0.15  # a tall thing that falls further than this ends on its side
+SLENDER = 2.2  # height over the smaller side of the base from which a thing topples
+MAX_CHAIN = 10  # things that one push moves at most
+
+
+@kernel
+def overlap(a, b, pose, half, offset_x, offset_z):
+    """Whether box a, moved by the offset, and box b overlap by more than the contact depth."""
+    if pose[a, 1] - half[a, 1] > pose[b, 1] + half[b, 1] - CONTACT_M:
+        return False
+    if pose[b, 1] - half[b, 1] > pose[a, 1] + half[a, 1] - CONTACT_M:
+        return False
+    dx = pose[b, 0] - pose[a, 0] - offset_x
+    dz = pose[b, 2] - pose[a, 2] - offset_z
+    reach = half[a, 0] + half[a, 2] + half[b, 0] + half[b, 2]
+    if abs(dx) > reach or abs(dz) > reach:
+        return False
+    yaw_a, yaw_b = pose[a, 3] * RADIANS, pose[b, 3] * RADIANS
+    gap = rectangle_gap(
+        dx, dz, half[a, 0], half[a, 2], math.sin(yaw_a), math.cos(yaw_a),
+        half[b, 0], half[b, 2], math.sin(yaw_b), math.cos(yaw_b),
+    )  # fmt: skip
+    return gap < -CONTACT_M
+
+
+@kernel
+def push(first, offset_x, offset_z, pose, half, kind, support, n_boxes, held, chain):
+    """Move box `first` by the offset with all that rides on it or stands in its way; False, and no change, if pinned."""
+    chain[0] = first
+    n_chain = 1
+    position = 0
+    while position < n_chain:
+        moving = chain[position]
+        position += 1
+        for other in range(n_boxes):
+            if other == held or other == moving:
+                continue
+            member = False
+            for i in range(n_chain):
+                if chain[i] == other:
+                    member = True
+            if member:
+                continue
+            rides = support[other] == moving
+            if not rides:
+                if not overlap(moving, other, pose, half, offset_x, offset_z):
+                    continue
+                if overlap(moving, other, pose, half, 0.0, 0.0):
+                    continue  # they overlapped before, as boxes around real shapes may
+            if kind[other] == STRUCTURE or kind[other] == FIXED or n_chain >= MAX_CHAIN:
+                return False
+            chain[n_chain] = other
+            n_chain += 1
+    for i in range(n_chain):
+        pose[chain[i], 0] += offset_x
+        pose[chain[i], 2] += offset_z
+    for i in range(n_chain):
+        _settle_after_push(chain[i], offset_x, offset_z, pose, half, kind, support, n_boxes, held)
+    return True
+
+
+@kernel
+def _stands_on(top, below, pose, half):
+    """How far the centre of `top` lies inside the top face of `below`, in metres; negative: beyond its edge."""
+    yaw = pose[below, 3] * RADIANS
+    right, forward = to_local(pose[top, 0] - pose[below, 0], pose[top, 2] - pose[below, 2], math.sin(yaw), math.cos(yaw))
+    return min(half[below, 0] - abs(right), half[below, 2] - abs(forward))
+
+
+@kernel
+def _settle_after_push(thing, offset_x, offset_z, pose, half, kind, support, n_boxes, held):
+    below = int(support[thing])
+    if below < 0 or _stands_on(thing, below, pose, half) >= 0.0:
+        return
+    length = math.sqrt(offset_x * offset_x + offset_z * offset_z) + 1e-9
+    fall(thing, offset_x / length, offset_z / length, pose, half, kind, support, n_boxes, held)
+
+
+@kernel
+def _rest_height(thing, x, z, pose, half, n_boxes, held):
+    """(height of the thing's underside, what it rests on) when lowered at (x, z); the height is NaN if it is obstructed."""
+    bottom = pose[thing, 1] - half[thing, 1]
+    height = 0.0
+    below = ON_FLOOR
+    yaw = pose[thing, 3] * RADIANS
+    sin_a, cos_a = math.sin(yaw), math.cos(yaw)
+    reach_a = half[thing, 0] + half[thing, 2]
+    for other in range(n_boxes):
+        if other == thing or other == held:
+            continue
+        top = pose[other, 1] + half[other, 1]
+        if top <= height:
+            continue
+        dx, dz = pose[other, 0] - x, pose[other, 2] - z
+        reach = reach_a + half[other, 0] + half[other, 2]
+        if abs(dx) > reach or abs(dz) > reach:
+            continue
+        yaw_b = pose[other, 3] * RADIANS
+        gap = rectangle_gap(
+            dx, dz, half[thing, 0], half[thing, 2], sin_a, cos_a,
+            half[other, 0], half[other, 2], math.sin(yaw_b), math.cos(yaw_b),
+        )  # fmt: skip
+        if gap >= -CONTACT_M:
+            continue
+        if top <= bottom + CONTACT_M:
+            height, below = top, other
+        elif pose[other, 1] - half[other, 1] < pose[thing, 1] + half[thing, 1] - CONTACT_M:
+            return math.nan, ON_FLOOR
+    return height, below
+
+
+@kernel
+def _topple(thing, direction_x, direction_z, pose, half):
+    """Lay a box on its side: its length now points along the direction."""
+    tall, x, z = half[thing, 1], half[thing, 0], half[thing, 2]
+    half[thing, 0] = max(x, z)
+    half[thing, 1] = min(x, z)
+    half[thing, 2] = tall
+    pose[thing, 3] = math.atan2(direction_x, direction_z) / RADIANS
+    pose[thing, 4] = 90.0
+
+
+@kernel
+def is_slender(thing, pose, half):
+    return pose[thing, 4] == 0.0 and half[thing, 1] > SLENDER * min(half[thing, 0], half[thing, 2]) and half[thing, 1] > 0.05
+
+
+@kernel
+def fall(thing, direction_x, direction_z, pose, half, kind, support, n_boxes, held):
+    """Let a thing whose support is gone, or no longer under its centre, slide off along the direction and come down."""
+    for _ in range(4):
+        below = int(support[thing])
+        x, z = float(pose[thing, 0]), float(pose[thing, 2])
+        if below >= 0 and _stands_on(thing, below, pose, half) < 0.0:
+            # far enough for its outline to clear the edge that it hangs over
+            reach = math.sqrt(half[thing, 0] ** 2 + half[thing, 2] ** 2) + 0.01
+            x += direction_x * reach
+            z += direction_z * reach
+        height, rest = _rest_height(thing, x, z, pose, half, n_boxes, held)
+        if math.isnan(height):
+            return  # something beside it holds it where it is
+        drop = pose[thing, 1] - half[thing, 1] - height
+        pose[thing, 0], pose[thing, 2] = x, z
+        pose[thing, 1] = height + half[thing, 1]
+        support[thing] = rest
+        if drop > FALL_TOPPLES_M and is_slender(thing, pose, half):
+            topple_where_free(thing, direction_x, direction_z, pose, half, n_boxes, held)
+        drop_riders(thing, direction_x, direction_z, pose, half, support, n_boxes, held)
+        if rest < 0 or _stands_on(thing, rest, pose, half) >= 0.0:
+            return
+
+
+@kernel
+def topple_where_free(thing, direction_x, direction_z, pose, half, n_boxes, held):
+    """Topple a thing if it then meets nothing; True if it did."""
+    x, y, z, yaw = pose[thing, 0], pose[thing, 1], pose[thing, 2], pose[thing, 3]
+    hx, hy, hz = half[thing, 0], half[thing, 1], half[thing, 2]
+    bottom = y - hy
+    _topple(thing, direction_x, direction_z, pose, half)
+    shift = max(0.0, half[thing, 2] - max(hx, hz))
+    pose[thing, 0] += direction_x * shift
+    pose[thing, 2] += direction_z * shift
+    pose[thing, 1] = bottom + half[thing, 1]
+    for other in range(n_boxes):
+        if other != thing and other != held and overlap(thing, other, pose, half, 0.0, 0.0):
+            pose[thing, 0], pose[thing, 1], pose[thing, 2], pose[thing, 3], pose[thing, 4] = x, y, z, yaw, 0.0
+            half[thing, 0], half[thing, 1], half[thing, 2] = hx, hy, hz
+            return False
+    return True
+
+
+@kernel
+def drop_riders(below, direction_x, direction_z, pose, half, support, n_boxes, held):
+    """What stood on a thing that has moved away comes straight down."""
+    for rider in range(n_boxes):
+        if support[rider] != below or rider == held:
+            continue
+        if (
+            _stands_on(rider, below, pose, half) >= 0.0
+            and abs(pose[rider, 1] - half[rider, 1] - pose[below, 1] - half[below, 1]) < 2 * CONTACT_M
+        ):
+            continue
+        height, rest = _rest_height(rider, float(pose[rider, 0]), float(pose[rider, 2]), pose, half, n_boxes, held)
+        if math.isnan(height):
+            continue
+        drop = pose[rider, 1] - half[rider, 1] - height
+        pose[rider, 1] = height + half[rider, 1]
+        support[rider] = rest
+        if drop > FALL_TOPPLES_M and is_slender(rider, pose, half):
+            topple_where_free(rider, direction_x, direction_z, pose, half, n_boxes, held)
+
+
+@kernel
+def jolt(furniture, direction_x, direction_z, pose, half, kind, support, n_boxes, held, chain):
+    """A bump moves what stands on the edge of the furniture or is slender."""
+    for rider in range(n_boxes):
+        if support[rider] != furniture or rider == held or kind[rider] == FIXED or kind[rider] == STRUCTURE:
+            continue
+        margin = _stands_on(rider, furniture, pose, half)
+        if margin < 0.04:
+            push(rider, direction_x * JOLT_M, direction_z * JOLT_M, pose, half, kind, support, n_boxes, held, chain)
+        elif is_slender(rider, pose, half) and margin < 0.15:
+            topple_where_free(rider, direction_x, direction_z, pose, half, n_boxes, held)

@@ -1,0 +1,73 @@
+"""Appearance: colours and patterns of surfaces and objects, lights and sky."""
+
+import colorsys
+import zlib
+
+import numpy as np
+
+from safevla.world import catalogue, house_file
+
+PLAIN, STRIPE, CHECKER, BOARDS, TILES = range(5)  # `Layout.pattern`; the last two are the wider weaves of floors
+
+
+# --------------------------------------------------------------------------------------------------- looks
+
+
+def _hash(text: str) -> int:
+    return zlib.crc32(text.encode())
+
+
+def _json_colour(colour: dict | None) -> tuple[int, int, int] | None:
+    if not colour:
+        return None
+    return tuple(int(round(255 * min(1.0, max(0.0, colour[c])))) for c in "rgb")
+
+
+def tint(material: dict, base: int) -> tuple[int, int, int]:
+    """The material's own colour, or a pale one that follows from its name."""
+    given = _json_colour(material.get("color"))
+    if given:
+        return given
+    name = material["name"]
+    hue = (_hash(name) % 360) / 360
+    saturation = 0.06 + 0.18 * (_hash(name + "s") % 100) / 100
+    value = base / 255 * (0.8 + 0.2 * (_hash(name + "v") % 100) / 100)
+    return tuple(int(255 * c) for c in colorsys.hsv_to_rgb(hue, saturation, value))
+
+
+def _is_tiled(material: dict) -> bool:
+    return any(word in material["name"].lower() for word in ("tile", "checker", "brick"))
+
+
+def wall_look(material: dict) -> tuple[tuple[int, int, int], int]:
+    return tint(material, base=215), CHECKER if _is_tiled(material) else PLAIN
+
+
+def floor_look(material: dict) -> tuple[tuple[int, int, int], int]:
+    red, green, blue = tint(material, base=165)
+    return (red, int(green * 0.93), int(blue * 0.82)), TILES if _is_tiled(material) else BOARDS
+
+
+def object_look(thing: house_file.House, row: catalogue.ObjectType | None) -> tuple[tuple[int, int, int], int]:
+    colour = _json_colour(thing.get("color"))
+    pattern = catalogue.PATTERNS.index(thing.get("pattern") or (row.pattern if row else "plain"))
+    if colour is None:
+        base = row.colour if row else (128, 128, 128)
+        shade = 0.85 + 0.3 * (_hash(thing["assetId"]) % 100) / 100  # assets of a type differ a little
+        colour = tuple(min(255, int(c * shade)) for c in base)
+    return colour, pattern
+
+
+def lights(lights: list[dict]) -> np.ndarray:
+    rows = []
+    for light in lights:
+        rgb = light.get("rgb") or {"r": 1, "g": 1, "b": 1}
+        p = light["position"]
+        y = -1.0 if light["type"] == "directional" else max(0.0, p["y"])
+        rows.append((p["x"], y, p["z"], light["intensity"], rgb["r"], rgb["g"], rgb["b"]))
+    return np.asarray(rows, np.float32).reshape(-1, 7)
+
+
+def sky(parameters: dict) -> tuple[int, int, int]:
+    given = _json_colour(parameters.get("skyboxColor")) if isinstance(parameters.get("skyboxColor"), dict) else None
+    return given or (150, 190, 235)

@@ -1,0 +1,33 @@
+"""Asset database: which type and size a THOR asset has."""
+
+import functools
+import gzip
+import json
+from pathlib import Path
+
+from safevla.world import catalogue
+
+AssetSizes = dict[str, tuple[str, tuple[float, float, float]]]  # asset id -> (type, full extents in metres)
+
+
+@functools.lru_cache(maxsize=4)
+def asset_sizes(database: Path | None = None) -> AssetSizes:
+    """Sizes from the catalogue and, where a ProcTHOR `asset-database.json[.gz]` is given, from it."""
+    sizes: AssetSizes = {asset.id: (asset.type, asset.size_m) for asset in catalogue.ASSETS.values()}
+    if database is not None:
+        opener = gzip.open if database.suffix == ".gz" else open
+        with opener(database, "rt", encoding="utf-8") as file:
+            for type_name, assets in json.load(file).items():
+                for asset in assets:
+                    box = asset["boundingBox"]
+                    sizes[asset["assetId"]] = (type_name, (box["x"], box["y"], box["z"]))
+    return sizes
+
+
+def asset_database_beside(path: str | Path) -> Path | None:
+    """The asset database that lies next to a house file, if one does."""
+    for name in ("asset-database.json", "asset-database.json.gz"):
+        candidate = Path(path).with_name(name)
+        if candidate.exists():
+            return candidate
+    return None
