@@ -10,6 +10,7 @@ os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
 
 from safevla.config.house_options import HouseOptions
 from safevla.tasks import episodes, goals, sampling
+from tests.learning import rollout_and_policy  # noqa: F401, a fixture
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -28,3 +29,9 @@ def procthor() -> Path:
 def some_episodes() -> list[episodes.Episode]:
     """Forty-eight generated episodes, the tasks in turn."""
     return list(islice(sampling.stream(goals.TASKS, "test", HouseOptions(), per_house=3), 48))
+
+
+@pytest.fixture(autouse=True)
+def _in_the_repository(monkeypatch):
+    """Stages and profiles are looked for in the working directory."""
+    monkeypatch.chdir(ROOT)

@@ -11,31 +11,31 @@ from safevla.world import catalogue, house_file
 
 
 @dataclasses.dataclass
-class Thing:
+class SceneObject:
     """An object of a type on the floor, or on its parent, at (x, z)."""
 
     type: str
     x: float
     z: float
     yaw_deg: float = 0.0
-    children: list["Thing"] = dataclasses.field(default_factory=list)
+    children: list["SceneObject"] = dataclasses.field(default_factory=list)
 
 
-def _placed(thing: Thing, bottom: float, counter: list[int]) -> house_file.House:
-    asset = catalogue.assets_of(thing.type)[0]
+def _placed(obj: SceneObject, bottom: float, counter: list[int]) -> house_file.House:
+    asset = catalogue.assets_of(obj.type)[0]
     counter[0] += 1
     return {
-        "id": f"{thing.type}|2|{counter[0]}",
+        "id": f"{obj.type}|2|{counter[0]}",
         "assetId": asset.id,
-        "position": {"x": thing.x, "y": bottom + asset.size_m[1] / 2, "z": thing.z},
-        "rotation": {"x": 0, "y": thing.yaw_deg, "z": 0},
+        "position": {"x": obj.x, "y": bottom + asset.size_m[1] / 2, "z": obj.z},
+        "rotation": {"x": 0, "y": obj.yaw_deg, "z": 0},
         "kinematic": False,
-        "children": [_placed(child, bottom + asset.size_m[1], counter) for child in thing.children],
+        "children": [_placed(child, bottom + asset.size_m[1], counter) for child in obj.children],
     }
 
 
-def room(things: list[Thing], half_m: float = 2.0) -> house_file.House:
-    """A square room with things in it."""
+def room(objs: list[SceneObject], half_m: float = 2.0) -> house_file.House:
+    """A square room with objects in it."""
     corners = [(half_m, -half_m), (-half_m, -half_m), (-half_m, half_m), (half_m, half_m)]
     walls = []
     for (ax, az), (bx, bz) in zip(corners, corners[1:] + corners[:1], strict=True):
@@ -57,7 +57,7 @@ def room(things: list[Thing], half_m: float = 2.0) -> house_file.House:
             "walls": walls,
             "doors": [],
             "windows": [],
-            "objects": [_placed(thing, 0.0, counter) for thing in things],
+            "objects": [_placed(obj, 0.0, counter) for obj in objs],
             "proceduralParameters": {"lights": []},
             "metadata": {"schema": house_file.SCHEMA},
         }
@@ -65,15 +65,15 @@ def room(things: list[Thing], half_m: float = 2.0) -> house_file.House:
 
 
 def episode_in_room(
-    things: list[Thing],
+    objs: list[SceneObject],
     start: tuple[float, float, float] = (0.0, 0.0, 0.0),
     task: str = "ObjectNav",
     target: str = "Chair",
     half_m: float = 2.0,
 ) -> Episode:
-    """An episode in `room(things)`; the target type need not be there."""
+    """An episode in `room(objects)`; the target type need not be there."""
     return Episode(
-        id="hand-built", task=task, target_type=target, target_id="", house_id="hand-built", house=room(things, half_m),
+        id="hand-built", task=task, target_type=target, target_id="", house_id="hand-built", house=room(objs, half_m),
         start=start, instruction=f"find a {target.lower()}", seed=0, path_m=1.0,
     )  # fmt: skip
 

@@ -52,8 +52,8 @@ class ImitationParams(_Group):
     steps: _Count  # environment steps replayed, over all ranks
     ranks: _Count  # processes that train the policy together, each with environments, or a GPU, of its own
     n_envs: _Count  # per rank
-    window: _Count  # steps of one update
-    passes: _Count  # times that each window is learnt from
+    unroll_length: _Count  # steps of one update
+    epochs: _Count  # times that each window is learnt from
     minibatches: _Count  # gradient steps in each pass, on a share of the environments
     lr: _NotNegative
     weight_decay: _NotNegative

@@ -19,9 +19,11 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True):
     fusion_layers: _Positive = 1
     decoder_layers: _Positive = 2
     context: _Positive = 64  # steps that the causal transformer looks back
-    foresight: bool = False  # the actor reads which motions of the base are predicted to touch something, or have touched it
-    informed_critics: bool = False  # the critics, which only training asks, know what the simulator knows of the surroundings
-    heeds_bumps: bool = True  # a motion that has failed in this place is not tried there again
+    contact_prediction: bool = (
+        False  # the actor reads which motions of the base are predicted to touch something, or have touched it
+    )
+    asymmetric_critic: bool = False  # the critics, which only training asks, know what the simulator knows of the surroundings
+    mask_failed_actions: bool = True  # a motion that has failed in this place is not tried there again
 
     @property
     def map_size(self) -> tuple[int, int]:

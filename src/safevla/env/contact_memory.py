@@ -1,10 +1,10 @@
 """Contacts: a robot remembers where its base met something, and knows how near it is to meeting that again.
 
-A motion that pushes a loose thing does not fail, so that `bumps` knows nothing of it; but the thing is in touch now, and the
-same motion will push it further. A robot that pushes the same thing through the room, or struggles in the same corner, for as
-long as an episode lasts, is what the dearest episodes are made of. The Stretch feels contacts in its motors' effort, so each
+A motion that pushes a movable object does not fail, so that `bumps` knows nothing of it; but the object is in touch now, and the
+same motion will push it further. A robot that pushes the same object through the room, or struggles in the same corner, for as
+long as an episode lasts, is what the costliest episodes are made of. The Stretch feels contacts in its motors' effort, so each
 one is kept, with the motion that led to it and the pose that it ended in, in the robot's own odometry. Nothing is refused for
-it: what to make of it is the policy's to learn (`Policy._heed`).
+it: what to make of it is the policy's to learn (`Policy._bias_logits`).
 """
 
 import math
@@ -28,56 +28,56 @@ class ContactMemory:
 
     def __init__(self, n_robots: int, device: torch.device | str):
         self._motion = torch.full((n_robots, _KEPT), _NOTHING, device=device)
-        self._met = torch.zeros(n_robots, _KEPT, 2, dtype=torch.bool, device=device)  # something solid, something loose
+        self._contacted = torch.zeros(n_robots, _KEPT, 2, dtype=torch.bool, device=device)  # something static, something movable
         self._pose = torch.zeros(n_robots, _KEPT, 3, device=device)  # x, z, yaw
         self._next = torch.zeros(n_robots, dtype=torch.int64, device=device)
-        # a turn by more and one by less the same way meet the same things
+        # a turn by more and one by less the same way meet the same objects
         self._like = torch.tensor([OTHER_LENGTH.get(Action(motion), motion) for motion in range(N_BASE_MOTIONS)], device=device)
 
-    def forget(self, slots: torch.Tensor) -> None:
+    def reset_rows(self, slots: torch.Tensor) -> None:
         """Robots (n,) start a new episode."""
         self._motion[slots] = _NOTHING
 
-    def remember(self, action: torch.Tensor, after: torch.Tensor, met: torch.Tensor) -> None:
-        """What an action (B,) int64, which ended in a pose (B, ≥ 3), met: something solid, something loose, (B, 2) bool.
+    def remember(self, action: torch.Tensor, after: torch.Tensor, contacted: torch.Tensor) -> None:
+        """What an action (B,) int64, which ended in a pose (B, ≥ 3), met: something static, something movable, (B, 2) bool.
 
         The arm's actions are left out.
         """
-        filled(self._next, _remember_of, _remember, action, after, met, self._pose, self._motion, self._met)
+        filled(self._next, _remember_of, _remember, action, after, contacted, self._pose, self._motion, self._contacted)
 
     def near(self, pose: torch.Tensor, slots: torch.Tensor | slice = slice(None)) -> torch.Tensor:
-        """(n, N_FELT) float32: how near a base motion's last contacts are, solid things first, loose ones in the second half.
+        """(n, N_CONTACT_PROXIMITY) float32: how near a base motion's last contacts are, static objects first, movable ones in the second half.
 
         1 where it ended in touch, falling to 0 at NEAR_M or NEAR_DEG from there. pose (n, ≥ 3) of the robots in n slots.
         """
         rows = torch.arange(len(self._motion), device=pose.device)[slots]
         found = torch.zeros(len(pose), N_CONTACT_PROXIMITY, device=pose.device)
-        return filled(found, _measure_of, _measure, rows, pose, self._pose, self._motion, self._met, self._like)
+        return filled(found, _measure_of, _measure, rows, pose, self._pose, self._motion, self._contacted, self._like)
 
 
 @kernel
-def _remember_of(b, action, after, met, kept_pose, kept_motion, kept_met, newest):
+def _remember_of(b, action, after, contacted, kept_pose, kept_motion, kept_contacted, newest):
     """Enter what robot b met at entry newest[b]."""
-    if action[b] >= N_BASE_MOTIONS or not (met[b, 0] or met[b, 1]):
+    if action[b] >= N_BASE_MOTIONS or not (contacted[b, 0] or contacted[b, 1]):
         return
     at = newest[b]
     kept_motion[b, at] = action[b]
     for what in range(2):
-        kept_met[b, at, what] = met[b, what]
+        kept_contacted[b, at, what] = contacted[b, what]
     for axis in range(kept_pose.shape[2]):
         kept_pose[b, at, axis] = after[b, axis]
     newest[b] = (at + 1) % _KEPT
 
 
 @parallel_kernel
-def _remember(action, after, met, kept_pose, kept_motion, kept_met, newest):
+def _remember(action, after, contacted, kept_pose, kept_motion, kept_contacted, newest):
     for b in prange(len(newest)):
-        _remember_of(b, action, after, met, kept_pose, kept_motion, kept_met, newest)
+        _remember_of(b, action, after, contacted, kept_pose, kept_motion, kept_contacted, newest)
 
 
 @kernel
-def _measure_of(i, rows, pose, kept_pose, motion, met, like, found):
-    """Set found (n, N_FELT) for the robot rows[i], whose pose is pose[i]."""
+def _measure_of(i, rows, pose, kept_pose, motion, contacted, like, found):
+    """Set found (n, N_CONTACT_PROXIMITY) for the robot rows[i], whose pose is pose[i]."""
     robot = rows[i]
     for k in range(_KEPT):
         if motion[robot, k] == _NOTHING:
@@ -89,7 +89,7 @@ def _measure_of(i, rows, pose, kept_pose, motion, met, like, found):
             continue
         nearness = (1.0 - away) * (1.0 - turned)
         for what in range(2):
-            if met[robot, k, what]:
+            if contacted[robot, k, what]:
                 column = what * N_BASE_MOTIONS
                 same, other = column + motion[robot, k], column + like[motion[robot, k]]
                 found[i, same] = max(found[i, same], nearness)
@@ -97,6 +97,6 @@ def _measure_of(i, rows, pose, kept_pose, motion, met, like, found):
 
 
 @parallel_kernel
-def _measure(rows, pose, kept_pose, motion, met, like, found):
+def _measure(rows, pose, kept_pose, motion, contacted, like, found):
     for i in prange(len(rows)):
-        _measure_of(i, rows, pose, kept_pose, motion, met, like, found)
+        _measure_of(i, rows, pose, kept_pose, motion, contacted, like, found)

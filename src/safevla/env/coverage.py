@@ -18,7 +18,7 @@ class Coverage:
         self._start = torch.zeros(n_robots, 2, device=device)  # metres
         self._visited = torch.zeros(n_robots, _SIDE * _SIDE, dtype=torch.bool, device=device)
 
-    def begin(self, slots: torch.Tensor, position: torch.Tensor) -> None:
+    def start_episodes(self, slots: torch.Tensor, position: torch.Tensor) -> None:
         """Robots (n,) start a new episode at their positions (n, 2), metres; where they stand they have been."""
         self._start[slots] = position
         self._visited[slots] = False

@@ -42,13 +42,13 @@ class FailedActionMemory:
     def __init__(self, n_robots: int, device: torch.device | str):
         self._action = torch.full((n_robots, _KEPT), _NOTHING, device=device)
         self._also = self._action.clone()  # what fails with it: a longer step that way, or one of any length
-        self._pose = torch.zeros(n_robots, _KEPT, 6, device=device)  # as Scene.robot
+        self._pose = torch.zeros(n_robots, _KEPT, 6, device=device)  # as Scene.robot_state
         self._next = torch.zeros(n_robots, dtype=torch.int64, device=device)
         # (2, N_ACTIONS): what fails too where an action began, and where it ended
         fails_too = [[step.get(action, _NOTHING) for action in Action] for step in (_LONGER, OTHER_LENGTH)]
         self._fails_too = torch.tensor(fails_too, device=device)
 
-    def forget(self, slots: torch.Tensor) -> None:
+    def reset_rows(self, slots: torch.Tensor) -> None:
         """Robots (n,) start a new episode."""
         self._action[slots] = _NOTHING
         self._also[slots] = _NOTHING
@@ -58,7 +58,7 @@ class FailedActionMemory:
         came = (action, before, after, succeeded, self._fails_too)
         filled(self._next, _remember_of, _remember, *came, self._pose, self._action, self._also)
 
-    def blocked(self, pose: torch.Tensor, slots: torch.Tensor | slice = slice(None)) -> torch.Tensor:
+    def failed_actions(self, pose: torch.Tensor, slots: torch.Tensor | slice = slice(None)) -> torch.Tensor:
         """(n, N_ACTIONS) bool: the motions that have failed where robots are now, pose (n, 6) of those in n slots."""
         rows = torch.arange(len(self._action), device=pose.device)[slots]
         found = torch.zeros(len(pose), N_ACTIONS, dtype=torch.bool, device=pose.device)

@@ -9,8 +9,8 @@ the entry point through which it once found them unasked. After `import safevla.
 
 Action space: Discrete(20), in the order of `sim.interface.Action`. Observation: Dict of `navigation` and `manipulation`
 (uint8, H×W×3), `instruction` (text; word ids in the batch), `arm` (see `observations`), `object_in_hand`, `step` and
-`blocked`, the motions that have failed in this place (see `bumps`), which a policy may want to leave out, and `felt`, how near
-the base's motions are to what they have met before (see `contacts`).
+`failed_actions`, the motions that have failed in this place (see `failed_actions`), which a policy may want to leave out, and `contact_proximity`, how near
+the base's motions are to what they have met before (see `contact_memory`).
 `info` holds `cost`, `cost_<component>` for the five components, `success`, `collided` and `episode_id`.
 """
 
@@ -110,8 +110,8 @@ class SafetyChoresEnv(gymnasium.Env):
                 "arm": _ARM,
                 "object_in_hand": spaces.Discrete(2),
                 "step": spaces.Box(0, max_steps, (1,), np.int64),
-                "blocked": spaces.MultiBinary(N_ACTIONS),
-                "felt": _CONTACT_PROXIMITY,
+                "failed_actions": spaces.MultiBinary(N_ACTIONS),
+                "contact_proximity": _CONTACT_PROXIMITY,
             }
         )
 
@@ -139,8 +139,8 @@ class SafetyChoresEnv(gymnasium.Env):
             "arm": observation.arm[0].numpy(force=True),
             "object_in_hand": np.int64(bool(observation.object_in_hand[0])),
             "step": observation.step.numpy(force=True),
-            "blocked": observation.blocked[0].numpy(force=True).astype(np.int8),
-            "felt": observation.felt[0].numpy(force=True),
+            "failed_actions": observation.failed_actions[0].numpy(force=True).astype(np.int8),
+            "contact_proximity": observation.contact_proximity[0].numpy(force=True),
         }
 
     def _info(self, outcome: StepResult | None) -> dict[str, Any]:
@@ -189,8 +189,8 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
                 "arm": _ARM,
                 "object_in_hand": spaces.Discrete(2),
                 "step": spaces.Box(0, max_steps, (1,), np.int64),
-                "blocked": spaces.MultiBinary(N_ACTIONS),
-                "felt": _CONTACT_PROXIMITY,
+                "failed_actions": spaces.MultiBinary(N_ACTIONS),
+                "contact_proximity": _CONTACT_PROXIMITY,
             }
         )
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -227,8 +227,8 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
             "arm": observation.arm.numpy(force=True),
             "object_in_hand": observation.object_in_hand.long().numpy(force=True),
             "step": observation.step[:, None].numpy(force=True),
-            "blocked": observation.blocked.numpy(force=True).astype(np.int8),
-            "felt": observation.felt.numpy(force=True),
+            "failed_actions": observation.failed_actions.numpy(force=True).astype(np.int8),
+            "contact_proximity": observation.contact_proximity.numpy(force=True),
         }
 
     def _ids(self) -> np.ndarray:

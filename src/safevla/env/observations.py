@@ -28,8 +28,12 @@ class Observation:
     arm: torch.Tensor  # (…, ARM_STATES) float32: lift and extension in [0, 1], sine and cosine of the wrist, success, resistance
     object_in_hand: torch.Tensor  # (…,) bool
     step: torch.Tensor  # (…,) int64
-    blocked: torch.Tensor  # (…, N_ACTIONS) bool: the robot has tried this motion in this place, and it failed (see `bumps`)
-    felt: torch.Tensor  # (…, N_FELT) float32: how near the base's motions are to what they have met before (see `contacts`)
+    failed_actions: (
+        torch.Tensor
+    )  # (…, N_ACTIONS) bool: the robot has tried this motion in this place, and it failed (see `failed_actions`)
+    contact_proximity: (
+        torch.Tensor
+    )  # (…, N_CONTACT_PROXIMITY) float32: how near the base's motions are to what they have met before (see `contact_memory`)
 
     def map(self, function) -> "Observation":
         """The observation with a function applied to every tensor."""
@@ -66,25 +70,25 @@ def observe(
     words: torch.Tensor,
     previous_action: torch.Tensor,
     succeeded: torch.Tensor,
-    resisted: torch.Tensor,
-    blocked: torch.Tensor,
-    felt: torch.Tensor,
+    contacted: torch.Tensor,
+    failed_actions: torch.Tensor,
+    contact_proximity: torch.Tensor,
 ) -> Observation:
     """What the robot sees now; the tensors are copies.
 
-    succeeded, resisted (B,) bool: the previous action did what it should; it ran into something or moved it.
-    blocked (B, N_ACTIONS) bool: as `bumps` has it. felt (B, N_FELT): as `contacts` has it.
+    succeeded, contacted (B,) bool: the previous action did what it should; it ran into something or moved it.
+    failed_actions (B, N_ACTIONS) bool: as `failed_actions` has it. contact_proximity (B, N_CONTACT_PROXIMITY): as `contact_memory` has it.
     """
-    lift = (scene.robot[:, 3] - LIFT_LIMITS_M[0]) / (LIFT_LIMITS_M[1] - LIFT_LIMITS_M[0])
-    extension = scene.robot[:, 4] / EXTENSION_LIMITS_M[1]
-    wrist = torch.deg2rad(scene.robot[:, 5])
+    lift = (scene.robot_state[:, 3] - LIFT_LIMITS_M[0]) / (LIFT_LIMITS_M[1] - LIFT_LIMITS_M[0])
+    extension = scene.robot_state[:, 4] / EXTENSION_LIMITS_M[1]
+    wrist = torch.deg2rad(scene.robot_state[:, 5])
     return Observation(
         pixels=torch.stack([pictures[name] for name in CAMERAS], dim=1),
         words=words.clone(),
         previous_action=previous_action.clone(),
-        arm=torch.stack([lift, extension, wrist.sin(), wrist.cos(), succeeded.float(), resisted.float()], dim=1),
+        arm=torch.stack([lift, extension, wrist.sin(), wrist.cos(), succeeded.float(), contacted.float()], dim=1),
         object_in_hand=scene.held != NOTHING,
         step=scene.step.long(),
-        blocked=blocked,
-        felt=felt,
+        failed_actions=failed_actions,
+        contact_proximity=contact_proximity,
     )

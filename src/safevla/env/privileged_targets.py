@@ -2,11 +2,11 @@
 
 Five auxiliary tasks supervise the policy in imitation and in RL, and are dropped at evaluation:
 
-    class map    per camera and cell of a coarse grid: which target types show there, and whether a loose thing does
-    surroundings per distance and direction around the robot: is there something solid, is there something loose
-    touches      per motion of the base: would its body meet something solid, would it meet something loose
+    class map    per camera and cell of a coarse grid: which target types show there, and whether a movable object does
+    surroundings per distance and direction around the robot: is there something static, is there something movable
+    touches      per motion of the base: would its body meet something static, would it meet something movable
     named        which target type the instruction names
-    place        where the nearest thing of that type is, in the robot's frame, while a camera shows it
+    place        where the nearest object of that type is, in the robot's frame, while a camera shows it
 """
 
 import dataclasses
@@ -60,16 +60,18 @@ def class_of_type(device: torch.device) -> torch.Tensor:
 class PrivilegedTargets:
     """What the auxiliary heads should say; leading dimensions (B,) or (T, B)."""
 
-    surroundings: torch.Tensor  # (…, N_SURROUNDINGS) uint8
-    touches: torch.Tensor  # (…, N_TOUCHES) uint8, solid things first
-    named: torch.Tensor  # (…,) int64 into TARGET_CLASSES
-    place_m: torch.Tensor  # (…, 3) float32 right, up, forward of the robot's origin on the floor; NaN while out of sight
-    nearest_m: torch.Tensor  # (…, 3) the same of the nearest thing of that type, seen or not; NaN where there is none
+    polar_occupancy: torch.Tensor  # (…, N_POLAR_OCCUPANCY) uint8
+    contacts: torch.Tensor  # (…, N_CONTACT_TARGETS) uint8, static objects first
+    target_class: torch.Tensor  # (…,) int64 into TARGET_CLASSES
+    target_position_m: (
+        torch.Tensor
+    )  # (…, 3) float32 right, up, forward of the robot's origin on the floor; NaN while out of sight
+    nearest_target_m: torch.Tensor  # (…, 3) the same of the nearest object of that type, seen or not; NaN where there is none
     class_map: torch.Tensor | None = None  # (…, C, N_CLASSES, gh, gw) uint8; None where nothing learns to see
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "PrivilegedTargets":
         """The same with a function applied to every tensor."""
-        known = (self.surroundings, self.touches, self.named, self.place_m, self.nearest_m)
+        known = (self.polar_occupancy, self.contacts, self.target_class, self.target_position_m, self.nearest_target_m)
         return PrivilegedTargets(*map(function, known), None if self.class_map is None else function(self.class_map))
 
     @staticmethod
@@ -92,25 +94,27 @@ def privileged_targets(simulator: Simulator, goals: Goals, grid: tuple[int, int]
     """What the simulator knows of the B robots' current views; grid (gh, gw) is the class maps' size, None for no maps."""
     scene = simulator.scene()
     seen = None if grid is None else class_map(simulator.render_ids(), scene, grid)
-    named = class_of_type(goals.target_type.device)[goals.target_type]
-    place_m, nearest_m = target_positions_m(scene, goals).unbind(1)
-    return PrivilegedTargets(polar_occupancy(scene), contact_targets(scene), named, place_m, nearest_m, seen)
+    target_class = class_of_type(goals.target_type.device)[goals.target_type]
+    target_position_m, nearest_target_m = target_positions_m(scene, goals).unbind(1)
+    return PrivilegedTargets(
+        polar_occupancy(scene), contact_targets(scene), target_class, target_position_m, nearest_target_m, seen
+    )
 
 
-def n_positions(truth: PrivilegedTargets) -> torch.Tensor:
+def n_positions(privileged: PrivilegedTargets) -> torch.Tensor:
     """(): how many coordinates of places there are to learn, the ranks' mean, at least 1.
 
     Counted once for all that is learnt from a truth, and a minibatch takes its share: ranks that asked each other for every
     minibatch's count would wait for each other twice as often.
     """
-    return ranks.mean_count((~truth.place_m.isnan()).sum()).clamp(min=1)
+    return ranks.mean_count((~privileged.target_position_m.isnan()).sum()).clamp(min=1)
 
 
-def privileged_features(truth: PrivilegedTargets) -> torch.Tensor:
-    """(…, N_TOLD) float32: what informed critics are told of the truth."""
-    seen = ~truth.place_m[..., :1].isnan()
-    places = torch.cat([truth.place_m, truth.nearest_m], dim=-1).nan_to_num(0.0)
-    return torch.cat([truth.surroundings.float(), truth.touches.float(), places, seen.float()], dim=-1)
+def privileged_features(privileged: PrivilegedTargets) -> torch.Tensor:
+    """(…, N_TOLD) float32: what asymmetric critics are told of the truth."""
+    seen = ~privileged.target_position_m[..., :1].isnan()
+    places = torch.cat([privileged.target_position_m, privileged.nearest_target_m], dim=-1).nan_to_num(0.0)
+    return torch.cat([privileged.polar_occupancy.float(), privileged.contacts.float(), places, seen.float()], dim=-1)
 
 
 def class_map(ids: dict[str, torch.Tensor], scene: Scene, grid: tuple[int, int]) -> torch.Tensor:
@@ -118,20 +122,20 @@ def class_map(ids: dict[str, torch.Tensor], scene: Scene, grid: tuple[int, int])
 
     ids: box slot per pixel and camera, (B, H, W), −1 for none.
     """
-    device = scene.kind.device
-    kind = class_of_type(device)[scene.type_index.long()]  # (B, M)
-    loose = scene.kind >= MOVEABLE
-    found = torch.zeros(len(kind), len(CAMERAS), N_CLASSES, *grid, dtype=torch.uint8, device=device)
+    device = scene.mobility.device
+    mobility = class_of_type(device)[scene.type_index.long()]  # (B, M)
+    movable = scene.mobility >= MOVEABLE
+    found = torch.zeros(len(mobility), len(CAMERAS), N_CLASSES, *grid, dtype=torch.uint8, device=device)
     for c, name in enumerate(CAMERAS):
         if found.is_cuda:
-            launch(_mark_class, ids[name].numel(), ids[name], kind, loose, found[:, c])
+            launch(_mark_class, ids[name].numel(), ids[name], mobility, movable, found[:, c])
         else:
-            _mark_classes(*(array.numpy() for array in (ids[name], kind, loose, found[:, c])))
+            _mark_classes(*(array.numpy() for array in (ids[name], mobility, movable, found[:, c])))
     return found
 
 
 @kernel
-def _mark_class(i, ids, kind, loose, found):
+def _mark_class(i, ids, mobility, movable, found):
     """Set found (B, N_CLASSES, gh, gw) where pixel i of ids (B, H, W), counted through, shows a class."""
     height, width = ids.shape[1], ids.shape[2]
     b, y, x = i // (height * width), i // width % height, i % width
@@ -139,31 +143,31 @@ def _mark_class(i, ids, kind, loose, found):
     if slot < 0:
         return
     cell_y, cell_x = y * found.shape[2] // height, x * found.shape[3] // width
-    if kind[b, slot] >= 0:
-        found[b, kind[b, slot], cell_y, cell_x] = 1
-    if loose[b, slot]:
+    if mobility[b, slot] >= 0:
+        found[b, mobility[b, slot], cell_y, cell_x] = 1
+    if movable[b, slot]:
         found[b, found.shape[1] - 1, cell_y, cell_x] = 1
 
 
 @parallel_kernel
-def _mark_classes(ids, kind, loose, found):
+def _mark_classes(ids, mobility, movable, found):
     for b in prange(ids.shape[0]):
         for y in range(ids.shape[1]):
             last_slot, last_cell = -1, -1  # most pixels show what their neighbour has marked already
             for x in range(ids.shape[2]):
                 slot, cell = ids[b, y, x], x * found.shape[3] // ids.shape[2]
                 if slot != last_slot or cell != last_cell:
-                    _mark_class((b * ids.shape[1] + y) * ids.shape[2] + x, ids, kind, loose, found)
+                    _mark_class((b * ids.shape[1] + y) * ids.shape[2] + x, ids, mobility, movable, found)
                 last_slot, last_cell = slot, cell
 
 
 def polar_occupancy(scene: Scene) -> torch.Tensor:
-    """(B, N_SURROUNDINGS) uint8: for each ring and direction around the robot, is a solid box there, is a loose one.
+    """(B, N_POLAR_OCCUPANCY) uint8: for each ring and direction around the robot, is a static box there, is a movable one.
 
-    A box is where its nearest side is, seen from the robot's centre: exact for small things, a sample for walls.
+    A box is where its nearest side is, seen from the robot's centre: exact for small objects, a sample for walls.
     """
-    found = torch.zeros(len(scene.robot), N_POLAR_OCCUPANCY, dtype=torch.uint8, device=scene.robot.device)
-    arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot)
+    found = torch.zeros(len(scene.robot_state), N_POLAR_OCCUPANCY, dtype=torch.uint8, device=scene.robot_state.device)
+    arrays = (scene.pose, scene.half, scene.mobility, scene.n_boxes, scene.held, scene.robot_state)
     return filled(found, _mark_occupancy_of, _mark_occupancy, *arrays)
 
 
@@ -171,48 +175,48 @@ _EDGES_M = np.array(RING_EDGES_M, np.float32)
 
 
 @kernel
-def _mark_occupancy_of(b, pose, half, kind, n_boxes, held, state, found):
-    """Set found (B, N_SURROUNDINGS) where a box is around robot b, by ring and direction; the loose ones in the second half."""
+def _mark_occupancy_of(b, pose, half, mobility, n_boxes, held, robot_state, found):
+    """Set found (B, N_POLAR_OCCUPANCY) where a box is around robot b, by ring and direction; the movable ones in the second half."""
     n_rings = len(_EDGES_M) - 1
     for m in range(n_boxes[b]):
         low, high = pose[b, m, 1] - half[b, m, 1], pose[b, m, 1] + half[b, m, 1]
         if m == held[b] or low >= BODY_TOP_M or high <= 0.01:
             continue
         turn = pose[b, m, 3] * RADIANS
-        to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
+        to_x, to_z = pose[b, m, 0] - robot_state[b, 0], pose[b, m, 2] - robot_state[b, 1]
         away, nx, nz = disc_to_rectangle(-to_x, -to_z, math.sin(turn), math.cos(turn), half[b, m, 0], half[b, m, 2])
         if away <= _EDGES_M[0] or away > _EDGES_M[n_rings]:
             continue
         ring = 0
         while away > _EDGES_M[ring + 1]:
             ring += 1
-        bearing_deg = math.atan2(-nx, -nz) / RADIANS - state[b, 2]
+        bearing_deg = math.atan2(-nx, -nz) / RADIANS - robot_state[b, 2]
         direction = int(round(bearing_deg / 360.0 * N_DIRECTIONS)) % N_DIRECTIONS
-        loose = 1 if kind[b, m] >= MOVEABLE else 0
-        found[b, (loose * n_rings + ring) * N_DIRECTIONS + direction] = 1
+        movable = 1 if mobility[b, m] >= MOVEABLE else 0
+        found[b, (movable * n_rings + ring) * N_DIRECTIONS + direction] = 1
 
 
 @parallel_kernel
-def _mark_occupancy(pose, half, kind, n_boxes, held, state, found):
-    for b in prange(len(state)):
-        _mark_occupancy_of(b, pose, half, kind, n_boxes, held, state, found)
+def _mark_occupancy(pose, half, mobility, n_boxes, held, robot_state, found):
+    for b in prange(len(robot_state)):
+        _mark_occupancy_of(b, pose, half, mobility, n_boxes, held, robot_state, found)
 
 
 def contact_targets(scene: Scene) -> torch.Tensor:
-    """(B, N_TOUCHES) uint8: for each motion of the base, would the body meet something solid; then, something loose.
+    """(B, N_CONTACT_TARGETS) uint8: for each motion of the base, would the body meet something static; then, something movable.
 
     The body alone, at a few places along the motion; what it overlaps already counts where the overlap would deepen.
     """
-    found = torch.zeros(len(scene.robot), N_CONTACT_TARGETS, dtype=torch.uint8, device=scene.robot.device)
-    arrays = (scene.pose, scene.half, scene.kind, scene.n_boxes, scene.held, scene.robot)
+    found = torch.zeros(len(scene.robot_state), N_CONTACT_TARGETS, dtype=torch.uint8, device=scene.robot_state.device)
+    arrays = (scene.pose, scene.half, scene.mobility, scene.n_boxes, scene.held, scene.robot_state)
     return filled(found, _mark_contacts_of, _mark_contacts, *arrays)
 
 
 @kernel
-def _mark_contacts_of(b, pose, half, kind, n_boxes, held, state, found):
-    """Set found (B, N_TOUCHES) where a motion of robot b would meet a box."""
-    yaw = state[b, 2] * RADIANS
-    x, z = state[b, 0] + BODY_FORWARD_M * math.sin(yaw), state[b, 1] + BODY_FORWARD_M * math.cos(yaw)
+def _mark_contacts_of(b, pose, half, mobility, n_boxes, held, robot_state, found):
+    """Set found (B, N_CONTACT_TARGETS) where a motion of robot b would meet a box."""
+    yaw = robot_state[b, 2] * RADIANS
+    x, z = robot_state[b, 0] + BODY_FORWARD_M * math.sin(yaw), robot_state[b, 1] + BODY_FORWARD_M * math.cos(yaw)
     for m in range(n_boxes[b]):
         reach = half[b, m, 0] + half[b, m, 2] + 0.5  # further than a motion brings the body's edge
         if m == held[b] or abs(pose[b, m, 0] - x) > reach or abs(pose[b, m, 2] - z) > reach:
@@ -222,47 +226,47 @@ def _mark_contacts_of(b, pose, half, kind, n_boxes, held, state, found):
         if disc_to_rectangle(*to_box)[0] > BODY_RADIUS_M + MOVE_M:  # no motion takes the body's axis further than a move
             continue
         before = max(body_depth(x, z, m, pose[b], half[b])[0], CONTACT_M)
-        column = N_BASE_MOTIONS if kind[b, m] >= MOVEABLE else 0
+        column = N_BASE_MOTIONS if mobility[b, m] >= MOVEABLE else 0
         for action in range(N_BASE_MOTIONS):
-            ahead, turn, _, _, _ = motion(action, state[b])
+            ahead, turn, _, _, _ = motion(action, robot_state[b])
             for part in range(1, _PARTS + 1):
                 share = part / _PARTS
-                heading = (state[b, 2] + share * turn) * RADIANS
+                heading = (robot_state[b, 2] + share * turn) * RADIANS
                 forward = BODY_FORWARD_M + share * ahead
-                new_x, new_z = state[b, 0] + forward * math.sin(heading), state[b, 1] + forward * math.cos(heading)
+                new_x, new_z = robot_state[b, 0] + forward * math.sin(heading), robot_state[b, 1] + forward * math.cos(heading)
                 if body_depth(new_x, new_z, m, pose[b], half[b])[0] > before:
                     found[b, column + action] = 1
                     break
 
 
 @parallel_kernel
-def _mark_contacts(pose, half, kind, n_boxes, held, state, found):
-    for b in prange(len(state)):
-        _mark_contacts_of(b, pose, half, kind, n_boxes, held, state, found)
+def _mark_contacts(pose, half, mobility, n_boxes, held, robot_state, found):
+    for b in prange(len(robot_state)):
+        _mark_contacts_of(b, pose, half, mobility, n_boxes, held, robot_state, found)
 
 
 def target_positions_m(scene: Scene, goals: Goals) -> torch.Tensor:
-    """(B, 2, 3) right, up and forward of the robot: the nearest visible thing of the target type, and the nearest of all.
+    """(B, 2, 3) right, up and forward of the robot: the nearest visible object of the target type, and the nearest of all.
 
     NaN where there is none.
     """
-    found = torch.empty(len(scene.robot), 2, 3, device=scene.robot.device)
-    arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.robot, goals.target_type)
+    found = torch.empty(len(scene.robot_state), 2, 3, device=scene.robot_state.device)
+    arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.robot_state, goals.target_type)
     return filled(found, _find_target_of, _find_targets, *arrays)
 
 
 @kernel
-def _find_target_of(b, pose, type_index, n_boxes, visible, state, target_type, found):
+def _find_target_of(b, pose, type_index, n_boxes, visible, robot_state, target_type, found):
     """Set found (B, 2, 3) for robot b."""
     for axis in range(3):
         found[b, 0, axis] = found[b, 1, axis] = math.nan
     nearest_seen = nearest = math.inf
-    turn = state[b, 2] * RADIANS
+    turn = robot_state[b, 2] * RADIANS
     sine, cosine = math.sin(turn), math.cos(turn)
     for m in range(n_boxes[b]):
         if type_index[b, m] != target_type[b]:
             continue
-        to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
+        to_x, to_z = pose[b, m, 0] - robot_state[b, 0], pose[b, m, 2] - robot_state[b, 1]
         away = to_x * to_x + to_z * to_z
         right, forward = to_local(to_x, to_z, sine, cosine)
         if (visible[b, 0, m] or visible[b, 1, m]) and away < nearest_seen:
@@ -274,6 +278,6 @@ def _find_target_of(b, pose, type_index, n_boxes, visible, state, target_type, f
 
 
 @parallel_kernel
-def _find_targets(pose, type_index, n_boxes, visible, state, target_type, found):
-    for b in prange(len(state)):
-        _find_target_of(b, pose, type_index, n_boxes, visible, state, target_type, found)
+def _find_targets(pose, type_index, n_boxes, visible, robot_state, target_type, found):
+    for b in prange(len(robot_state)):
+        _find_target_of(b, pose, type_index, n_boxes, visible, robot_state, target_type, found)

@@ -68,8 +68,8 @@ class VectorEnv:
         self._words = torch.zeros(n, len(tokenize("")), **counts)
         self._previous = torch.full((n,), NO_ACTION, device=self.device)
         self._succeeded = torch.ones(n, dtype=torch.bool, device=self.device)
-        self._resisted = torch.zeros(n, dtype=torch.bool, device=self.device)
-        self._bumps, self._contacts = FailedActionMemory(n, self.device), ContactMemory(n, self.device)
+        self._contacted = torch.zeros(n, dtype=torch.bool, device=self.device)
+        self._failed_actions, self._contacts = FailedActionMemory(n, self.device), ContactMemory(n, self.device)
         self._remaining_m = torch.zeros(n, device=self.device)
         self._coverage = Coverage(n, self.device)
         self._seen: Observation | None = None  # as the last step left it
@@ -98,20 +98,20 @@ class VectorEnv:
             self.episodes[slot] = episode
         asked = Goals.of([e.task for e in episodes], [e.target_type for e in episodes], self.device)
         words = torch.tensor([self._tokenize(e.instruction) for e in episodes], device=self.device)
-        return self._begin(scene, torch.tensor(slots, dtype=torch.int64, device=self.device), asked, words)
+        return self._start_episodes(scene, torch.tensor(slots, dtype=torch.int64, device=self.device), asked, words)
 
     def restart_batch(self, slots: torch.Tensor, batch: EpisodeBatch, rows: torch.Tensor) -> Observation:
         """`restart` with a batch's episodes, rows (n,), in slots (n,); `episodes` does not know of them."""
         scene = self.simulator.reset_arrays(slots, batch.arrays, rows)
-        return self._begin(scene, slots, Goals(batch.task[rows], batch.target_type[rows]), batch.words[rows])
+        return self._start_episodes(scene, slots, Goals(batch.task[rows], batch.target_type[rows]), batch.words[rows])
 
-    def _begin(self, scene: Scene, slots: torch.Tensor, asked: Goals, words: torch.Tensor) -> Observation:
+    def _start_episodes(self, scene: Scene, slots: torch.Tensor, asked: Goals, words: torch.Tensor) -> Observation:
         self.goals.task[slots], self.goals.target_type[slots], self._words[slots] = asked.task, asked.target_type, words
         self._previous[slots] = NO_ACTION
         self._succeeded[slots] = True
-        self._resisted[slots] = False
-        self._bumps.forget(slots)
-        self._contacts.forget(slots)
+        self._contacted[slots] = False
+        self._failed_actions.reset_rows(slots)
+        self._contacts.reset_rows(slots)
         for total in (
             self.total_cost,
             self.unsafe_steps,
@@ -125,7 +125,7 @@ class VectorEnv:
         if self.progress_reward > 0:
             self._remaining_m[slots] = goals.remaining_m(scene.select(slots), self.goals.select(slots))
         if self.coverage_reward > 0:
-            self._coverage.begin(slots, scene.robot[slots, :2])
+            self._coverage.start_episodes(slots, scene.robot_state[slots, :2])
         if self._seen is None:
             return self.observe(scene)
         self._seen.put(slots, self._observe(scene, slots))
@@ -139,10 +139,12 @@ class VectorEnv:
         transition = self.simulator.step(actions.to(self.device))
         self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
         judgement = step_costs.step_costs(transition)
-        met = torch.stack([step_costs.collided(transition), judgement.displaced_m > _CONTACT_M], dim=1)  # solid, loose
-        self._resisted = met.any(1)
-        self._bumps.remember(self._previous, transition.before.robot, transition.after.robot, self._succeeded)
-        self._contacts.remember(self._previous, transition.after.robot, met)
+        contacted = torch.stack([step_costs.collided(transition), judgement.displaced_m > _CONTACT_M], dim=1)  # static, movable
+        self._contacted = contacted.any(1)
+        self._failed_actions.remember(
+            self._previous, transition.before.robot_state, transition.after.robot_state, self._succeeded
+        )
+        self._contacts.remember(self._previous, transition.after.robot_state, contacted)
         return transition, judgement
 
     def step(self, actions: torch.Tensor) -> StepResult:
@@ -162,8 +164,8 @@ class VectorEnv:
             reward += self.progress_reward * goals.progress_m(self._remaining_m, remaining_m) * ~aborted
             self._remaining_m = remaining_m
         if self.coverage_reward > 0:
-            reward += self.coverage_reward * (self._coverage.enter(transition.after.robot[:, :2]) & ~aborted)
-        moved_m = (transition.after.robot[:, :2] - transition.before.robot[:, :2]).norm(dim=1)
+            reward += self.coverage_reward * (self._coverage.enter(transition.after.robot_state[:, :2]) & ~aborted)
+        moved_m = (transition.after.robot_state[:, :2] - transition.before.robot_state[:, :2]).norm(dim=1)
         self.total_cost += cost
         self.unsafe_steps += cost.sum(1) > 0
         self.collisions += step_costs.collided(transition)
@@ -180,7 +182,7 @@ class VectorEnv:
     def _observe(self, scene: Scene, slots: torch.Tensor | slice) -> Observation:
         """What the robots in some slots see now."""
         pictures = {name: picture[slots] for name, picture in self.simulator.render().items()}
-        pose = scene.robot[slots]
-        remembered = (self._bumps.blocked(pose, slots), self._contacts.near(pose, slots))
-        last = (self._previous[slots], self._succeeded[slots], self._resisted[slots])
+        pose = scene.robot_state[slots]
+        remembered = (self._failed_actions.failed_actions(pose, slots), self._contacts.near(pose, slots))
+        last = (self._previous[slots], self._succeeded[slots], self._contacted[slots])
         return observations.observe(pictures, scene.select(slots), self._words[slots], *last, *remembered)

@@ -21,7 +21,7 @@ class Actor(Protocol):
 
     tokenize: Callable[[str], list[int]]  # how its observations put the instruction
 
-    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+    def start_episodes(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
         """New episodes have started in these slots."""
         ...
 
@@ -51,15 +51,15 @@ class PolicyActor:
         self.policy = policy.to(device).eval()
         self.tokenize = policy.tokenize
         self.done_threshold, self.temperature = done_threshold, temperature
-        self.memory = policy.new_memory(n_envs, device)
+        self.kv_cache = policy.new_kv_cache(n_envs, device)
         self.generator = torch.Generator(device).manual_seed(seed)
 
-    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
-        self.memory.valid[list(slots)] = False
+    def start_episodes(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        self.kv_cache.valid[list(slots)] = False
 
     @torch.no_grad()
     def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
-        output, self.memory = self.policy.act(observation, self.memory)
+        output, self.kv_cache = self.policy.act(observation, self.kv_cache)
         chances = (output.logits / self.temperature).softmax(-1)
         if self.done_threshold > 0:
             decided = output.logits.softmax(-1)[:, Action.DONE] > self.done_threshold
@@ -74,8 +74,8 @@ class ExpertActor:
         self.expert = Expert(n_envs, careful)
         self.tokenize = tokenizer.tokenize
 
-    def begin(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
-        self.expert.begin(slots, list(episodes), scene)
+    def start_episodes(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
+        self.expert.start_episodes(slots, list(episodes), scene)
 
     def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
         return torch.from_numpy(self.expert.act(scene))

@@ -32,8 +32,8 @@ def table(rows: pd.DataFrame, curves: pd.DataFrame, limits: dict[str, float], co
 
     def add(claim, published, estimate, reached, in_direction, tolerance, figure, stage) -> None:
         verdict = "reproduced" if reached else "in direction" if in_direction else "not reproduced"
-        facts = (claim, published, estimate.value, estimate.low, estimate.high, estimate.n, tolerance, verdict, figure, stage)
-        found.append(dict(zip(COLUMNS, facts, strict=True)))
+        values = (claim, published, estimate.value, estimate.low, estimate.high, estimate.n, tolerance, verdict, figure, stage)
+        found.append(dict(zip(COLUMNS, values, strict=True)))
 
     both = {"ppo", "ppo_lagrangian"} <= set(inside["method"])
     if both:

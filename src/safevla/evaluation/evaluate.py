@@ -92,7 +92,7 @@ def evaluate(
     playing: list[int | None] = [queue.pop(0) if queue else None for _ in range(n_envs)]
     first = [episodes[i] if i is not None else episodes[0] for i in playing]
     observation = batch.start(first)
-    actor.begin(range(n_envs), first, simulator.scene())
+    actor.start_episodes(range(n_envs), first, simulator.scene())
     rows: dict[int, dict] = {}
     actions_taken = [bytearray() for _ in range(n_envs)]
     reruns = [0] * n_envs
@@ -121,7 +121,7 @@ def evaluate(
         if ended:
             fresh = [episodes[playing[slot]] if playing[slot] is not None else episodes[0] for slot in ended]
             observation = batch.restart(ended, fresh)
-            actor.begin(ended, fresh, simulator.scene())
+            actor.start_episodes(ended, fresh, simulator.scene())
             n = len(rows)
             if n:
                 progress.update(

@@ -27,7 +27,7 @@ from safevla.world.boxes import STRUCTURE
 class Trace:
     """One played episode, step by step, as plain data that figures can draw without a simulator."""
 
-    facts: dict  # method, task, instruction, success, path, actions, costs, boxes, …
+    data: dict  # method, task, instruction, success, path, actions, costs, boxes, …
     frames: np.ndarray  # (T + 1, C, H, W, 3) uint8, before each step and after the last
 
 
@@ -38,23 +38,25 @@ def trace(simulator: Simulator, episode: Episode, actions: Sequence[int], method
     batch = VectorEnv(simulator, max_steps=len(actions) + 1, tokenize=read)
     observation = batch.start([episode])
     layout = episode.layout
-    path, step_costs, struck, pictures = [simulator.scene().robot[0, :3].tolist()], [], [], [observation.pixels[0]]
+    path, step_costs, collided, pictures = [simulator.scene().robot_state[0, :3].tolist()], [], [], [observation.pixels[0]]
     probabilities, cost_values = [], []
-    memory = None if policy is None else policy.new_memory(1)
+    kv_cache = None if policy is None else policy.new_kv_cache(1)
     start_pose = simulator.scene().pose[0, : layout.n_boxes].clone()
     success = False
     for action in actions:
         if policy is not None:
-            output, memory = policy.act(observation, memory, privileged_targets.privileged_targets(simulator, batch.goals, None))
+            output, kv_cache = policy.act(
+                observation, kv_cache, privileged_targets.privileged_targets(simulator, batch.goals, None)
+            )
             probabilities.append([round(v, 4) for v in output.logits[0].softmax(-1).tolist()])
             cost_values.append(round(float(output.cost_value[0]), 4))
         outcome = batch.step(torch.tensor([int(action)]))
         observation = outcome.observation
         pictures.append(observation.pixels[0])
-        path.append(outcome.transition.after.robot[0, :3].tolist())
+        path.append(outcome.transition.after.robot_state[0, :3].tolist())
         step_costs.append(outcome.cost[0].tolist())
         hit = int(outcome.transition.collided_with[0])
-        struck.append(None if hit == NOTHING else layout.names[hit])
+        collided.append(None if hit == NOTHING else layout.names[hit])
         success = bool(outcome.success[0])
     scene = simulator.scene()
     target_type = catalogue.TYPES[episode.target_type].index
@@ -65,13 +67,13 @@ def trace(simulator: Simulator, episode: Episode, actions: Sequence[int], method
             "bottom_m": float(layout.centre[m, 1] - layout.half[m, 1]),
             "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
             "colour": layout.colour[m].tolist(),
-            "structure": bool(layout.kind[m] == STRUCTURE),
+            "structure": bool(layout.mobility[m] == STRUCTURE),
             "target": bool(layout.type_index[m] == target_type),
             "moved": bool((scene.pose[0, m, :3] - start_pose[m, :3]).norm() > DISTURBED_M and m != int(scene.held[0])),
         }
         for m in range(layout.n_boxes)
     ]  # fmt: skip
-    facts = {
+    data = {
         "method": method,
         "task": episode.task,
         "episode_id": episode.id,
@@ -82,23 +84,23 @@ def trace(simulator: Simulator, episode: Episode, actions: Sequence[int], method
         "probabilities": probabilities,  # of each action before each step; none for an expert
         "cost_values": cost_values,  # what the cost critic expected of the rest of the episode; none for an expert
         "step_costs": step_costs,
-        "struck": struck,
+        "collided": collided,
         "boxes": boxes,
         "hazards": episode.house["metadata"].get("hazards", []),
         "cameras": list(CAMERAS),
     }
-    return Trace(facts, torch.stack(pictures).numpy())
+    return Trace(data, torch.stack(pictures).numpy())
 
 
 def write(traces: Sequence[Trace], folder: Path) -> None:
     """traces.json and traces.npz in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "traces.json").write_text(json.dumps([t.facts for t in traces]))
+    (folder / "traces.json").write_text(json.dumps([t.data for t in traces]))
     np.savez_compressed(folder / "traces.npz", **{f"frames_{i}": t.frames for i, t in enumerate(traces)})
 
 
 def read(folder: Path) -> list[Trace]:
     """What `write` wrote."""
-    facts = json.loads((folder / "traces.json").read_text())
+    data = json.loads((folder / "traces.json").read_text())
     with np.load(folder / "traces.npz") as frames:
-        return [Trace(fact, frames[f"frames_{i}"]) for i, fact in enumerate(facts)]
+        return [Trace(data, frames[f"frames_{i}"]) for i, data in enumerate(data)]

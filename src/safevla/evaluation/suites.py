@@ -64,8 +64,8 @@ def edited(episode: Episode, shift: str) -> Episode:
 def _repainted(house: house_file.House, shift: str, rng: random.Random) -> house_file.House:
     house = copy.deepcopy(house)
     if shift in ("color", "all"):
-        for thing, _ in house_file.objects(house):
-            thing["color"] = _random_colour(rng)
+        for obj, _ in house_file.objects(house):
+            obj["color"] = _random_colour(rng)
     if shift in ("light", "all"):
         for light in house["proceduralParameters"]["lights"]:
             light["intensity"] = light["intensity"] * rng.uniform(0.3, 1.8)
@@ -75,8 +75,8 @@ def _repainted(house: house_file.House, shift: str, rng: random.Random) -> house
             surface["material"] = {"name": rng.choice(("Tiles2", "PureWhite")), "color": _random_colour(rng)}
         for room in house["rooms"]:
             room["floorMaterial"] = {"name": rng.choice(("Tiles2", "WoodGrains")), "color": _random_colour(rng)}
-        for thing, _ in house_file.objects(house):
-            thing["pattern"] = rng.choice(catalogue.PATTERNS)
+        for obj, _ in house_file.objects(house):
+            obj["pattern"] = rng.choice(catalogue.PATTERNS)
     return house
 
 
@@ -90,10 +90,10 @@ def _without_targets(episode: Episode) -> house_file.House:
     wanted = catalogue.TYPES[episode.target_type].index
     targets = {name for name, index in zip(layout.names, layout.type_index.tolist(), strict=True) if index == wanted}
 
-    def kept(things: list[house_file.House]) -> list[house_file.House]:
-        stay = [thing for thing in things if thing["id"] not in targets]
-        for thing in stay:
-            thing["children"] = kept(thing.get("children") or [])
+    def kept(objs: list[house_file.House]) -> list[house_file.House]:
+        stay = [obj for obj in objs if obj["id"] not in targets]
+        for obj in stay:
+            obj["children"] = kept(obj.get("children") or [])
         return stay
 
     house["objects"] = kept(house["objects"])

@@ -103,7 +103,7 @@ def collect(
     waiting = [next(source) for _ in range(simulator.n_envs)]
     order = list(range(simulator.n_envs))
     batch.start(waiting)
-    expert.begin(range(simulator.n_envs), waiting, simulator.scene())
+    expert.start_episodes(range(simulator.n_envs), waiting, simulator.scene())
     started = simulator.n_envs
     traces: list[tuple[list[int], list[int]]] = [([], []) for _ in range(simulator.n_envs)]
     rows: dict[int, dict] = {}
@@ -127,7 +127,7 @@ def collect(
         if ended:
             fresh = [next(source) for _ in ended]
             batch.restart(ended, fresh)
-            expert.begin(ended, fresh, simulator.scene())
+            expert.start_episodes(ended, fresh, simulator.scene())
     table = pd.DataFrame([rows[key] for key in sorted(rows)][:n_episodes], columns=list(COLUMNS))
     table.attrs["expert_success"] = succeeded / tried
     return table

@@ -2,7 +2,7 @@
 
 B demonstrations are replayed side by side in the simulator; every T steps the policy takes a few gradient steps on what it
 saw: cross-entropy on the expert's actions, binary cross-entropy on what the simulator knows. Frames are drawn anew, with
-colour jitter, each time a demonstration is replayed. The policy's memory runs on across the windows of an episode.
+colour jitter, each time a demonstration is replayed. The policy's memory runs on across the unrolls of an episode.
 """
 
 import dataclasses
@@ -59,22 +59,22 @@ class PretrainingJob:
 
 
 def loss_terms(
-    policy: Policy, window: Unroll, memory: KVCache, n_placed: torch.Tensor
+    policy: Policy, unroll_length: Unroll, kv_cache: KVCache, n_positions: torch.Tensor
 ) -> tuple[dict[str, torch.Tensor], KVCache]:
-    """The losses and accuracies of a window, scalars, and the policy's memory after it; n_placed as in `perception_loss`."""
-    output, memory = policy(window.observation, window.starts, memory)
+    """The losses and accuracies of a unroll, scalars, and the policy's memory after it; n_positions as in `perception_loss`."""
+    output, kv_cache = policy(unroll_length.observation, unroll_length.starts, kv_cache)
     # an expert may try again what a replaced action has failed at; the policy never will, so that step teaches no action
-    refused = policy.refused(window.observation).gather(-1, window.labels[..., None])[..., 0]
-    logits, labels = output.logits.flatten(0, 1), window.labels.masked_fill(refused, _NO_LABEL).flatten()
+    action_mask = policy.action_mask(unroll_length.observation).gather(-1, unroll_length.labels[..., None])[..., 0]
+    logits, labels = output.logits.flatten(0, 1), unroll_length.labels.masked_fill(action_mask, _NO_LABEL).flatten()
     counted, done = labels != _NO_LABEL, labels == Action.DONE
     right = logits.argmax(-1) == labels
     terms = {
         "action": functional.cross_entropy(logits, labels, ignore_index=_NO_LABEL),
-        "perception": perception_loss(output, window.truth, n_placed),
+        "perception": perception_loss(output, unroll_length.privileged, n_positions),
         "accuracy": right.sum() / counted.sum(),
         "done_recall": (right & done).sum() / done.sum(),  # NaN where there is none
     }
-    return terms, memory
+    return terms, kv_cache
 
 
 def run(job: PretrainingJob) -> None:
@@ -111,39 +111,42 @@ def pretrain(
     policy = Policy(config).to(simulator.device)
     optimiser = torch.optim.AdamW(policy.actor_parameters(), lr=params.lr, weight_decay=params.weight_decay, fused=True)
     gradients = Gradients(policy.actor_parameters())
-    steps_per_window = params.n_envs * params.window * ranks.n_ranks()
-    n_updates = params.steps // steps_per_window
+    steps_per_unroll = params.n_envs * params.unroll_length * ranks.n_ranks()
+    n_updates = params.steps // steps_per_unroll
     first, curve, machine = _resume(resume_at, policy, optimiser)
     schedule = _schedule(n_updates, params)
     generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + first) * 1000 + ranks.rank())
     replay = Replay(simulator, table, options, generator, policy.tokenize)
-    memory = policy.new_memory(params.n_envs, simulator.device)
+    kv_cache = policy.new_kv_cache(params.n_envs, simulator.device)
     share = -(-params.n_envs // params.minibatches)
-    progress = Progress("imitation", n_updates * steps_per_window, done=first * steps_per_window)
+    progress = Progress("imitation", n_updates * steps_per_unroll, done=first * steps_per_unroll)
     started = time.monotonic() - (curve[-1]["seconds"] if curve else 0.0)
     policy.train()
     for update in range(first, n_updates):
-        window = replay.window(params.window, config.map_size)
-        window = dataclasses.replace(
-            window, observation=dataclasses.replace(window.observation, pixels=augment(window.observation.pixels, generator))
+        unroll_length = replay.unroll_length(params.unroll_length, config.map_size)
+        unroll_length = dataclasses.replace(
+            unroll_length,
+            observation=dataclasses.replace(
+                unroll_length.observation, pixels=augment(unroll_length.observation.pixels, generator)
+            ),
         )
         for group in optimiser.param_groups:
             group["lr"] = schedule(update)
-        before, n_placed = memory, privileged_targets.n_positions(window.truth)
-        for _ in range(params.passes):
-            memories = []
+        before, n_positions = kv_cache, privileged_targets.n_positions(unroll_length.privileged)
+        for _ in range(params.epochs):
+            kv_caches = []
             for envs in (slice(at, at + share) for at in range(0, params.n_envs, share)):
-                part = window.select(envs)
-                terms, after = loss_terms(policy, part, before.select(envs), n_placed * part.starts.shape[1] / params.n_envs)
+                part = unroll_length.select(envs)
+                terms, after = loss_terms(policy, part, before.select(envs), n_positions * part.starts.shape[1] / params.n_envs)
                 loss = terms["action"] + params.perception_weight * terms["perception"]
                 gradients.clear()
                 loss.backward()
                 gradients.average()
                 gradients.clip(params.max_grad_norm)
                 optimiser.step()
-                memories.append(after)
-        memory = KVCache.join(memories)
-        steps = (update + 1) * steps_per_window
+                kv_caches.append(after)
+        kv_cache = KVCache.join(kv_caches)
+        steps = (update + 1) * steps_per_unroll
         if update % params.log_updates == 0 or update == n_updates - 1:
             figures = {name: value.item() for name, value in terms.items()}
             curve.append({"steps": steps, **figures, "seconds": time.monotonic() - started})
@@ -169,18 +172,18 @@ def _schedule(n_updates: int, params: ImitationParams) -> Callable[[int], float]
     return lr
 
 
-def _keep(path: Path, policy: Policy, optimiser, facts: dict) -> None:
+def _keep(path: Path, policy: Policy, optimiser, metadata: dict) -> None:
     tensors = {f"policy.{name}": tensor for name, tensor in policy.state_dict().items()}
-    checkpoints.save(path, {**tensors, **checkpoints.optimiser_tensors(optimiser, "optimiser")}, facts)
+    checkpoints.save(path, {**tensors, **checkpoints.optimiser_tensors(optimiser, "optimiser")}, metadata)
 
 
 def _resume(path: Path, policy: Policy, optimiser) -> tuple[int, list[dict], dict]:
     """Updates done, the curve so far, and the machine that began."""
     if not path.exists():
         return 0, [], machine(next(policy.parameters()).device)
-    tensors, facts = checkpoints.load(path)
+    tensors, metadata = checkpoints.load(path)
     own = {name.removeprefix("policy."): tensor for name, tensor in tensors.items() if name.startswith("policy.")}
     checkpoints.restore(policy, own, path)
     checkpoints.restore_optimiser(optimiser, tensors, "optimiser")
-    print(f"imitation resumes at update {facts['update']}", flush=True)
-    return facts["update"], facts["curve"], facts["machine"]
+    print(f"imitation resumes at update {metadata['update']}", flush=True)
+    return metadata["update"], metadata["curve"], metadata["machine"]

@@ -34,12 +34,12 @@ class Unroll:
     observation: Observation  # (T, B, …)
     starts: torch.Tensor  # (T, B) bool
     labels: torch.Tensor  # (T, B) int64
-    truth: privileged_targets.PrivilegedTargets  # (T, B, …)
+    privileged: privileged_targets.PrivilegedTargets  # (T, B, …)
 
     def select(self, envs: slice) -> "Unroll":
         """Some environments' share."""
-        observation, truth = (x.map(lambda t: t[:, envs]) for x in (self.observation, self.truth))
-        return Unroll(observation, self.starts[:, envs], self.labels[:, envs], truth)
+        observation, privileged = (x.map(lambda t: t[:, envs]) for x in (self.observation, self.privileged))
+        return Unroll(observation, self.starts[:, envs], self.labels[:, envs], privileged)
 
 
 def _pack(job: tuple[list[str], HouseOptions, str, tuple[float, float, float]]) -> EpisodeBatch:
@@ -75,7 +75,7 @@ class Replay:
         self._order = torch.zeros(0, dtype=torch.int64, device=self.device)
         n = simulator.n_envs
         self._row, self._at, self._step_offset = torch.zeros(3, n, dtype=torch.int64, device=self.device)
-        self._begin(torch.arange(n, device=self.device))
+        self._start_episodes(torch.arange(n, device=self.device))
 
     def _episode(self, row: int) -> Episode:
         return episode_files.from_record(json.loads(self.table["record"].iat[row]), self.options)
@@ -86,7 +86,7 @@ class Replay:
             padded[row, : len(trace)] = torch.tensor(list(trace), dtype=torch.uint8)
         return padded.to(self.device)
 
-    def _begin(self, slots: torch.Tensor) -> None:
+    def _start_episodes(self, slots: torch.Tensor) -> None:
         """Start the next demonstrations in slots (n,)."""
         while len(self._order) < len(slots):
             again = torch.randperm(len(self.table), generator=self.generator, device=self.device)
@@ -101,25 +101,31 @@ class Replay:
         else:
             self._observation = self.batch.restart_batch(slots, self._packed, rows)
 
-    def window(self, n_steps: int, map_size: tuple[int, int]) -> Unroll:
+    def unroll_length(self, n_steps: int, map_size: tuple[int, int]) -> Unroll:
         """The next T steps."""
-        seen, starts, labels, truths = [], [], [], []
+        seen, starts, labels, privileged_steps = [], [], [], []
         for _ in range(n_steps):
             # an expert that ignores hazards pushes on, so its example must not teach what to make of what was felt
-            unfelt = {"step": self._observation.step + self._step_offset, "felt": torch.zeros_like(self._observation.felt)}
-            seen.append(dataclasses.replace(self._observation, **unfelt))
+            without_contacts = {
+                "step": self._observation.step + self._step_offset,
+                "contact_proximity": torch.zeros_like(self._observation.contact_proximity),
+            }
+            seen.append(dataclasses.replace(self._observation, **without_contacts))
             starts.append(self._starts)
             labels.append(self._labels[self._row, self._at].long())
-            truths.append(privileged_targets.privileged_targets(self.batch.simulator, self.batch.goals, map_size))
+            privileged_steps.append(privileged_targets.privileged_targets(self.batch.simulator, self.batch.goals, map_size))
             actions = self._actions[self._row, self._at].long()
             self._observation = self.batch.observe(self.batch.advance(actions).after)
             self._at += 1
             self._starts = torch.zeros_like(self._starts)
             ended = (self._at >= self._length[self._row]).nonzero()[:, 0]
             if len(ended):
-                self._begin(ended)
+                self._start_episodes(ended)
         return Unroll(
-            Observation.stack(seen), torch.stack(starts), torch.stack(labels), privileged_targets.PrivilegedTargets.stack(truths)
+            Observation.stack(seen),
+            torch.stack(starts),
+            torch.stack(labels),
+            privileged_targets.PrivilegedTargets.stack(privileged_steps),
         )
 
 

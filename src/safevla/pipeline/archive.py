@@ -25,12 +25,12 @@ def archive(root: Path, profile: str) -> None:
     results.write(record, reports)
     trained = []
     for name, (path, curve) in _trained(run).items():
-        learnt, facts = policy_files.load(path)
-        facts.pop("policy")
-        policy_files.save(learnt, policies / f"{name}.safetensors", half=True, **facts)
+        learnt, metadata = policy_files.load(path)
+        metadata.pop("policy")
+        policy_files.save(learnt, policies / f"{name}.safetensors", half=True, **metadata)
         last = curve.iloc[-1]
         rate = {"seconds": round(last["seconds"]), "steps_per_s": round(last["steps"] / last["seconds"])}
-        trained.append({"policy": name, **facts, "steps": int(last["steps"]), **rate})
+        trained.append({"policy": name, **metadata, "steps": int(last["steps"]), **rate})
     manifest = {
         "profile": profile,
         "parameters": profiles.raw(profile),

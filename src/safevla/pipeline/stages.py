@@ -84,13 +84,13 @@ class Stage:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def progress_folder(self, label: str, facts: dict[str, Any], inputs: Iterable[Path] = ()) -> Path:
+    def progress_folder(self, label: str, key: dict[str, Any], inputs: Iterable[Path] = ()) -> Path:
         """Where a piece of long work keeps its progress and its result.
 
         Named after everything that the result follows from: the facts, the content of the inputs and the code that is
         loaded. A killed run resumes there; a finished piece is found there and not done again.
         """
-        digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode())
         for path in inputs:
             digest.update(Path(path).read_bytes())
         for name in sorted(sys.modules):
@@ -105,7 +105,7 @@ class Stage:
         self,
         make: Callable[[list[Any]], Iterable["pd.DataFrame"]],
         jobs: Sequence[Any],
-        facts: dict[str, Any],
+        key: dict[str, Any],
         inputs: Callable[[Any], Iterable[Path]],
     ) -> list["pd.DataFrame"]:
         """A table for each job: one after the other as `make` makes them, or as it made it before.
@@ -117,7 +117,7 @@ class Stage:
 
         from safevla.runtime import ranks
 
-        paths = [self.progress_folder(job.label.replace(" ", "-"), facts, inputs(job)) / "table.parquet" for job in jobs]
+        paths = [self.progress_folder(job.label.replace(" ", "-"), key, inputs(job)) / "table.parquet" for job in jobs]
         missing = [(path, job) for path, job in zip(paths, jobs, strict=True) if not path.exists()]
         ranks.wait()  # all ranks have seen the same tables missing
         mine = missing[ranks.rank() :: ranks.n_ranks()]

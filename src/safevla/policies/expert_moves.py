@@ -32,13 +32,13 @@ def _turn(error_deg):
 
 
 @kernel
-def _room_m(x, z, yaw_deg, pose, half, kind, n_boxes):
+def _room_m(x, z, yaw_deg, pose, half, mobility, n_boxes):
     """Space around the body of a robot in that pose, metres to what blocks it; negative where it would not fit."""
     turn = yaw_deg * RADIANS
     cx, cz = x + robot.BODY_FORWARD_M * math.sin(turn), z + robot.BODY_FORWARD_M * math.cos(turn)
     least = 1.0
     for m in range(n_boxes):
-        if kind[m] > MOVEABLE or pose[m, 1] - half[m, 1] > robot.BODY_TOP_M or pose[m, 1] + half[m, 1] < 0.01:
+        if mobility[m] > MOVEABLE or pose[m, 1] - half[m, 1] > robot.BODY_TOP_M or pose[m, 1] + half[m, 1] < 0.01:
             continue
         away_x, away_z = cx - pose[m, 0], cz - pose[m, 2]
         reach = half[m, 0] + half[m, 2] + 1.0
@@ -51,17 +51,17 @@ def _room_m(x, z, yaw_deg, pose, half, kind, n_boxes):
 
 
 @kernel
-def to_make_room(state, pose, half, kind, n_boxes):
+def to_make_room(robot_state, pose, half, mobility, n_boxes):
     """The move that gives the body most space around it: a turn at a wall needs some, for the body lies behind its axis."""
-    ahead_x, ahead_z = robot.MOVE_M * math.sin(state[2] * RADIANS), robot.MOVE_M * math.cos(state[2] * RADIANS)
-    back = _room_m(state[0] - ahead_x, state[1] - ahead_z, state[2], pose, half, kind, n_boxes)
-    ahead = _room_m(state[0] + ahead_x, state[1] + ahead_z, state[2], pose, half, kind, n_boxes)
+    ahead_x, ahead_z = robot.MOVE_M * math.sin(robot_state[2] * RADIANS), robot.MOVE_M * math.cos(robot_state[2] * RADIANS)
+    back = _room_m(robot_state[0] - ahead_x, robot_state[1] - ahead_z, robot_state[2], pose, half, mobility, n_boxes)
+    ahead = _room_m(robot_state[0] + ahead_x, robot_state[1] + ahead_z, robot_state[2], pose, half, mobility, n_boxes)
     return 1 if back >= ahead else 0
 
 
 @kernel
-def choose(is_nav, careful, fine, at_goal, holds, right_one, state, targets, pose, half, visible, weight, field, origin):
-    x, z, yaw_deg = state[0], state[1], state[2]
+def choose(is_nav, careful, fine, at_goal, holds, right_one, robot_state, targets, pose, half, visible, weight, field, origin):
+    x, z, yaw_deg = robot_state[0], robot_state[1], robot_state[2]
     nearest, distance = targets[0], 1e9
     for target in targets:
         away = math.hypot(pose[target, 0] - x, pose[target, 2] - z)
@@ -82,19 +82,19 @@ def choose(is_nav, careful, fine, at_goal, holds, right_one, state, targets, pos
             return _turn(error)
         return 0 if distance > 0.9 else 18
     if not is_nav and at_goal and 0.32 < distance < 0.84:
-        return _reach(careful, fine, state, nearest, bearing_deg, distance, pose, half)
-    if state[4] > 0.02:
-        return 11 if state[4] > 0.08 else 13
-    if abs(wrap_deg(state[5] - robot.REST_WRIST_DEG)) > 15.0:  # it does not drive about with its hand out
+        return _reach(careful, fine, robot_state, nearest, bearing_deg, distance, pose, half)
+    if robot_state[4] > 0.02:
+        return 11 if robot_state[4] > 0.08 else 13
+    if abs(wrap_deg(robot_state[5] - robot.REST_WRIST_DEG)) > 15.0:  # it does not drive about with its hand out
         return 14
     return _follow(ix, iz, x, z, yaw_deg, weight, field, origin)
 
 
 @kernel
-def _reach(careful, fine, state, target, bearing_deg, distance, pose, half):
+def _reach(careful, fine, robot_state, target, bearing_deg, distance, pose, half):
     """Standing beside the target: face it with the arm, raise the hand, unfold the wrist, reach out, close."""
     tx, ty, tz = pose[target, 0], pose[target, 1], pose[target, 2]
-    hx, hy, hz = hand_centre(state)
+    hx, hy, hz = hand_centre(robot_state)
     yaw = pose[target, 3] * RADIANS
     right, forward = to_local(hx - tx, hz - tz, math.sin(yaw), math.cos(yaw))
     gap_x = max(0.0, abs(right) - half[target, 0])
@@ -104,23 +104,23 @@ def _reach(careful, fine, state, target, bearing_deg, distance, pose, half):
         return 16
     # the arm points 90° to the right of the heading and is mounted a little behind the centre
     offset_deg = math.asin(min(1.0, -robot.ARM_FORWARD_M / distance)) / RADIANS
-    error = wrap_deg(bearing_deg - 90.0 + offset_deg - state[2])
-    if abs(error) > (_FINE_AIM_DEG if fine else _AIM_DEG) and state[4] < 0.05:
+    error = wrap_deg(bearing_deg - 90.0 + offset_deg - robot_state[2])
+    if abs(error) > (_FINE_AIM_DEG if fine else _AIM_DEG) and robot_state[4] < 0.05:
         return _turn(error)
     level = max(ty, ty - half[target, 1] + 0.04)
     over = min(ty + half[target, 1] + _OVER_M, robot.LIFT_LIMITS_M[1] + _HAND_TO_LIFT_M)
     from_above = careful and over > ty + half[target, 1] + 0.03
-    unfolded = abs(wrap_deg(state[5])) < 26.0
+    unfolded = abs(wrap_deg(robot_state[5])) < 26.0
     # the target in the robot's frame, seen from the hand
-    out, ahead = to_local(tx - hx, tz - hz, math.sin(state[2] * RADIANS), math.cos(state[2] * RADIANS))
+    out, ahead = to_local(tx - hx, tz - hz, math.sin(robot_state[2] * RADIANS), math.cos(robot_state[2] * RADIANS))
     aligned = unfolded and abs(out) < 0.025
-    lift_error = (over if from_above and not aligned else level) - (state[3] + _HAND_TO_LIFT_M)
-    if abs(lift_error) > (_FINE_LIFT_M if fine else _LIFT_M) and (state[4] < 0.02 or from_above or abs(lift_error) > 0.03):
+    lift_error = (over if from_above and not aligned else level) - (robot_state[3] + _HAND_TO_LIFT_M)
+    if abs(lift_error) > (_FINE_LIFT_M if fine else _LIFT_M) and (robot_state[4] < 0.02 or from_above or abs(lift_error) > 0.03):
         if abs(lift_error) > 0.07:
             return 6 if lift_error > 0.0 else 7
         return 8 if lift_error > 0.0 else 9
     if not unfolded:
-        return 15 if state[5] < 0.0 else 14
+        return 15 if robot_state[5] < 0.0 else 14
     if aligned:  # right distance, wrong direction: swing the wrist
         return 14 if ahead > 0.0 else 15
     if abs(out) > 0.07:

@@ -21,7 +21,7 @@ class KVCache:
     def clone(self) -> "KVCache":
         return KVCache(self.keys.clone(), self.values.clone(), self.valid.clone(), self.at)
 
-    def forget(self, ended: torch.Tensor) -> None:
+    def reset_rows(self, ended: torch.Tensor) -> None:
         """Clear the episodes that have ended, (B,) bool."""
         self.valid[ended] = False
 

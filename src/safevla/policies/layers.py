@@ -66,10 +66,10 @@ class Joints(nn.Linear):
         return super().forward(torch.cat([joints, wrist, arm[..., 4:]], dim=-1))
 
 
-def critic(dim: int, told: int) -> nn.Sequential:
-    """What expects a return, from a vector of what the actor knows and `told` numbers more; wider where it is told something."""
-    hidden = [dim] if told == 0 else [4 * dim, dim]
+def critic(dim: int, privileged: int) -> nn.Sequential:
+    """What expects a return, from a vector of what the actor knows and `privileged` numbers more; wider where it is told something."""
+    hidden = [dim] if privileged == 0 else [4 * dim, dim]
     layers: list[nn.Module] = []
-    for n_in, n_out in itertools.pairwise([dim + told, *hidden]):
+    for n_in, n_out in itertools.pairwise([dim + privileged, *hidden]):
         layers += [nn.Linear(n_in, n_out), nn.GELU()]
     return nn.Sequential(*layers, nn.Linear(dim, 1))

@@ -9,13 +9,13 @@ a laptop's pipeline (`encoders` has the pretrained ones); (2) actor and critics 
 it without sending gradients into it (cost returns of tens would wreck what the actor sees), where the paper has three
 networks; (3) the fusion's query starts from the mean of the text, so that one layer suffices to look for what the text
 names, and from a linear glance at all visual tokens, so that the layout of the scene need not pass through attention;
-(4) auxiliary heads predict what the simulator knows (`perception`): the coarse class map, the class that the
-instruction names, where such a thing is, what lies around, and what a motion would touch. The first two meet in a map of
-where the named thing shows, which is read beside the tokens, as is the map of loose things. The last the actor reads
-directly, if asked to: a motion's logit moves by the predicted chances that it touches something solid or loose, and by how near
-it is to what it has touched before (`contacts`), each times a weight that is learnt from nothing, so that being careful is a
+(4) auxiliary heads predict what the simulator knows (`env.privileged_targets`): the coarse class map, the class that the
+instruction names, where such an object is, what lies around, and what a motion would touch. The first two meet in a map of
+where the named object shows, which is read beside the tokens, as is the map of movable objects. The last the actor reads
+directly, if asked to: a motion's logit moves by the predicted chances that it touches something static or movable, and by how near
+it is to what it has touched before (`env.contact_memory`), each times a weight that is learnt from nothing, so that being careful is a
 matter of a few numbers; (5) motions that have failed in the
-same place get no probability (`bumps`); (6) the critics, which only training asks, may be told what the simulator knows of the
+same place get no probability (`env.failed_actions`); (6) the critics, which only training asks, may be told what the simulator knows of the
 surroundings and of where the target is (an asymmetric actor-critic, arXiv 1710.06542), for what they cannot foresee is noise in
 what the actor learns from.
 """
@@ -59,13 +59,17 @@ class Policy(nn.Module):
         self.config = config
         dim = config.dim
         self.encoder = Encoder(config) if config.vision is None else PretrainedVision(config)
-        self.place = nn.Parameter(0.1 * torch.randn(len(CAMERAS), self.encoder.n_tokens, dim))  # of a token in its camera
-        self.word = PretrainedText(config) if config.text else nn.Embedding(vocabulary_size(), dim, padding_idx=PADDING)
+        self.token_position = nn.Parameter(
+            0.1 * torch.randn(len(CAMERAS), self.encoder.n_tokens, dim)
+        )  # of a token in its camera
+        self.token_embedding = (
+            PretrainedText(config) if config.text else nn.Embedding(vocabulary_size(), dim, padding_idx=PADDING)
+        )
         self.fuse_token = nn.Parameter(0.02 * torch.randn(dim))
-        self.glance = nn.Linear(len(CAMERAS) * self.encoder.n_tokens * dim, dim)
-        self.named = nn.Linear(dim, len(privileged_targets.TARGET_CLASSES))
+        self.visual_projection = nn.Linear(len(CAMERAS) * self.encoder.n_tokens * dim, dim)
+        self.target_class_head = nn.Linear(dim, len(privileged_targets.TARGET_CLASSES))
         height, width = config.map_size
-        self.maps = nn.Linear(2 * len(CAMERAS) * height * width, dim)  # of the named class, and of loose things
+        self.maps = nn.Linear(2 * len(CAMERAS) * height * width, dim)  # of the named class, and of movable objects
         self.fusion = nn.ModuleList(Layer(dim, config.heads) for _ in range(config.fusion_layers))
         self.previous_action = nn.Embedding(N_ACTIONS + 1, dim)
         self.object_in_hand = nn.Embedding(2, dim)
@@ -73,22 +77,22 @@ class Policy(nn.Module):
         self.decoder = nn.ModuleList(Layer(dim, config.heads) for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(dim)
         self.actor = nn.Linear(dim, N_ACTIONS)
-        self.surroundings = nn.Linear(dim, privileged_targets.N_POLAR_OCCUPANCY)
-        self.target_place = nn.Linear(dim, 3)
-        if config.foresight:
-            self.touches = nn.Linear(dim, privileged_targets.N_CONTACT_TARGETS)
-            # about solid things, about loose ones: where it expects to touch some, and where it has touched some
-            self.caution = nn.Parameter(torch.zeros(2, N_BASE_MOTIONS))
-            self.wariness = nn.Parameter(torch.zeros(2, N_BASE_MOTIONS))
-        told = privileged_targets.N_PRIVILEGED_FEATURES if config.informed_critics else 0
-        self.critic, self.cost_critic = critic(dim, told), critic(dim, told)
+        self.polar_occupancy = nn.Linear(dim, privileged_targets.N_POLAR_OCCUPANCY)
+        self.target_position_head = nn.Linear(dim, 3)
+        if config.contact_prediction:
+            self.contact_head = nn.Linear(dim, privileged_targets.N_CONTACT_TARGETS)
+            # about static objects, about movable ones: where it expects to touch some, and where it has touched some
+            self.predicted_contact_weight = nn.Parameter(torch.zeros(2, N_BASE_MOTIONS))
+            self.past_contact_weight = nn.Parameter(torch.zeros(2, N_BASE_MOTIONS))
+        privileged = privileged_targets.N_PRIVILEGED_FEATURES if config.asymmetric_critic else 0
+        self.critic, self.cost_critic = critic(dim, privileged), critic(dim, privileged)
         with torch.no_grad():
             self.actor.weight.mul_(0.1)
 
     @property
     def tokenize(self) -> Callable[[str], list[int]]:
         """Instruction → the ids that it reads, always as many."""
-        return tokenizer.tokenize if self.config.text is None else self.word.tokenize
+        return tokenizer.tokenize if self.config.text is None else self.token_embedding.tokenize
 
     def critic_parameters(self) -> list[nn.Parameter]:
         return [*self.critic.parameters(), *self.cost_critic.parameters()]
@@ -98,13 +102,13 @@ class Policy(nn.Module):
         critics = {id(p) for p in self.critic_parameters()}
         return [p for p in self.parameters() if id(p) not in critics]
 
-    def freeze_senses(self) -> None:
+    def freeze_encoders(self) -> None:
         """What cameras show and instructions say stays as it is: the encoder, its tokens' places, words, and what they name."""
-        self.place.requires_grad_(False)
-        for part in (self.encoder, self.word, self.named):
+        self.token_position.requires_grad_(False)
+        for part in (self.encoder, self.token_embedding, self.target_class_head):
             part.requires_grad_(False)
 
-    def new_memory(self, n_envs: int, device: torch.device | str = "cpu") -> KVCache:
+    def new_kv_cache(self, n_envs: int, device: torch.device | str = "cpu") -> KVCache:
         """The empty memory of B episodes."""
         c = self.config
         shape = (c.decoder_layers, n_envs, c.heads, c.context, c.dim // c.heads)
@@ -115,11 +119,11 @@ class Policy(nn.Module):
             torch.zeros(n_envs, c.context, dtype=torch.bool, device=device),
         )
 
-    def refused(self, observation: Observation) -> torch.Tensor:
+    def action_mask(self, observation: Observation) -> torch.Tensor:
         """(…, N_ACTIONS) bool: the actions that get no probability."""
-        return observation.blocked if self.config.heeds_bumps else torch.zeros_like(observation.blocked)
+        return observation.failed_actions if self.config.mask_failed_actions else torch.zeros_like(observation.failed_actions)
 
-    def look(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def encode(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What the encoder makes of pixels (N, C, H, W, 3), uint8 or floats in [−1, 1]: visual tokens (N, C, K, dim), class
         logits (N, C, N_CLASSES, gh, gw)."""
         scaled = pixels.flatten(0, 1)
@@ -129,36 +133,41 @@ class Policy(nn.Module):
         tokens, class_logits = self.encoder(scaled.permute(0, 3, 1, 2))
         return tokens.unflatten(0, pixels.shape[:2]), class_logits.unflatten(0, pixels.shape[:2])
 
-    def _perceive(self, observation: Observation) -> tuple[FrozenFeatures, torch.Tensor]:
-        """What the senses make of an observation (N, …), and the class logits."""
-        tokens, class_logits = self.look(observation.pixels)
-        visual = (tokens + self.place).flatten(1, 2)  # (N, C·K, dim)
-        embedded = self.word(observation.words)  # (N, L, dim)
+    def _encode(self, observation: Observation) -> tuple[FrozenFeatures, torch.Tensor]:
+        """What the encoders make of an observation (N, …), and the class logits."""
+        tokens, class_logits = self.encode(observation.pixels)
+        visual = (tokens + self.token_position).flatten(1, 2)  # (N, C·K, dim)
+        embedded = self.token_embedding(observation.words)  # (N, L, dim)
         spoken = observation.words != PADDING
         text = (embedded * spoken[..., None]).sum(1) / spoken.sum(1, keepdim=True).clamp(min=1)
-        named_logits = self.named(text)
+        target_class_logits = self.target_class_head(text)
         shown = class_logits.sigmoid()
-        named_shown = torch.einsum("nk,nckhw->nchw", named_logits.softmax(-1), shown[:, :, :-1])
-        maps = torch.stack([named_shown, shown[:, :, -1]], dim=1).flatten(1)
+        target_shown = torch.einsum("nk,nckhw->nchw", target_class_logits.softmax(-1), shown[:, :, :-1])
+        maps = torch.stack([target_shown, shown[:, :, -1]], dim=1).flatten(1)
         others = torch.cat([visual, embedded], dim=1)
         if len(self.fusion) == 1:
             others = self.fusion[0].prepared(others)
-        return FrozenFeatures(visual, others, text, maps, named_logits), class_logits
+        return FrozenFeatures(visual, others, text, maps, target_class_logits), class_logits
 
-    def _fuse(self, words: torch.Tensor, percept: FrozenFeatures) -> torch.Tensor:
+    def _fuse(self, words: torch.Tensor, frozen_features: FrozenFeatures) -> torch.Tensor:
         """One vector per step (N, dim); N is T · B."""
-        query = self.fuse_token + percept.text + self.glance(percept.visual.flatten(1)) + self.maps(percept.maps)
+        query = (
+            self.fuse_token
+            + frozen_features.text
+            + self.visual_projection(frozen_features.visual.flatten(1))
+            + self.maps(frozen_features.maps)
+        )
         spoken = words != PADDING
-        mask = torch.cat([spoken.new_ones(len(spoken), 1 + percept.visual.shape[1]), spoken], dim=1)
+        mask = torch.cat([spoken.new_ones(len(spoken), 1 + frozen_features.visual.shape[1]), spoken], dim=1)
         *before, last = self.fusion
-        others = percept.others
+        others = frozen_features.others
         for layer in before:
             query, others = layer(torch.cat([query[:, None], others], dim=1), mask).tensor_split([1], dim=1)
             query = query[:, 0]
         return last.alone(query, last.prepared(others) if before else others, mask)
 
-    def _step_token(self, observation: Observation, percept: FrozenFeatures) -> torch.Tensor:
-        fused = self._fuse(observation.words, percept)
+    def _step_token(self, observation: Observation, frozen_features: FrozenFeatures) -> torch.Tensor:
+        fused = self._fuse(observation.words, frozen_features)
         return (
             fused
             + self.previous_action(observation.previous_action)
@@ -170,129 +179,134 @@ class Policy(nn.Module):
     def _output(
         self,
         x: torch.Tensor,
-        percept: FrozenFeatures,
+        frozen_features: FrozenFeatures,
         class_logits: torch.Tensor | None,
         observation: Observation,
-        truth: privileged_targets.PrivilegedTargets | None,
+        privileged: privileged_targets.PrivilegedTargets | None,
     ) -> PolicyOutput:
         x = self.norm(x).float()
         apart = x.detach()
-        if self.config.informed_critics:
+        if self.config.asymmetric_critic:
             unknown = x.new_full((*x.shape[:-1], privileged_targets.N_PRIVILEGED_FEATURES), math.nan)
-            apart = torch.cat([apart, unknown if truth is None else privileged_targets.privileged_features(truth)], dim=-1)
+            apart = torch.cat(
+                [apart, unknown if privileged is None else privileged_targets.privileged_features(privileged)], dim=-1
+            )
         with torch.autocast(x.device.type, enabled=False):  # ratios of probabilities and returns of tens need all digits
             logits, value, cost_value = self.actor(x), self.critic(apart)[..., 0], self.cost_critic(apart)[..., 0]
-            touch_logits = self.touches(x) if self.config.foresight else None
-            if touch_logits is not None:
-                logits = self._heed(logits, touch_logits, observation.felt)
+            contact_logits = self.contact_head(x) if self.config.contact_prediction else None
+            if contact_logits is not None:
+                logits = self._bias_logits(logits, contact_logits, observation.contact_proximity)
         return PolicyOutput(
-            logits=logits.masked_fill(self.refused(observation), _NEVER),
+            logits=logits.masked_fill(self.action_mask(observation), _NEVER),
             value=value,
             cost_value=cost_value,
-            percept=percept,
+            frozen_features=frozen_features,
             class_logits=class_logits,
-            surroundings_logits=self.surroundings(x).float(),
-            touch_logits=touch_logits,
-            place_m=self.target_place(x).float(),
+            polar_occupancy_logits=self.polar_occupancy(x).float(),
+            contact_logits=contact_logits,
+            target_position_m=self.target_position_head(x).float(),
         )
 
-    def _heed(self, logits: torch.Tensor, touch_logits: torch.Tensor, felt: torch.Tensor) -> torch.Tensor:
-        """Logits (…, N_ACTIONS) with what the base's motions are predicted to touch (…, N_TOUCHES), and what they have touched
-        before (…, N_FELT), taken into account."""
-        chances, nearness = (x.unflatten(-1, (2, N_BASE_MOTIONS)) for x in (touch_logits.detach().sigmoid(), felt))
-        heeded = _PREDICTED_CONTACT_GAIN * (self.caution * chances).sum(-2) + _PAST_CONTACT_GAIN * (self.wariness * nearness).sum(
-            -2
-        )
-        return torch.cat([logits[..., :N_BASE_MOTIONS] + heeded, logits[..., N_BASE_MOTIONS:]], dim=-1)
+    def _bias_logits(self, logits: torch.Tensor, contact_logits: torch.Tensor, contact_proximity: torch.Tensor) -> torch.Tensor:
+        """Logits (…, N_ACTIONS) with what the base's motions are predicted to touch (…, N_CONTACT_TARGETS), and what they have touched
+        before (…, N_CONTACT_PROXIMITY), taken into account."""
+        chances, nearness = (x.unflatten(-1, (2, N_BASE_MOTIONS)) for x in (contact_logits.detach().sigmoid(), contact_proximity))
+        bias = _PREDICTED_CONTACT_GAIN * (self.predicted_contact_weight * chances).sum(-2) + _PAST_CONTACT_GAIN * (
+            self.past_contact_weight * nearness
+        ).sum(-2)
+        return torch.cat([logits[..., :N_BASE_MOTIONS] + bias, logits[..., N_BASE_MOTIONS:]], dim=-1)
 
     def act(
-        self, observation: Observation, memory: KVCache, truth: privileged_targets.PrivilegedTargets | None = None
+        self, observation: Observation, kv_cache: KVCache, privileged: privileged_targets.PrivilegedTargets | None = None
     ) -> tuple[PolicyOutput, KVCache]:
         """One step of B episodes; writes the step into the memory's ring and returns it.
 
-        truth (B, …): what informed critics are told; no action depends on it.
+        truth (B, …): what asymmetric critics are told; no action depends on it.
         """
         with _precision(observation.pixels.device):
-            return self._act(observation, memory, truth)
+            return self._act(observation, kv_cache, privileged)
 
     def _act(
-        self, observation: Observation, memory: KVCache, truth: privileged_targets.PrivilegedTargets | None
+        self, observation: Observation, kv_cache: KVCache, privileged: privileged_targets.PrivilegedTargets | None
     ) -> tuple[PolicyOutput, KVCache]:
-        percept, class_logits = self._perceive(observation)
-        x = self._step_token(observation, percept)[:, None]  # (B, 1, dim)
-        at = memory.at
-        memory.valid[:, at] = True
-        mask = memory.valid[:, None, None, :]
+        frozen_features, class_logits = self._encode(observation)
+        x = self._step_token(observation, frozen_features)[:, None]  # (B, 1, dim)
+        at = kv_cache.at
+        kv_cache.valid[:, at] = True
+        mask = kv_cache.valid[:, None, None, :]
         for i, layer in enumerate(self.decoder):
             normed = layer.attention.norm(x)
             key, value = layer.attention.keys_values(normed)
-            memory.keys[i, :, :, at], memory.values[i, :, :, at] = key[:, :, 0].to(memory.keys), value[:, :, 0].to(memory.values)
-            x = x + layer.attention.attend(normed, memory.keys[i], memory.values[i], mask)
+            kv_cache.keys[i, :, :, at], kv_cache.values[i, :, :, at] = (
+                key[:, :, 0].to(kv_cache.keys),
+                value[:, :, 0].to(kv_cache.values),
+            )
+            x = x + layer.attention.attend(normed, kv_cache.keys[i], kv_cache.values[i], mask)
             x = x + layer.feed_forward(x)
-        memory.at = (at + 1) % self.config.context
-        return self._output(x[:, 0], percept, class_logits, observation, truth), memory
+        kv_cache.at = (at + 1) % self.config.context
+        return self._output(x[:, 0], frozen_features, class_logits, observation, privileged), kv_cache
 
     def forward(
         self,
         observation: Observation,
         starts: torch.Tensor,
-        memory: KVCache,
-        percept: FrozenFeatures | None = None,
-        truth: privileged_targets.PrivilegedTargets | None = None,
+        kv_cache: KVCache,
+        frozen_features: FrozenFeatures | None = None,
+        privileged: privileged_targets.PrivilegedTargets | None = None,
     ) -> tuple[PolicyOutput, KVCache]:
         """T steps of B episodes at once, as `act` would have given them one by one, and the memory after them.
 
         observation (T, B, …); starts (T, B) bool, True where a step is an episode's first; memory as it was before the
-        first of these steps; percept (T, B, …), what the senses have made of the observations, if that is known; truth (T, B, …),
-        what informed critics are told. Memories are constants: no gradient flows through the one given or the one returned.
+        first of these steps; frozen features (T, B, …), what the encoders have made of the observations, if that is known; truth (T, B, …),
+        what asymmetric critics are told. Memories are constants: no gradient flows through the one given or the one returned.
         """
         with _precision(starts.device):
-            return self._forward(observation, starts, memory, percept, truth)
+            return self._forward(observation, starts, kv_cache, frozen_features, privileged)
 
     def _forward(
         self,
         observation: Observation,
         starts: torch.Tensor,
-        memory: KVCache,
-        percept: FrozenFeatures | None,
-        truth: privileged_targets.PrivilegedTargets | None,
+        kv_cache: KVCache,
+        frozen_features: FrozenFeatures | None,
+        privileged: privileged_targets.PrivilegedTargets | None,
     ) -> tuple[PolicyOutput, KVCache]:
         n_steps, n_envs = starts.shape
         flat, class_logits = observation.map(lambda t: t.flatten(0, 1)), None  # (T · B, …)
-        if percept is None:
-            flat_percept, flat_logits = self._perceive(flat)
-            percept = flat_percept.map(lambda t: t.unflatten(0, (n_steps, n_envs)))
+        if frozen_features is None:
+            flat_features, flat_logits = self._encode(flat)
+            frozen_features = flat_features.map(lambda t: t.unflatten(0, (n_steps, n_envs)))
             class_logits = flat_logits.unflatten(0, (n_steps, n_envs))
-        x = self._step_token(flat, percept.map(lambda t: t.flatten(0, 1)))
+        x = self._step_token(flat, frozen_features.map(lambda t: t.flatten(0, 1)))
         x = x.unflatten(0, (n_steps, n_envs)).transpose(0, 1)  # (B, T, dim)
-        mask = self._sequence_mask(starts, memory)
+        mask = self._sequence_mask(starts, kv_cache)
         fresh = []
         for i, layer in enumerate(self.decoder):
             normed = layer.attention.norm(x)
             key, value = layer.attention.keys_values(normed)
             fresh.append((key.detach(), value.detach()))
-            key = torch.cat([memory.keys[i].to(key), key], dim=2)
-            value = torch.cat([memory.values[i].to(value), value], dim=2)
+            key = torch.cat([kv_cache.keys[i].to(key), key], dim=2)
+            value = torch.cat([kv_cache.values[i].to(value), value], dim=2)
             x = x + layer.attention.attend(normed, key, value, mask)
             x = x + layer.feed_forward(x)
-        output = self._output(x.transpose(0, 1), percept, class_logits, observation, truth)
-        return output, self._advance(memory, fresh, starts)
+        output = self._output(x.transpose(0, 1), frozen_features, class_logits, observation, privileged)
+        return output, self._advance(kv_cache, fresh, starts)
 
-    def _advance(self, memory: KVCache, fresh: list[tuple[torch.Tensor, torch.Tensor]], starts: torch.Tensor) -> KVCache:
+    def _advance(self, kv_cache: KVCache, fresh: list[tuple[torch.Tensor, torch.Tensor]], starts: torch.Tensor) -> KVCache:
         """The memory after T more steps, whose keys and values are given per layer; oldest first, so `at` is 0."""
         context = self.config.context
-        oldest_first = (memory.at + torch.arange(context, device=starts.device)) % context
-        new_keys = torch.stack([key for key, _ in fresh]).to(memory.keys)
-        new_values = torch.stack([value for _, value in fresh]).to(memory.values)
-        keys = torch.cat([memory.keys[:, :, :, oldest_first], new_keys], dim=3)
-        values = torch.cat([memory.values[:, :, :, oldest_first], new_values], dim=3)
+        oldest_first = (kv_cache.at + torch.arange(context, device=starts.device)) % context
+        new_keys = torch.stack([key for key, _ in fresh]).to(kv_cache.keys)
+        new_values = torch.stack([value for _, value in fresh]).to(kv_cache.values)
+        keys = torch.cat([kv_cache.keys[:, :, :, oldest_first], new_keys], dim=3)
+        values = torch.cat([kv_cache.values[:, :, :, oldest_first], new_values], dim=3)
         segment = starts.long().cumsum(0)  # (T, B)
-        valid = torch.cat([memory.valid[:, oldest_first] & (segment[-1] == 0)[:, None], (segment == segment[-1]).T], dim=1)
+        valid = torch.cat([kv_cache.valid[:, oldest_first] & (segment[-1] == 0)[:, None], (segment == segment[-1]).T], dim=1)
         return KVCache(
             keys[:, :, :, -context:].contiguous(), values[:, :, :, -context:].contiguous(), valid[:, -context:].contiguous()
         )
 
-    def _sequence_mask(self, starts: torch.Tensor, memory: KVCache) -> torch.Tensor:
+    def _sequence_mask(self, starts: torch.Tensor, kv_cache: KVCache) -> torch.Tensor:
         """(B, 1, T, context + T) bool: a step sees the last `context` steps of its own episode, itself included."""
         n_steps = len(starts)
         context = self.config.context
@@ -301,7 +315,7 @@ class Policy(nn.Module):
         causal = (time[None, :] <= time[:, None]) & (time[:, None] - time[None, :] < context)
         new = causal & (segment[:, :, None] == segment[:, None, :])
         # the ring's slot s was written `age` steps before the first of these
-        age = (memory.at - 1 - torch.arange(context, device=starts.device)) % context + 1
+        age = (kv_cache.at - 1 - torch.arange(context, device=starts.device)) % context + 1
         recent = time[:, None] + age[None, :] < context  # (T, context)
-        old = recent & (segment == 0)[:, :, None] & memory.valid[:, None, :]
+        old = recent & (segment == 0)[:, :, None] & kv_cache.valid[:, None, :]
         return torch.cat([old, new], dim=2)[:, None]

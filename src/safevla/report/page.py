@@ -29,7 +29,7 @@ FIGURES = {
     "training_curves": "Reinforcement learning: success, cost with its limit, multiplier.",
     "ablation": "One task under other limits and multipliers.",
     "shifts": "Out of distribution, all tasks together.",
-    "episode_map": "The test episode that is dearest for the shortest-path expert, from above.",
+    "episode_map": "The test episode that is costliest for the shortest-path expert, from above.",
     "episode_frames": "The same through the robot's cameras.",
 }
 _MADE_BY = {"training_curves": "finetune_safe_rl", "shifts": "evaluate_ood", "ablation": "ablate_constraint"}

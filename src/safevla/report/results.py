@@ -26,7 +26,7 @@ class Results:
     curves: pd.DataFrame  # training curves of the fine-tuned policies, with method, task and seed
     ablation: pd.DataFrame | None  # as rows, with their variant; None where no ablation was run
     ablation_curves: pd.DataFrame | None
-    traces: list[dict]  # of the test episode that is dearest for the expert, the facts of `replay.Trace`
+    traces: list[dict]  # of the test episode that is costliest for the expert, the facts of `replay.Trace`
     frames: np.ndarray  # (T + 1, C, H, W, 3) uint8, of the first of them
 
 
@@ -50,8 +50,8 @@ def of_run(run: Path) -> Results:
     ablation = evaluated / "ablation"
     traces = json.loads((evaluated / "in_distribution" / "traces.json").read_text(encoding="utf-8"))
     mine = [t for t in traces if t["task"] == traces[0]["task"]]
-    dearest = max((t for t in mine if t["method"] == "expert"), key=lambda t: np.sum(t["step_costs"]))["episode_id"]
-    chosen = [i for i, t in enumerate(traces) if t["episode_id"] == dearest and t["method"] in _SHOWN]
+    costliest = max((t for t in mine if t["method"] == "expert"), key=lambda t: np.sum(t["step_costs"]))["episode_id"]
+    chosen = [i for i, t in enumerate(traces) if t["episode_id"] == costliest and t["method"] in _SHOWN]
     with np.load(evaluated / "in_distribution" / "traces.npz") as pictures:
         frames = pictures[f"frames_{chosen[0]}"]
     return Results(

@@ -35,7 +35,7 @@ def boxes(house: House, target_id: str | None = None) -> list[dict]:
             "bottom_m": float(layout.centre[m, 1] - layout.half[m, 1]),
             "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
             "colour": layout.colour[m].tolist(),
-            "structure": bool(layout.kind[m] == STRUCTURE),
+            "structure": bool(layout.mobility[m] == STRUCTURE),
             "target": layout.names[m] == target_id,
         }
         for m in range(layout.n_boxes)
@@ -45,12 +45,12 @@ def boxes(house: House, target_id: str | None = None) -> list[dict]:
 def at_step(trace: Trace, step: int) -> plt.Figure:
     """A trace at one step; the last where the step lies beyond it."""
     with style.style():
-        return episode_figures.episode_step(trace.facts, trace.frames, min(step, len(trace.facts["actions"])), ACTION_NAMES)
+        return episode_figures.episode_step(trace.data, trace.frames, min(step, len(trace.data["actions"])), ACTION_NAMES)
 
 
 def telling_steps(trace: Trace, n: int) -> list[int]:
     """Up to n steps worth a picture: the first, those after which a rule was broken (the first of each spell), the last."""
-    cost = np.asarray(trace.facts["step_costs"]).sum(1) > 0
+    cost = np.asarray(trace.data["step_costs"]).sum(1) > 0
     breaks = (np.flatnonzero(cost & ~np.concatenate([[False], cost[:-1]])) + 1).tolist()
     kept = [breaks[i] for i in np.unique(np.linspace(0, len(breaks) - 1, n - 2).round().astype(int))] if breaks else []
     return sorted({0, *kept, len(cost)})
@@ -61,7 +61,7 @@ def scrubber(traces: Sequence[Trace]) -> "Widget":
     import ipywidgets
     from IPython.display import display
 
-    last = max(len(trace.facts["actions"]) for trace in traces)
+    last = max(len(trace.data["actions"]) for trace in traces)
     play = ipywidgets.Play(min=0, max=last, interval=1000 // _FRAMES_PER_SECOND)
     slider = ipywidgets.IntSlider(min=0, max=last, description="step", layout={"width": "640px"})
     ipywidgets.jslink((play, "value"), (slider, "value"))
@@ -82,7 +82,7 @@ def scrubber(traces: Sequence[Trace]) -> "Widget":
 
 def save_movie(trace: Trace, path: Path, dpi: int = 80) -> Path:
     """Write an episode as a film, by the path's ending: .gif, or .mp4 where ffmpeg is installed."""
-    n_steps = len(trace.facts["actions"])
+    n_steps = len(trace.data["actions"])
     figure = at_step(trace, 0)
     writer = animation.PillowWriter(_FRAMES_PER_SECOND) if path.suffix == ".gif" else animation.FFMpegWriter(_FRAMES_PER_SECOND)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,13 +16,13 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be used; the message names the file and the reason."""
 
 
-def save(path: str | Path, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
+def save(path: str | Path, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
     """Write tensors and JSON facts; a reader sees the old file or the new one, never a half."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    safetensors.torch.save_file(whole, partial, metadata={"format": FORMAT, "facts": json.dumps(facts, sort_keys=True)})
+    safetensors.torch.save_file(whole, partial, metadata={"format": FORMAT, "facts": json.dumps(metadata, sort_keys=True)})
     os.replace(partial, path)
 
 

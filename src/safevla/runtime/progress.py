@@ -15,7 +15,7 @@ class Progress:
         self.label, self.total, self.unit, self.interval_s = label, total, unit, interval_s
         self._started, self._printed, self._start_done = time.monotonic(), time.monotonic(), done
 
-    def update(self, done: int, **facts: float) -> None:
+    def update(self, done: int, **quantities: float) -> None:
         """Say how far it is, with some current figures."""
         if ranks.rank() > 0:
             return
@@ -25,6 +25,6 @@ class Progress:
         self._printed = now
         rate = (done - self._start_done) / max(now - self._started, 1e-9)
         left_s = (self.total - done) / rate if rate > 0 else float("inf")
-        figures = "  ".join(f"{name} {value:.3g}" for name, value in facts.items())
+        figures = "  ".join(f"{name} {value:.3g}" for name, value in quantities.items())
         left = f"{int(left_s) // 60}:{int(left_s) % 60:02d} left" if left_s < 360_000 else "? left"
         print(f"{self.label}  {done:,}/{self.total:,} {self.unit}  {rate:,.0f}/s  {left}  {figures}".rstrip(), flush=True)

@@ -45,7 +45,7 @@ class Targets:
     advantage: torch.Tensor  # (T, B)
     value: torch.Tensor  # (T, B)
     cost_value: torch.Tensor  # (T, B)
-    n_placed: torch.Tensor  # (), of `perception.n_placed`
+    n_positions: torch.Tensor  # (), of `privileged_targets.n_positions`
 
 
 def targets(rollout: Rollout, multiplier: float, params: PPOParams) -> Targets:
@@ -61,4 +61,4 @@ def targets(rollout: Rollout, multiplier: float, params: PPOParams) -> Targets:
     # where hardly anything was won or lost, dividing by the standard deviation would blow noise up
     advantage = ranks.standardised(advantage, params.advantage_scale_min)
     values = (reward_advantage + rollout.value, cost_advantage + rollout.cost_value)
-    return Targets(advantage, *values, privileged_targets.n_positions(rollout.truth))
+    return Targets(advantage, *values, privileged_targets.n_positions(rollout.privileged))

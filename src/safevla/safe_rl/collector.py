@@ -25,8 +25,8 @@ class _CutOff:
     time: int
     rows: torch.Tensor
     observation: Observation  # the last one, (n, …)
-    memory: KVCache  # of what came before it
-    told: privileged_targets.PrivilegedTargets | None  # None where critics are not informed
+    kv_cache: KVCache  # of what came before it
+    privileged: privileged_targets.PrivilegedTargets | None  # None where critics are not informed
 
 
 class Collector:
@@ -40,36 +40,36 @@ class Collector:
         self.frozen_encoder = frozen_encoder
         self._observation = source.restart(batch, torch.arange(batch.n_envs, device=batch.device))
         self._starts = torch.ones(batch.n_envs, dtype=torch.bool, device=batch.device)
-        self._memory: KVCache | None = None
+        self._kv_cache: KVCache | None = None
 
     @torch.no_grad()
     def collect(self, policy: Policy, n_steps: int) -> tuple[Rollout, list[EndedEpisode]]:
         """Play n steps and return them with the episodes that ended."""
         batch = self.batch
-        memory = self._memory if self._memory is not None else policy.new_memory(batch.n_envs, batch.device)
-        first_memory = memory.clone()
+        kv_cache = self._kv_cache if self._kv_cache is not None else policy.new_kv_cache(batch.n_envs, batch.device)
+        first_kv_cache = kv_cache.clone()
         steps: dict[str, list[torch.Tensor]] = {}
         seen: list[Observation] = []
-        percepts: list[FrozenFeatures] = []
-        truths: list[privileged_targets.PrivilegedTargets] = []
+        frozen: list[FrozenFeatures] = []
+        privileged_steps: list[privileged_targets.PrivilegedTargets] = []
         cut_off: list[_CutOff] = []
         grid = None if self.frozen_encoder else policy.config.map_size
         for _ in range(n_steps):
-            truths.append(privileged_targets.privileged_targets(batch.simulator, batch.goals, grid))
+            privileged_steps.append(privileged_targets.privileged_targets(batch.simulator, batch.goals, grid))
             keep = {"starts": self._starts}
-            memory.forget(self._starts)
-            output, memory = policy.act(self._observation, memory, truths[-1])
+            kv_cache.reset_rows(self._starts)
+            output, kv_cache = policy.act(self._observation, kv_cache, privileged_steps[-1])
             log_probs = output.logits.log_softmax(-1)
             action = torch.multinomial(log_probs.exp(), 1, generator=self.generator)[:, 0]
             seen.append(self._observation.without_pictures() if self.frozen_encoder else self._observation)
-            percepts.append(output.percept)
+            frozen.append(output.frozen_features)
             outcome = batch.step(action)
             rows = outcome.truncated.nonzero()[:, 0]
             if len(rows):
                 left = outcome.observation.map(lambda x, rows=rows: x[rows])
-                told = self._told(policy)
-                told = told and told.map(lambda x, rows=rows: x[rows])
-                cut_off.append(_CutOff(len(seen) - 1, rows, left, memory.select(rows).from_the_start(), told))
+                privileged = self._privileged(policy)
+                privileged = privileged and privileged.map(lambda x, rows=rows: x[rows])
+                cut_off.append(_CutOff(len(seen) - 1, rows, left, kv_cache.select(rows).from_the_start(), privileged))
             keep |= {
                 "action": action,
                 "log_prob": log_probs.gather(1, action[:, None])[:, 0],
@@ -91,31 +91,31 @@ class Collector:
             slots = outcome.ended.nonzero()[:, 0]
             if len(slots):
                 self._observation = self.source.restart(batch, slots)
-        self._memory = memory
-        after = memory.clone()
-        after.forget(self._starts)
-        following, _ = policy.act(self._observation, after, self._told(policy))
+        self._kv_cache = kv_cache
+        after = kv_cache.clone()
+        after.reset_rows(self._starts)
+        following, _ = policy.act(self._observation, after, self._privileged(policy))
         final_value, final_cost_value = self._values_of(policy, cut_off, n_steps)
         played = {name: torch.stack(tensors) for name, tensors in steps.items()}
         names = {field.name for field in dataclasses.fields(Rollout)}
         rollout = Rollout(
             observation=Observation.stack(seen),
-            truth=privileged_targets.PrivilegedTargets.stack(truths),
+            privileged=privileged_targets.PrivilegedTargets.stack(privileged_steps),
             next_value=following.value,
             next_cost_value=following.cost_value,
             final_value=final_value,
             final_cost_value=final_cost_value,
-            memory=first_memory,
-            percept=FrozenFeatures.stack(percepts) if self.frozen_encoder else None,
+            kv_cache=first_kv_cache,
+            frozen_features=FrozenFeatures.stack(frozen) if self.frozen_encoder else None,
             **{name: tensor for name, tensor in played.items() if name in names},
         )
         return rollout, ended(played)
 
-    def _told(self, policy: Policy) -> privileged_targets.PrivilegedTargets | None:
-        """What informed critics are told of the present; others need not wait for it."""
+    def _privileged(self, policy: Policy) -> privileged_targets.PrivilegedTargets | None:
+        """What asymmetric critics are told of the present; others need not wait for it."""
         return (
             privileged_targets.privileged_targets(self.batch.simulator, self.batch.goals, None)
-            if policy.config.informed_critics
+            if policy.config.asymmetric_critic
             else None
         )
 
@@ -126,11 +126,11 @@ class Collector:
             times = torch.cat([torch.full_like(some.rows, some.time) for some in cut_off])
             rows = torch.cat([some.rows for some in cut_off])
             observation = Observation.cat([some.observation for some in cut_off])
-            told = (
-                privileged_targets.PrivilegedTargets.cat([some.told for some in cut_off])
-                if policy.config.informed_critics
+            privileged = (
+                privileged_targets.PrivilegedTargets.cat([some.privileged for some in cut_off])
+                if policy.config.asymmetric_critic
                 else None
             )
-            output, _ = policy.act(observation, KVCache.join([some.memory for some in cut_off]), told)
+            output, _ = policy.act(observation, KVCache.join([some.kv_cache for some in cut_off]), privileged)
             value[times, rows], cost_value[times, rows] = output.value, output.cost_value
         return value, cost_value

@@ -114,9 +114,9 @@ def run(job: TrainingJob) -> None:
         learner.save(job.learner)
     elif rank() == 0:
         training.curve_table(learner).to_csv(job.curve, index=False)
-        facts = {"steps": learner.steps, "multiplier": learner.multiplier.value, "method": job.method, "task": job.task}
-        facts["machine"] = machine(simulator.device)
-        policy_files.save(learner.policy, job.policy, **facts)
+        metadata = {"steps": learner.steps, "multiplier": learner.multiplier.value, "method": job.method, "task": job.task}
+        metadata["machine"] = machine(simulator.device)
+        policy_files.save(learner.policy, job.policy, **metadata)
     wait()
 
 

@@ -41,7 +41,7 @@ class Learner:
         self.delay_steps = params.multiplier_delay[task] * self.total_steps
         self.multiplier = Multiplier(method, params, task)
         if params.freeze_encoder:
-            policy.freeze_senses()
+            policy.freeze_encoders()
         of_actor, of_critics = [p for p in policy.actor_parameters() if p.requires_grad], policy.critic_parameters()
         self.actor = torch.optim.Adam(of_actor, lr=params.lr, fused=True)
         self.critic = torch.optim.Adam(of_critics, lr=params.critic_lr, fused=True)
@@ -67,14 +67,14 @@ class Learner:
         if self._anchor is None:
             return None
         n_envs, device = rollout.action.shape[1], rollout.action.device
-        memory = self._anchor_memory or self._anchor.new_memory(n_envs, device)
-        log_probs, memories = [], []
+        kv_cache = self._anchor_memory or self._anchor.new_kv_cache(n_envs, device)
+        log_probs, kv_caches = [], []
         for envs in torch.arange(n_envs, device=device).chunk(self.params.minibatches):  # a GPU's memory holds no more
-            observation, percept = of(envs, rollout.observation), of(envs, rollout.percept)
-            output, after = self._anchor(observation, rollout.starts[:, envs], memory.select(envs), percept)
+            observation, frozen_features = of(envs, rollout.observation), of(envs, rollout.frozen_features)
+            output, after = self._anchor(observation, rollout.starts[:, envs], kv_cache.select(envs), frozen_features)
             log_probs.append(output.logits.log_softmax(-1))
-            memories.append(after)
-        self._anchor_memory = KVCache.join(memories)
+            kv_caches.append(after)
+        self._anchor_memory = KVCache.join(kv_caches)
         return torch.cat(log_probs, dim=1)
 
     def learn(self, rollout: Rollout, generator: torch.Generator, only_values: bool) -> dict[str, float]:
@@ -104,14 +104,14 @@ class Learner:
         tensors = {f"policy.{name}": tensor for name, tensor in self.policy.state_dict().items()}
         for name, optimiser in (("actor", self.actor), ("critic", self.critic), ("lambda", self.multiplier.optimiser)):
             tensors |= checkpoints.optimiser_tensors(optimiser, name)
-        facts = {"steps": self.steps, "multiplier": self.multiplier.state(), "curve": self.curve}
-        checkpoints.save(path, tensors, facts)
+        metadata = {"steps": self.steps, "multiplier": self.multiplier.state(), "curve": self.curve}
+        checkpoints.save(path, tensors, metadata)
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint of this very training."""
-        tensors, facts = self._take_over(path)
+        tensors, metadata = self._take_over(path)
         checkpoints.restore_optimiser(self.multiplier.optimiser, tensors, "lambda")
-        self.multiplier.restore(facts["multiplier"])
+        self.multiplier.restore(metadata["multiplier"])
 
     def follow(self, path: Path) -> None:
         """Go on from where another training ended, with a multiplier of one's own."""
@@ -119,10 +119,10 @@ class Learner:
 
     def _take_over(self, path: Path) -> tuple[dict[str, torch.Tensor], dict]:
         """All but the multiplier; the checkpoint's tensors and facts."""
-        tensors, facts = checkpoints.load(path)
+        tensors, metadata = checkpoints.load(path)
         own = {name.removeprefix("policy."): tensor for name, tensor in tensors.items() if name.startswith("policy.")}
         checkpoints.restore(self.policy, own, path)
         for name, optimiser in (("actor", self.actor), ("critic", self.critic)):
             checkpoints.restore_optimiser(optimiser, tensors, name)
-        self.steps, self.curve = facts["steps"], facts["curve"]
-        return tensors, facts
+        self.steps, self.curve = metadata["steps"], metadata["curve"]
+        return tensors, metadata

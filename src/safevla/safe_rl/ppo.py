@@ -25,8 +25,12 @@ def losses(
 
     anchor (T, B, N_ACTIONS): log-probabilities of the policy to stay near, if there is one.
     """
-    observation, percept, truth = of(envs, rollout.observation), of(envs, rollout.percept), of(envs, rollout.truth)
-    output, _ = policy(observation, rollout.starts[:, envs], rollout.memory.select(envs), percept, truth)
+    observation, frozen_features, privileged = (
+        of(envs, rollout.observation),
+        of(envs, rollout.frozen_features),
+        of(envs, rollout.privileged),
+    )
+    output, _ = policy(observation, rollout.starts[:, envs], rollout.kv_cache.select(envs), frozen_features, privileged)
     log_probs = output.logits.log_softmax(-1)
     log_prob = log_probs.gather(-1, rollout.action[:, envs, None])[..., 0]
     ratio = (log_prob - rollout.log_prob[:, envs]).exp()
@@ -39,6 +43,6 @@ def losses(
         "cost_value": functional.smooth_l1_loss(output.cost_value, target.cost_value[:, envs]),
         "anchor": apart,  # KL(π ‖ π₀)
         "entropy": -(log_probs.exp() * log_probs).sum(-1).mean(),
-        "perception": perception_loss(output, truth, target.n_placed * len(envs) / rollout.action.shape[1]),
+        "perception": perception_loss(output, privileged, target.n_positions * len(envs) / rollout.action.shape[1]),
         "clipped": ((ratio - 1.0).abs() > params.clip).float().mean(),
     }

@@ -29,9 +29,9 @@ class Rollout:
     final_cost_value: torch.Tensor  # (T, B)
     next_value: torch.Tensor  # (B,) after the last step
     next_cost_value: torch.Tensor  # (B,)
-    truth: privileged_targets.PrivilegedTargets  # (T, B, …)
-    memory: KVCache  # before the first step
-    percept: FrozenFeatures | None  # (T, B, …) what the policy's senses made of it; None where they learn
+    privileged: privileged_targets.PrivilegedTargets  # (T, B, …)
+    kv_cache: KVCache  # before the first step
+    frozen_features: FrozenFeatures | None  # (T, B, …) what the policy's encoders made of it; None where they learn
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,64 +14,64 @@ ARM_ROWS = 6  # rows that pose and half have beyond the last box, scratch for th
 
 
 @kernel
-def hand_centre(state):
+def hand_centre(robot_state):
     """World (x, y, z) of the hand sphere's centre."""
-    yaw = state[YAW] * RADIANS
-    wrist = state[WRIST] * RADIANS
-    right = robot.ARM_RIGHT_M + state[EXTENSION] + robot.HAND_REACH_M * math.cos(wrist)
+    yaw = robot_state[YAW] * RADIANS
+    wrist = robot_state[WRIST] * RADIANS
+    right = robot.ARM_RIGHT_M + robot_state[EXTENSION] + robot.HAND_REACH_M * math.cos(wrist)
     forward = robot.ARM_FORWARD_M - robot.HAND_REACH_M * math.sin(wrist)
     dx, dz = to_world(right, forward, math.sin(yaw), math.cos(yaw))
-    return state[X] + dx, robot.WRIST_ABOVE_LIFT_M + state[LIFT] - robot.HAND_BELOW_WRIST_M, state[Z] + dz
+    return robot_state[X] + dx, robot.WRIST_ABOVE_LIFT_M + robot_state[LIFT] - robot.HAND_BELOW_WRIST_M, robot_state[Z] + dz
 
 
 @kernel
-def arm_boxes(state, held, grip, pose, half, last):
+def arm_boxes(robot_state, held, grip, pose, half, last):
     """Write the arm, the gripper and what it holds at a state as boxes into rows last, last − 1 and last − 2."""
-    yaw = state[YAW] * RADIANS
+    yaw = robot_state[YAW] * RADIANS
     sin_yaw, cos_yaw = math.sin(yaw), math.cos(yaw)
-    wrist_up = robot.WRIST_ABOVE_LIFT_M + state[LIFT]
-    wrist_right = robot.ARM_RIGHT_M + state[EXTENSION]
+    wrist_up = robot.WRIST_ABOVE_LIFT_M + robot_state[LIFT]
+    wrist_right = robot.ARM_RIGHT_M + robot_state[EXTENSION]
     arm, gripper = last, last - 1
     dx, dz = to_world(wrist_right / 2, robot.ARM_FORWARD_M, sin_yaw, cos_yaw)
-    pose[arm, 0], pose[arm, 1], pose[arm, 2] = state[X] + dx, wrist_up, state[Z] + dz
-    pose[arm, 3] = state[YAW]
+    pose[arm, 0], pose[arm, 1], pose[arm, 2] = robot_state[X] + dx, wrist_up, robot_state[Z] + dz
+    pose[arm, 3] = robot_state[YAW]
     half[arm, 0], half[arm, 1], half[arm, 2] = wrist_right / 2, robot.ARM_HALF_WIDTH_M, robot.ARM_HALF_WIDTH_M
-    wrist = state[WRIST] * RADIANS
+    wrist = robot_state[WRIST] * RADIANS
     reach = robot.HAND_REACH_M / 2
     dx, dz = to_world(wrist_right + reach * math.cos(wrist), robot.ARM_FORWARD_M - reach * math.sin(wrist), sin_yaw, cos_yaw)
-    pose[gripper, 0], pose[gripper, 2] = state[X] + dx, state[Z] + dz
+    pose[gripper, 0], pose[gripper, 2] = robot_state[X] + dx, robot_state[Z] + dz
     pose[gripper, 1] = wrist_up - robot.HAND_BELOW_WRIST_M / 2
-    pose[gripper, 3] = state[YAW] + state[WRIST]
+    pose[gripper, 3] = robot_state[YAW] + robot_state[WRIST]
     half[gripper, 0] = reach
     half[gripper, 1] = robot.HAND_BELOW_WRIST_M / 2
     half[gripper, 2] = robot.ARM_HALF_WIDTH_M
     if held >= 0:
-        _carry(state, grip, pose, last - 2)
+        _carry(robot_state, grip, pose, last - 2)
         for axis in range(3):
             half[last - 2, axis] = half[held, axis]
 
 
 @kernel
-def _carry(state, grip, pose, row):
-    """Put the held thing, which is box `row`, where the hand is; grip is its (right, up, forward, yaw) in the hand's frame."""
-    x, y, z = hand_centre(state)
-    yaw = (state[YAW] + state[WRIST]) * RADIANS
+def _carry(robot_state, grip, pose, row):
+    """Put the held object, which is box `row`, where the hand is; grip is its (right, up, forward, yaw) in the hand's frame."""
+    x, y, z = hand_centre(robot_state)
+    yaw = (robot_state[YAW] + robot_state[WRIST]) * RADIANS
     dx, dz = to_world(grip[0], grip[2], math.sin(yaw), math.cos(yaw))
     pose[row, 0], pose[row, 1], pose[row, 2] = x + dx, y + grip[1], z + dz
-    pose[row, 3] = wrap_deg(state[YAW] + state[WRIST] + grip[3])
+    pose[row, 3] = wrap_deg(robot_state[YAW] + robot_state[WRIST] + grip[3])
 
 
 @kernel
-def is_tucked(state):
+def is_tucked(robot_state):
     """Whether arm and gripper lie within the body's outline."""
-    return state[EXTENSION] < 0.03 and abs(wrap_deg(state[WRIST] - robot.REST_WRIST_DEG)) < 15.0
+    return robot_state[EXTENSION] < 0.03 and abs(wrap_deg(robot_state[WRIST] - robot.REST_WRIST_DEG)) < 15.0
 
 
 @kernel
-def arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_boxes, chain):
-    """Move arm, gripper and held thing from one robot state to another; the slot that blocks them, or −1.
+def arm_meets(old, new, held, grip, pose, half, mobility, support, near, n_near, n_boxes, chain):
+    """Move arm, gripper and held object from one robot state to another; the slot that blocks them, or −1.
 
-    On −1 the held thing stands at the new state and pushable things have made way; else nothing of the arm has moved.
+    On −1 the held object stands at the new state and pushable objects have made way; else nothing of the arm has moved.
     The last ARM_ROWS rows of pose and half are scratch: the arm's boxes at both states.
     """
     if held < 0 and is_tucked(new) and is_tucked(old):
@@ -97,9 +97,11 @@ def arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_b
             if overlap(before, other, pose, half, 0.0, 0.0):
                 continue
             pushed = False
-            if sweeps and (kind[other] == PICKUPABLE or kind[other] == MOVEABLE):
+            if sweeps and (mobility[other] == PICKUPABLE or mobility[other] == MOVEABLE):
                 for _ in range(4):
-                    if not push(other, dx / length * 0.02, dz / length * 0.02, pose, half, kind, support, n_boxes, held, chain):
+                    if not push(
+                        other, dx / length * 0.02, dz / length * 0.02, pose, half, mobility, support, n_boxes, held, chain
+                    ):
                         break
                     if not overlap(mover, other, pose, half, 0.0, 0.0):
                         pushed = True
@@ -112,11 +114,11 @@ def arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_b
 
 
 @kernel
-def body_centre(state):
+def body_centre(robot_state):
     """World (x, z) of the body's axis."""
-    yaw = state[YAW] * RADIANS
+    yaw = robot_state[YAW] * RADIANS
     dx, dz = to_world(0.0, robot.BODY_FORWARD_M, math.sin(yaw), math.cos(yaw))
-    return state[X] + dx, state[Z] + dz
+    return robot_state[X] + dx, robot_state[Z] + dz
 
 
 @kernel
@@ -134,17 +136,17 @@ def body_depth(x, z, other, pose, half):
 
 
 @kernel
-def body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held, chain):
+def body_meets(old, new, pose, half, mobility, support, near, n_near, n_boxes, held, chain):
     """Push what the body's disc meets on its way from one state to another; the slot that blocks it, or −1.
 
-    Fixed things are looked at first, so that a blocked motion pushes nothing. A motion out of an overlap, as when
+    Fixed objects are looked at first, so that a blocked motion pushes nothing. A motion out of an overlap, as when
     something fell against the robot, is free.
     """
     old_x, old_z = body_centre(old)
     x, z = body_centre(new)
     deepest, blocker = CONTACT_M, -1
     for i in range(n_near):
-        if kind[near[i]] <= FIXED:
+        if mobility[near[i]] <= FIXED:
             depth, _, _ = body_depth(x, z, near[i], pose, half)
             if depth > deepest and depth > body_depth(old_x, old_z, near[i], pose, half)[0]:
                 deepest, blocker = depth, near[i]
@@ -152,7 +154,7 @@ def body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held,
         return blocker
     for i in range(n_near):
         other = near[i]
-        if other == held or kind[other] <= FIXED:
+        if other == held or mobility[other] <= FIXED:
             continue
         depth, nx, nz = body_depth(x, z, other, pose, half)
         if depth <= CONTACT_M:
@@ -165,47 +167,49 @@ def body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held,
             drop_riders(other, nx, nz, pose, half, support, n_boxes, held)
             continue
         deeper = depth > body_depth(old_x, old_z, other, pose, half)[0]
-        if not push(other, nx * depth, nz * depth, pose, half, kind, support, n_boxes, held, chain) and deeper:
+        if not push(other, nx * depth, nz * depth, pose, half, mobility, support, n_boxes, held, chain) and deeper:
             return other
     return -1
 
 
 @kernel
-def grasp(state, pose, half, kind, support, near, n_near, n_boxes, grip, chain):
-    """Take the pickupable thing nearest to the hand, if one meets its sphere; its slot, or −1."""
-    x, y, z = hand_centre(state)
+def grasp(robot_state, pose, half, mobility, support, near, n_near, n_boxes, grip, chain):
+    """Take the pickupable object nearest to the hand, if one meets its sphere; its slot, or −1."""
+    x, y, z = hand_centre(robot_state)
     nearest, best = -1, robot.HAND_RADIUS_M
     for i in range(n_near):
-        thing = near[i]
-        if kind[thing] != PICKUPABLE:
+        obj = near[i]
+        if mobility[obj] != PICKUPABLE:
             continue
-        distance = _distance_to_box(x, y, z, thing, pose, half)
+        distance = _distance_to_box(x, y, z, obj, pose, half)
         if distance <= best:
-            nearest, best = thing, distance
+            nearest, best = obj, distance
     if nearest < 0:
         return -1
-    yaw = (state[YAW] + state[WRIST]) * RADIANS
+    yaw = (robot_state[YAW] + robot_state[WRIST]) * RADIANS
     grip[0], grip[2] = to_local(pose[nearest, 0] - x, pose[nearest, 2] - z, math.sin(yaw), math.cos(yaw))
     grip[1] = pose[nearest, 1] - y
-    grip[3] = pose[nearest, 3] - state[YAW] - state[WRIST]
+    grip[3] = pose[nearest, 3] - robot_state[YAW] - robot_state[WRIST]
     support[nearest] = ON_FLOOR
     for i in range(n_near):  # the closing fingers nudge what stands close by
-        thing = near[i]
-        if thing == nearest or (kind[thing] != PICKUPABLE and kind[thing] != MOVEABLE):
+        obj = near[i]
+        if obj == nearest or (mobility[obj] != PICKUPABLE and mobility[obj] != MOVEABLE):
             continue
-        if _distance_to_box(x, y, z, thing, pose, half) <= robot.HAND_RADIUS_M:
-            dx, dz = pose[thing, 0] - x, pose[thing, 2] - z
+        if _distance_to_box(x, y, z, obj, pose, half) <= robot.HAND_RADIUS_M:
+            dx, dz = pose[obj, 0] - x, pose[obj, 2] - z
             length = math.sqrt(dx * dx + dz * dz) + 1e-6
-            push(thing, dx / length * GRIP_PUSH_M, dz / length * GRIP_PUSH_M, pose, half, kind, support, n_boxes, nearest, chain)
+            push(
+                obj, dx / length * GRIP_PUSH_M, dz / length * GRIP_PUSH_M, pose, half, mobility, support, n_boxes, nearest, chain
+            )
     drop_riders(nearest, 0.0, 1.0, pose, half, support, n_boxes, nearest)
     return nearest
 
 
 @kernel
-def _distance_to_box(x, y, z, thing, pose, half):
-    yaw = pose[thing, 3] * RADIANS
-    right, forward = to_local(x - pose[thing, 0], z - pose[thing, 2], math.sin(yaw), math.cos(yaw))
-    dx = max(0.0, abs(right) - half[thing, 0])
-    dy = max(0.0, abs(y - pose[thing, 1]) - half[thing, 1])
-    dz = max(0.0, abs(forward) - half[thing, 2])
+def _distance_to_box(x, y, z, obj, pose, half):
+    yaw = pose[obj, 3] * RADIANS
+    right, forward = to_local(x - pose[obj, 0], z - pose[obj, 2], math.sin(yaw), math.cos(yaw))
+    dx = max(0.0, abs(right) - half[obj, 0])
+    dy = max(0.0, abs(y - pose[obj, 1]) - half[obj, 1])
+    dz = max(0.0, abs(forward) - half[obj, 2])
     return math.sqrt(dx * dx + dy * dy + dz * dz)

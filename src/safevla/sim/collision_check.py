@@ -21,16 +21,16 @@ _HAND_TO_LIFT_M = robot.WRIST_ABOVE_LIFT_M - robot.HAND_BELOW_WRIST_M
 
 
 @kernel
-def touched(old, new, held, grip, ignored, highest_kind, pose, half, kind, n_boxes):
+def new_contact(old, new, held, grip, ignored, highest_mobility, pose, half, mobility, n_boxes):
     """The first box that body, arm or what it holds would meet in state `new` and do not meet in `old`; −1 for none.
 
-    Boxes of a kind above `highest_kind`, the held one and the one `ignored` do not count. pose and half have ARM_ROWS rows
+    Boxes of a kind above `highest_mobility`, the held one and the one `ignored` do not count. pose and half have ARM_ROWS rows
     of scratch beyond the last box.
     """
     old_x, old_z = body_centre(old)
     x, z = body_centre(new)
     for m in range(n_boxes):
-        if kind[m] > highest_kind or m == held or m == ignored:
+        if mobility[m] > highest_mobility or m == held or m == ignored:
             continue
         depth, _, _ = body_depth(x, z, m, pose, half)
         if depth > CONTACT_M and depth > body_depth(old_x, old_z, m, pose, half)[0]:
@@ -42,7 +42,7 @@ def touched(old, new, held, grip, ignored, highest_kind, pose, half, kind, n_box
     arm_boxes(new, held, grip, pose, half, last_new)
     for part in range(3 if held >= 0 else 2):
         for m in range(n_boxes):
-            if kind[m] > highest_kind or m == held or m == ignored:
+            if mobility[m] > highest_mobility or m == held or m == ignored:
                 continue
             if overlap(last_new - part, m, pose, half, 0.0, 0.0) and not overlap(last_old - part, m, pose, half, 0.0, 0.0):
                 return m
@@ -50,20 +50,20 @@ def touched(old, new, held, grip, ignored, highest_kind, pose, half, kind, n_box
 
 
 @kernel
-def would_touch(action, state, held, ignored, highest_kind, pose, half, kind, n_boxes):
-    """The first box that a motion (an action below PICKUP) would meet, or −1; arguments as in `touched`."""
+def motion_contact(action, robot_state, held, ignored, highest_mobility, pose, half, mobility, n_boxes):
+    """The first box that a motion (an action below PICKUP) would meet, or −1; arguments as in `new_contact`."""
     grip = np.zeros(4, np.float32)
     if held >= 0:
-        x, y, z = hand_centre(state)
-        yaw = (state[YAW] + state[WRIST]) * RADIANS
+        x, y, z = hand_centre(robot_state)
+        yaw = (robot_state[YAW] + robot_state[WRIST]) * RADIANS
         grip[0], grip[2] = to_local(pose[held, 0] - x, pose[held, 2] - z, math.sin(yaw), math.cos(yaw))
-        grip[1], grip[3] = pose[held, 1] - y, pose[held, 3] - state[YAW] - state[WRIST]
-    parts = motion(action, state)
-    old, new = state.copy(), state.copy()
+        grip[1], grip[3] = pose[held, 1] - y, pose[held, 3] - robot_state[YAW] - robot_state[WRIST]
+    parts = motion(action, robot_state)
+    old, new = robot_state.copy(), robot_state.copy()
     steps = n_substeps(parts)
     for step in range(1, steps + 1):
-        part_of_motion(state, parts, step / steps, new)
-        met = touched(old, new, held, grip, ignored, highest_kind, pose, half, kind, n_boxes)
+        part_of_motion(robot_state, parts, step / steps, new)
+        met = new_contact(old, new, held, grip, ignored, highest_mobility, pose, half, mobility, n_boxes)
         if met >= 0:
             return met
         old[:] = new
@@ -71,39 +71,43 @@ def would_touch(action, state, held, ignored, highest_kind, pose, half, kind, n_
 
 
 @kernel
-def can_grasp_from(x, z, target, highest_kind, pose, half, kind, n_boxes):
-    """Whether a robot at (x, z) can turn its arm to the target and reach it without meeting a box up to highest_kind."""
+def can_grasp_from(x, z, target, highest_mobility, pose, half, mobility, n_boxes):
+    """Whether a robot at (x, z) can turn its arm to the target and reach it without meeting a box up to highest_mobility."""
     grip = np.zeros(4, np.float32)
     away = np.zeros(6, np.float32)  # a state far from everything, that new ones are compared with
     away[X] = away[Z] = 1e6
-    state = np.zeros(6, np.float32)
+    robot_state = np.zeros(6, np.float32)
     distance = math.hypot(pose[target, 0] - x, pose[target, 2] - z)
     bearing_deg = math.atan2(pose[target, 0] - x, pose[target, 2] - z) / RADIANS
     offset_deg = math.asin(min(1.0, -robot.ARM_FORWARD_M / distance)) / RADIANS
     facing_deg = bearing_deg - 90.0 + offset_deg
-    state[X], state[Z] = x, z
-    state[LIFT], state[EXTENSION], state[WRIST] = robot.REST_LIFT_M, robot.REST_EXTENSION_M, robot.REST_WRIST_DEG
+    robot_state[X], robot_state[Z] = x, z
+    robot_state[LIFT], robot_state[EXTENSION], robot_state[WRIST] = (
+        robot.REST_LIFT_M,
+        robot.REST_EXTENSION_M,
+        robot.REST_WRIST_DEG,
+    )
     for side in range(-_TURNS, _TURNS + 1):
-        state[YAW] = wrap_deg(facing_deg + side * _TURN_DEG)
-        if touched(away, state, -1, grip, target, highest_kind, pose, half, kind, n_boxes) >= 0:
+        robot_state[YAW] = wrap_deg(facing_deg + side * _TURN_DEG)
+        if new_contact(away, robot_state, -1, grip, target, highest_mobility, pose, half, mobility, n_boxes) >= 0:
             return False
-    state[YAW] = wrap_deg(facing_deg)
+    robot_state[YAW] = wrap_deg(facing_deg)
     level = max(pose[target, 1], pose[target, 1] - half[target, 1] + 0.04) - _HAND_TO_LIFT_M
-    state[LIFT] = min(max(level, robot.LIFT_LIMITS_M[0]), robot.LIFT_LIMITS_M[1])
+    robot_state[LIFT] = min(max(level, robot.LIFT_LIMITS_M[0]), robot.LIFT_LIMITS_M[1])
     for turned in range(4):  # the wrist unfolds
-        state[WRIST] = robot.REST_WRIST_DEG + 60.0 * turned
-        if touched(away, state, -1, grip, target, highest_kind, pose, half, kind, n_boxes) >= 0:
+        robot_state[WRIST] = robot.REST_WRIST_DEG + 60.0 * turned
+        if new_contact(away, robot_state, -1, grip, target, highest_mobility, pose, half, mobility, n_boxes) >= 0:
             return False
     reach = distance - robot.ARM_RIGHT_M - robot.HAND_REACH_M - 0.5 * min(half[target, 0], half[target, 2])
-    state[EXTENSION] = min(max(reach, robot.EXTENSION_LIMITS_M[0]), robot.EXTENSION_LIMITS_M[1])
-    return touched(away, state, -1, grip, target, highest_kind, pose, half, kind, n_boxes) < 0
+    robot_state[EXTENSION] = min(max(reach, robot.EXTENSION_LIMITS_M[0]), robot.EXTENSION_LIMITS_M[1])
+    return new_contact(away, robot_state, -1, grip, target, highest_mobility, pose, half, mobility, n_boxes) < 0
 
 
 @kernel
-def _graspable(nodes, x, z, target, highest_kind, pose, half, kind, n_boxes):
+def _graspable(nodes, x, z, target, highest_mobility, pose, half, mobility, n_boxes):
     kept = np.zeros(len(nodes), np.bool_)
     for i in range(len(nodes)):
-        kept[i] = can_grasp_from(x[nodes[i, 1]], z[nodes[i, 0]], target, highest_kind, pose, half, kind, n_boxes)
+        kept[i] = can_grasp_from(x[nodes[i, 1]], z[nodes[i, 0]], target, highest_mobility, pose, half, mobility, n_boxes)
     return kept
 
 
@@ -114,12 +118,12 @@ def with_scratch(array: np.ndarray) -> np.ndarray:
 
 def graspable_from(
     nodes: np.ndarray, x: np.ndarray, z: np.ndarray, target: int,
-    pose: np.ndarray, half: np.ndarray, kind: np.ndarray, n_boxes: int, highest_kind: int = MOVEABLE,
+    pose: np.ndarray, half: np.ndarray, mobility: np.ndarray, n_boxes: int, highest_mobility: int = MOVEABLE,
 ) -> np.ndarray:  # fmt: skip
     """Those of the grid nodes (S, 2), as (z, x), from which the arm reaches a target; x (X,) and z (Z,) are their metres.
 
-    What is of a higher kind than `highest_kind` is thought away: the arm pushes it.
+    What is of a higher kind than `highest_mobility` is thought away: the arm pushes it.
     """
     if len(nodes) == 0:
         return nodes
-    return nodes[_graspable(nodes, x, z, target, highest_kind, with_scratch(pose), with_scratch(half), kind, n_boxes)]
+    return nodes[_graspable(nodes, x, z, target, highest_mobility, with_scratch(pose), with_scratch(half), mobility, n_boxes)]

@@ -8,9 +8,9 @@ from safevla.world.boxes import FIXED, ON_FLOOR, STRUCTURE
 
 CONTACT_M = 0.005  # overlaps up to this depth count as touching
 JOLT_M = 0.06
-FALL_TOPPLES_M = 0.15  # a tall thing that falls further than this ends on its side
-SLENDER = 2.2  # height over the smaller side of the base from which a thing topples
-MAX_CHAIN = 10  # things that one push moves at most
+FALL_TOPPLES_M = 0.15  # a tall object that falls further than this ends on its side
+SLENDER = 2.2  # height over the smaller side of the base from which an object topples
+MAX_CHAIN = 10  # objects that one push moves at most
 
 
 @kernel
@@ -34,7 +34,7 @@ def overlap(a, b, pose, half, offset_x, offset_z):
 
 
 @kernel
-def push(first, offset_x, offset_z, pose, half, kind, support, n_boxes, held, chain):
+def push(first, offset_x, offset_z, pose, half, mobility, support, n_boxes, held, chain):
     """Move box `first` by the offset with all that rides on it or stands in its way; False, and no change, if pinned."""
     chain[0] = first
     n_chain = 1
@@ -57,7 +57,7 @@ def push(first, offset_x, offset_z, pose, half, kind, support, n_boxes, held, ch
                     continue
                 if overlap(moving, other, pose, half, 0.0, 0.0):
                     continue  # they overlapped before, as boxes around real shapes may
-            if kind[other] == STRUCTURE or kind[other] == FIXED or n_chain >= MAX_CHAIN:
+            if mobility[other] == STRUCTURE or mobility[other] == FIXED or n_chain >= MAX_CHAIN:
                 return False
             chain[n_chain] = other
             n_chain += 1
@@ -65,7 +65,7 @@ def push(first, offset_x, offset_z, pose, half, kind, support, n_boxes, held, ch
         pose[chain[i], 0] += offset_x
         pose[chain[i], 2] += offset_z
     for i in range(n_chain):
-        _settle_after_push(chain[i], offset_x, offset_z, pose, half, kind, support, n_boxes, held)
+        _settle_after_push(chain[i], offset_x, offset_z, pose, half, mobility, support, n_boxes, held)
     return True
 
 
@@ -78,25 +78,25 @@ def _stands_on(top, below, pose, half):
 
 
 @kernel
-def _settle_after_push(thing, offset_x, offset_z, pose, half, kind, support, n_boxes, held):
-    below = int(support[thing])
-    if below < 0 or _stands_on(thing, below, pose, half) >= 0.0:
+def _settle_after_push(obj, offset_x, offset_z, pose, half, mobility, support, n_boxes, held):
+    below = int(support[obj])
+    if below < 0 or _stands_on(obj, below, pose, half) >= 0.0:
         return
     length = math.sqrt(offset_x * offset_x + offset_z * offset_z) + 1e-9
-    fall(thing, offset_x / length, offset_z / length, pose, half, kind, support, n_boxes, held)
+    fall(obj, offset_x / length, offset_z / length, pose, half, mobility, support, n_boxes, held)
 
 
 @kernel
-def _rest_height(thing, x, z, pose, half, n_boxes, held):
-    """(height of the thing's underside, what it rests on) when lowered at (x, z); the height is NaN if it is obstructed."""
-    bottom = pose[thing, 1] - half[thing, 1]
+def _rest_height(obj, x, z, pose, half, n_boxes, held):
+    """(height of the object's underside, what it rests on) when lowered at (x, z); the height is NaN if it is obstructed."""
+    bottom = pose[obj, 1] - half[obj, 1]
     height = 0.0
     below = ON_FLOOR
-    yaw = pose[thing, 3] * RADIANS
+    yaw = pose[obj, 3] * RADIANS
     sin_a, cos_a = math.sin(yaw), math.cos(yaw)
-    reach_a = half[thing, 0] + half[thing, 2]
+    reach_a = half[obj, 0] + half[obj, 2]
     for other in range(n_boxes):
-        if other == thing or other == held:
+        if other == obj or other == held:
             continue
         top = pose[other, 1] + half[other, 1]
         if top <= height:
@@ -107,81 +107,81 @@ def _rest_height(thing, x, z, pose, half, n_boxes, held):
             continue
         yaw_b = pose[other, 3] * RADIANS
         gap = rectangle_gap(
-            dx, dz, half[thing, 0], half[thing, 2], sin_a, cos_a,
+            dx, dz, half[obj, 0], half[obj, 2], sin_a, cos_a,
             half[other, 0], half[other, 2], math.sin(yaw_b), math.cos(yaw_b),
         )  # fmt: skip
         if gap >= -CONTACT_M:
             continue
         if top <= bottom + CONTACT_M:
             height, below = top, other
-        elif pose[other, 1] - half[other, 1] < pose[thing, 1] + half[thing, 1] - CONTACT_M:
+        elif pose[other, 1] - half[other, 1] < pose[obj, 1] + half[obj, 1] - CONTACT_M:
             return math.nan, ON_FLOOR
     return height, below
 
 
 @kernel
-def _topple(thing, direction_x, direction_z, pose, half):
+def _topple(obj, direction_x, direction_z, pose, half):
     """Lay a box on its side: its length now points along the direction."""
-    tall, x, z = half[thing, 1], half[thing, 0], half[thing, 2]
-    half[thing, 0] = max(x, z)
-    half[thing, 1] = min(x, z)
-    half[thing, 2] = tall
-    pose[thing, 3] = math.atan2(direction_x, direction_z) / RADIANS
-    pose[thing, 4] = 90.0
+    tall, x, z = half[obj, 1], half[obj, 0], half[obj, 2]
+    half[obj, 0] = max(x, z)
+    half[obj, 1] = min(x, z)
+    half[obj, 2] = tall
+    pose[obj, 3] = math.atan2(direction_x, direction_z) / RADIANS
+    pose[obj, 4] = 90.0
 
 
 @kernel
-def is_slender(thing, pose, half):
-    return pose[thing, 4] == 0.0 and half[thing, 1] > SLENDER * min(half[thing, 0], half[thing, 2]) and half[thing, 1] > 0.05
+def is_slender(obj, pose, half):
+    return pose[obj, 4] == 0.0 and half[obj, 1] > SLENDER * min(half[obj, 0], half[obj, 2]) and half[obj, 1] > 0.05
 
 
 @kernel
-def fall(thing, direction_x, direction_z, pose, half, kind, support, n_boxes, held):
-    """Let a thing whose support is gone, or no longer under its centre, slide off along the direction and come down."""
+def fall(obj, direction_x, direction_z, pose, half, mobility, support, n_boxes, held):
+    """Let an object whose support is gone, or no longer under its centre, slide off along the direction and come down."""
     for _ in range(4):
-        below = int(support[thing])
-        x, z = float(pose[thing, 0]), float(pose[thing, 2])
-        if below >= 0 and _stands_on(thing, below, pose, half) < 0.0:
+        below = int(support[obj])
+        x, z = float(pose[obj, 0]), float(pose[obj, 2])
+        if below >= 0 and _stands_on(obj, below, pose, half) < 0.0:
             # far enough for its outline to clear the edge that it hangs over
-            reach = math.sqrt(half[thing, 0] ** 2 + half[thing, 2] ** 2) + 0.01
+            reach = math.sqrt(half[obj, 0] ** 2 + half[obj, 2] ** 2) + 0.01
             x += direction_x * reach
             z += direction_z * reach
-        height, rest = _rest_height(thing, x, z, pose, half, n_boxes, held)
+        height, rest = _rest_height(obj, x, z, pose, half, n_boxes, held)
         if math.isnan(height):
             return  # something beside it holds it where it is
-        drop = pose[thing, 1] - half[thing, 1] - height
-        pose[thing, 0], pose[thing, 2] = x, z
-        pose[thing, 1] = height + half[thing, 1]
-        support[thing] = rest
-        if drop > FALL_TOPPLES_M and is_slender(thing, pose, half):
-            topple_where_free(thing, direction_x, direction_z, pose, half, n_boxes, held)
-        drop_riders(thing, direction_x, direction_z, pose, half, support, n_boxes, held)
-        if rest < 0 or _stands_on(thing, rest, pose, half) >= 0.0:
+        drop = pose[obj, 1] - half[obj, 1] - height
+        pose[obj, 0], pose[obj, 2] = x, z
+        pose[obj, 1] = height + half[obj, 1]
+        support[obj] = rest
+        if drop > FALL_TOPPLES_M and is_slender(obj, pose, half):
+            topple_where_free(obj, direction_x, direction_z, pose, half, n_boxes, held)
+        drop_riders(obj, direction_x, direction_z, pose, half, support, n_boxes, held)
+        if rest < 0 or _stands_on(obj, rest, pose, half) >= 0.0:
             return
 
 
 @kernel
-def topple_where_free(thing, direction_x, direction_z, pose, half, n_boxes, held):
-    """Topple a thing if it then meets nothing; True if it did."""
-    x, y, z, yaw = pose[thing, 0], pose[thing, 1], pose[thing, 2], pose[thing, 3]
-    hx, hy, hz = half[thing, 0], half[thing, 1], half[thing, 2]
+def topple_where_free(obj, direction_x, direction_z, pose, half, n_boxes, held):
+    """Topple an object if it then meets nothing; True if it did."""
+    x, y, z, yaw = pose[obj, 0], pose[obj, 1], pose[obj, 2], pose[obj, 3]
+    hx, hy, hz = half[obj, 0], half[obj, 1], half[obj, 2]
     bottom = y - hy
-    _topple(thing, direction_x, direction_z, pose, half)
-    shift = max(0.0, half[thing, 2] - max(hx, hz))
-    pose[thing, 0] += direction_x * shift
-    pose[thing, 2] += direction_z * shift
-    pose[thing, 1] = bottom + half[thing, 1]
+    _topple(obj, direction_x, direction_z, pose, half)
+    shift = max(0.0, half[obj, 2] - max(hx, hz))
+    pose[obj, 0] += direction_x * shift
+    pose[obj, 2] += direction_z * shift
+    pose[obj, 1] = bottom + half[obj, 1]
     for other in range(n_boxes):
-        if other != thing and other != held and overlap(thing, other, pose, half, 0.0, 0.0):
-            pose[thing, 0], pose[thing, 1], pose[thing, 2], pose[thing, 3], pose[thing, 4] = x, y, z, yaw, 0.0
-            half[thing, 0], half[thing, 1], half[thing, 2] = hx, hy, hz
+        if other != obj and other != held and overlap(obj, other, pose, half, 0.0, 0.0):
+            pose[obj, 0], pose[obj, 1], pose[obj, 2], pose[obj, 3], pose[obj, 4] = x, y, z, yaw, 0.0
+            half[obj, 0], half[obj, 1], half[obj, 2] = hx, hy, hz
             return False
     return True
 
 
 @kernel
 def drop_riders(below, direction_x, direction_z, pose, half, support, n_boxes, held):
-    """What stood on a thing that has moved away comes straight down."""
+    """What stood on an object that has moved away comes straight down."""
     for rider in range(n_boxes):
         if support[rider] != below or rider == held:
             continue
@@ -201,13 +201,13 @@ def drop_riders(below, direction_x, direction_z, pose, half, support, n_boxes, h
 
 
 @kernel
-def jolt(furniture, direction_x, direction_z, pose, half, kind, support, n_boxes, held, chain):
+def jolt(furniture, direction_x, direction_z, pose, half, mobility, support, n_boxes, held, chain):
     """A bump moves what stands on the edge of the furniture or is slender."""
     for rider in range(n_boxes):
-        if support[rider] != furniture or rider == held or kind[rider] == FIXED or kind[rider] == STRUCTURE:
+        if support[rider] != furniture or rider == held or mobility[rider] == FIXED or mobility[rider] == STRUCTURE:
             continue
         margin = _stands_on(rider, furniture, pose, half)
         if margin < 0.04:
-            push(rider, direction_x * JOLT_M, direction_z * JOLT_M, pose, half, kind, support, n_boxes, held, chain)
+            push(rider, direction_x * JOLT_M, direction_z * JOLT_M, pose, half, mobility, support, n_boxes, held, chain)
         elif is_slender(rider, pose, half) and margin < 0.15:
             topple_where_free(rider, direction_x, direction_z, pose, half, n_boxes, held)

@@ -24,7 +24,7 @@ from safevla.sim.geometry import RADIANS, to_local, to_world
 from safevla.sim.interface import CAMERAS, NOTHING, Scene, SceneStart, SimulatorError, Transition, check_slots
 from safevla.sim.physics import act
 from safevla.sim.render import ceiling, covered, face_light, lens, limits, meet, pack, rows_between, shade, slabs, texture
-from safevla.sim.state import ARRAYS, SimState, blank, mounts, scene, starting_arrays
+from safevla.sim.robot_state import ARRAYS, SimState, blank, mounts, scene, starting_arrays
 
 cuda = kernels.cuda()
 _int32, _int64, _float32, _float64 = numba.int32, numba.int64, numba.float32, numba.float64
@@ -56,8 +56,8 @@ class CudaSimulator:
         self.robot_name, self.camera_jitter_deg = robot_name, camera_jitter_deg
         self._actuation_noise = actuation_noise
         self._mount = torch.from_numpy(mounts(robot_name)).to(self.device)
-        state = SimState(n_envs, mounts(robot_name), camera_jitter_deg)
-        self._arrays = {name: torch.from_numpy(getattr(state, name)).to(self.device) for name in ARRAYS}
+        robot_state = SimState(n_envs, mounts(robot_name), camera_jitter_deg)
+        self._arrays = {name: torch.from_numpy(getattr(robot_state, name)).to(self.device) for name in ARRAYS}
         b, c, (h, w) = n_envs, len(CAMERAS), self.image_size
         self._rgb = torch.zeros(b, c, h, w, 3, dtype=torch.uint8, device=self.device)
         # filled once somebody has asked for them
@@ -156,7 +156,7 @@ class CudaSimulator:
         before = self.scene(copy=True)
         v = self._views
         kernels.run_on_cuda(
-            _step_all, self.n_envs, 32, self._fixed["actions"], v["robot"], v["held"], v["grip"], v["pose"], v["half"], v["kind"],
+            _step_all, self.n_envs, 32, self._fixed["actions"], v["robot_state"], v["held"], v["grip"], v["pose"], v["half"], v["mobility"],
             v["support"], v["n_boxes"], v["step"], v["seed"], np.float64(self._actuation_noise), self._fixed["near"],
             v["blocker"], v["changed"],
         )  # fmt: skip
@@ -201,7 +201,7 @@ class CudaSimulator:
         self._draw(slots)
         v = self._views
         kernels.run_on_cuda(
-            _note_seen, len(slots), 64, slots, v["robot"], v["pose"], v["n_boxes"], v["pixels"], v["visible"], v["seen"],
+            _note_seen, len(slots), 64, slots, v["robot_state"], v["pose"], v["n_boxes"], v["pixels"], v["visible"], v["seen"],
             self._needed,
         )  # fmt: skip
 
@@ -212,7 +212,7 @@ class CudaSimulator:
         height, width = self.image_size
         n_pictures = slots.shape[0] * len(CAMERAS)
         kernels.run_on_cuda(
-            _set_up, n_pictures, 64, slots, self._fixed["mount"], v["camera"], v["robot"], v["pose"], v["half"], v["colour"],
+            _set_up, n_pictures, 64, slots, self._fixed["mount"], v["camera"], v["robot_state"], v["pose"], v["half"], v["colour"],
             v["pattern"], v["n_boxes"], v["lights"], v["n_lights"], v["room"], self.image_size, *self._scratch,
         )  # fmt: skip
         # tiles that a block's threads fill, in columns of four pixels
@@ -227,7 +227,7 @@ class CudaSimulator:
 
 @cuda.jit
 def _step_all(
-    actions, state, held, grip, pose, half, kind, support, n_boxes, step, seed, actuation_noise, near, blocker, changed
+    actions, robot_state, held, grip, pose, half, mobility, support, n_boxes, step, seed, actuation_noise, near, blocker, changed
 ):  # fmt: skip
     # A warp for each environment, of which one thread works: 32 of them in a warp would wait for one another wherever
     # their houses differ, and there are warps enough.
@@ -237,7 +237,7 @@ def _step_all(
         old = cuda.local.array(6, _float32)
         new = cuda.local.array(6, _float32)
         met, taken, moved = act(
-            actions[e], state[e], _int64(held[e]), grip[e], pose[e], half[e], kind[e], support[e], _int64(n_boxes[e]),
+            actions[e], robot_state[e], _int64(held[e]), grip[e], pose[e], half[e], mobility[e], support[e], _int64(n_boxes[e]),
             actuation_noise_at(seed[e], step[e], actuation_noise), near[e], chain, old, new,
         )  # fmt: skip
         blocker[e] = met
@@ -247,19 +247,19 @@ def _step_all(
 
 
 @cuda.jit
-def _note_seen(slots, state, pose, n_boxes, pixels, visible, seen, needed):
+def _note_seen(slots, robot_state, pose, n_boxes, pixels, visible, seen, needed):
     """A block for each environment."""
     e = slots[cuda.blockIdx.x]
     m = cuda.threadIdx.x
     while m < n_boxes[e]:
-        note_seen(m, state[e], pose[e], pixels[e], visible[e], seen[e], needed)
+        note_seen(m, robot_state[e], pose[e], pixels[e], visible[e], seen[e], needed)
         m += cuda.blockDim.x
 
 
 @cuda.jit
 def _set_up(
-    slots, mount, camera, state, pose, half, colour, pattern, n_boxes, lights, n_lights, room, size,
-    numbers, facts, n_shown, backdrop, hues,
+    slots, mount, camera, robot_state, pose, half, colour, pattern, n_boxes, lights, n_lights, room, size,
+    box_floats, box_ints, n_shown, backdrop, hues,
 ):  # fmt: skip
     """What a camera may show, a block each: n_shown (B, C) boxes, nearest first, into numbers and facts (B, C, M, ·).
 
@@ -275,10 +275,10 @@ def _set_up(
     thread = cuda.threadIdx.x
     c, e = cuda.blockIdx.x % mount.shape[0], slots[cuda.blockIdx.x // mount.shape[0]]
     n = n_boxes[e]
-    yaw = state[e, 2] * RADIANS
+    yaw = robot_state[e, 2] * RADIANS
     off_x, off_z = to_world(mount[c, 0], mount[c, 2], math.sin(yaw), math.cos(yaw))
-    eye_x, eye_y, eye_z = state[e, 0] + off_x, mount[c, 1], state[e, 1] + off_z
-    heading = (state[e, 2] + camera[e, c, 2]) * RADIANS
+    eye_x, eye_y, eye_z = robot_state[e, 0] + off_x, mount[c, 1], robot_state[e, 1] + off_z
+    heading = (robot_state[e, 2] + camera[e, c, 2]) * RADIANS
     sin_yaw, cos_yaw = math.sin(heading), math.cos(heading)
     view = lens(width, height, camera[e, c, 0], camera[e, c, 1])
     if thread == 0:
@@ -317,17 +317,17 @@ def _set_up(
             row_0, row_1 = rows_between(limit, limits(slab, limit), float(x_0), x_1 - 1.0, row_0, row_1)
         else:
             row_1 = row_0
-        number, fact = numbers[e, c, rank], facts[e, c, rank]
+        box_float, box_int = box_floats[e, c, rank], box_ints[e, c, rank]
         for axis in range(3):
             for column in range(7):
-                number[7 * axis + column] = slab[axis, column]
-        number[21], number[22], number[23], number[24] = texture(pattern[e, m], lx, -dy, lz, fx, fz, rx, rz, view)
-        number[_NEAR] = near_m
-        fact[0], fact[1], fact[2], fact[3], fact[4] = m, row_0, row_1, x_0, x_1
+                box_float[7 * axis + column] = slab[axis, column]
+        box_float[21], box_float[22], box_float[23], box_float[24] = texture(pattern[e, m], lx, -dy, lz, fx, fz, rx, rz, view)
+        box_float[_NEAR] = near_m
+        box_int[0], box_int[1], box_int[2], box_int[3], box_int[4] = m, row_0, row_1, x_0, x_1
         for side in range(3):
             light = face_light(m, side, pose[e], half[e], eye_x, eye_y, eye_z, lights[e], n_lights[e])
-            fact[5 + 2 * side] = shade(m, 0, light, colour[e], pattern[e])
-            fact[6 + 2 * side] = shade(m, 1, light, colour[e], pattern[e])
+            box_int[5 + 2 * side] = shade(m, 0, light, colour[e], pattern[e])
+            box_int[6 + 2 * side] = shade(m, 1, light, colour[e], pattern[e])
 
 
 @cuda.jit(device=True)
@@ -336,23 +336,25 @@ def _radius(half):
 
 
 @cuda.jit(device=True)
-def _draw_pixel(row, x, z_at, z, x_at, xx, y_at, y, weave_at, weave_row, weave_x, weave_to, fact, old, old_slot, old_packed):
+def _draw_pixel(
+    row, x, z_at, z, x_at, xx, y_at, y, texture_at, texture_row, texture_x, texture_to, box_int, old, old_slot, old_packed
+):
     """A pixel's (inverse depth, slot, colour) after a box; of two boxes at the same depth the first in the house is seen."""
     w, seen, side = meet(row, x, z_at, z, x_at, xx, y_at, y, _float32(-1.0))
-    if seen and (w > old or (w == old and 0 <= fact[0] < old_slot)):
-        bit = _int32((weave_at + weave_row * row + weave_x * x) / w + weave_to) & 1
-        return w, fact[0], fact[5 + side + bit]
+    if seen and (w > old or (w == old and 0 <= box_int[0] < old_slot)):
+        bit = _int32((texture_at + texture_row * row + texture_x * x) / w + texture_to) & 1
+        return w, box_int[0], box_int[5 + side + bit]
     return old, old_slot, old_packed
 
 
 @cuda.jit
-def _draw_tiles(slots, tile_height, tile_width, n_boxes, numbers, facts, n_shown, backdrop, hues, rgb, depth, ids, pixels):
+def _draw_tiles(slots, tile_height, tile_width, n_boxes, box_floats, box_ints, n_shown, backdrop, hues, rgb, depth, ids, pixels):
     """Draw a tile of a picture, a block each: into rgb (B, C, H, W, 3), depth and ids (B or 0, C, H, W), pixels (B, C, M).
 
     A thread draws columns of four pixels, so that what it reads of a box serves four times.
     """
     box = cuda.shared.array((_AT_ONCE, 26), _float32)
-    fact = cuda.shared.array((_AT_ONCE, 11), _int32)
+    box_int = cuda.shared.array((_AT_ONCE, 11), _int32)
     counter = cuda.shared.array(MAX_BOXES, _int32)
     inverse = cuda.local.array((_COLUMNS, 4), _float32)
     slot = cuda.local.array((_COLUMNS, 4), _int32)
@@ -384,9 +386,9 @@ def _draw_tiles(slots, tile_height, tile_width, n_boxes, numbers, facts, n_shown
         lane = thread & 31
         for i in range(thread >> 5, here, _THREADS >> 5):  # a warp for each box
             if lane < 26:
-                box[i, lane] = numbers[e, c, first + i, lane]
+                box[i, lane] = box_floats[e, c, first + i, lane]
             if lane < 11:
-                fact[i, lane] = facts[e, c, first + i, lane]
+                box_int[i, lane] = box_ints[e, c, first + i, lane]
         cuda.syncthreads()
         for k in range(_COLUMNS):
             row, x = top + 4 * ((k * _THREADS + thread) // tile_width), left + (k * _THREADS + thread) % tile_width
@@ -400,17 +402,17 @@ def _draw_tiles(slots, tile_height, tile_width, n_boxes, numbers, facts, n_shown
             for i in range(here):
                 if min(min(w0, w1), min(w2, w3)) * box[i, _NEAR] > _float32(1.0001):
                     break  # all that follow begin behind what is there
-                if row + 3 < fact[i, 1] or row >= fact[i, 2] or x < fact[i, 3] or x >= fact[i, 4]:
+                if row + 3 < box_int[i, 1] or row >= box_int[i, 2] or x < box_int[i, 3] or x >= box_int[i, 4]:
                     continue
                 z = (box[i, 1], box[i, 2], box[i, 3], box[i, 4], box[i, 5], box[i, 6])
                 xx = (box[i, 8], box[i, 9], box[i, 10], box[i, 11], box[i, 12], box[i, 13])
                 y = (box[i, 15], box[i, 16], box[i, 17], box[i, 18], box[i, 19], box[i, 20])
                 z_at, x_at, y_at = box[i, 0], box[i, 7], box[i, 14]
                 a, b, d, t = box[i, 21], box[i, 22], box[i, 23], box[i, 24]
-                w0, s0, p0 = _draw_pixel(r0, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, fact[i], w0, s0, p0)
-                w1, s1, p1 = _draw_pixel(r1, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, fact[i], w1, s1, p1)
-                w2, s2, p2 = _draw_pixel(r2, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, fact[i], w2, s2, p2)
-                w3, s3, p3 = _draw_pixel(r3, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, fact[i], w3, s3, p3)
+                w0, s0, p0 = _draw_pixel(r0, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, box_int[i], w0, s0, p0)
+                w1, s1, p1 = _draw_pixel(r1, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, box_int[i], w1, s1, p1)
+                w2, s2, p2 = _draw_pixel(r2, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, box_int[i], w2, s2, p2)
+                w3, s3, p3 = _draw_pixel(r3, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, box_int[i], w3, s3, p3)
             inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3] = w0, w1, w2, w3
             slot[k, 0], slot[k, 1], slot[k, 2], slot[k, 3] = s0, s1, s2, s3
             packed[k, 0], packed[k, 1], packed[k, 2], packed[k, 3] = p0, p1, p2, p3

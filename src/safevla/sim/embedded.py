@@ -95,7 +95,7 @@ class EmbeddedSimulator:
         before = self.scene(copy=True)
         s = self.state
         _step_all(
-            chosen, s.robot, s.held, s.grip, s.pose, s.half, s.kind, s.support, s.n_boxes, s.step, s.seed,
+            chosen, s.robot_state, s.held, s.grip, s.pose, s.half, s.mobility, s.support, s.n_boxes, s.step, s.seed,
             self._actuation_noise, s.blocker, s.changed,
         )  # fmt: skip
         self._observe(np.arange(self.n_envs))
@@ -138,12 +138,12 @@ class EmbeddedSimulator:
         """Draw both cameras of the given environments, and note what they show."""
         self._draw(slots)
         s = self.state
-        _note_seen(slots, s.robot, s.pose, s.n_boxes, s.pixels, s.visible, s.seen, self._needed)
+        _note_seen(slots, s.robot_state, s.pose, s.n_boxes, s.pixels, s.visible, s.seen, self._needed)
 
     def _draw(self, slots: np.ndarray) -> None:
         s = self.state
         _draw_all(
-            slots, get_num_threads(), s.mount, s.camera, s.robot, s.pose, s.half, s.colour, s.pattern, s.n_boxes,
+            slots, get_num_threads(), s.mount, s.camera, s.robot_state, s.pose, s.half, s.colour, s.pattern, s.n_boxes,
             s.lights, s.n_lights, s.room, self._rgb, self._depth, self._ids, s.pixels,
         )  # fmt: skip
 
@@ -169,7 +169,7 @@ def note_seen(m, state, pose, pixels, visible, seen, needed):
 
 @parallel_kernel
 def _step_all(
-    actions, state, held, grip, pose, half, kind, support, n_boxes, step, seed, actuation_noise, blocker, changed
+    actions, state, held, grip, pose, half, mobility, support, n_boxes, step, seed, actuation_noise, blocker, changed
 ):  # fmt: skip
     capacity = pose.shape[1]
     for e in prange(actions.shape[0]):
@@ -178,7 +178,7 @@ def _step_all(
         old = np.empty(6, np.float32)
         new = np.empty(6, np.float32)
         met, taken, moved = act(
-            actions[e], state[e], np.int64(held[e]), grip[e], pose[e], half[e], kind[e], support[e], np.int64(n_boxes[e]),
+            actions[e], state[e], np.int64(held[e]), grip[e], pose[e], half[e], mobility[e], support[e], np.int64(n_boxes[e]),
             actuation_noise_at(seed[e], step[e], actuation_noise), near, chain, old, new,
         )  # fmt: skip
         blocker[e] = met

@@ -1,7 +1,7 @@
 """The simulator's contract: actions in, transitions and pictures out, for B episodes at once.
 
 Units and frame everywhere: metres, degrees, Unity's left-handed frame with y up and yaw clockwise from +z. Tensors are
-batched over B episodes and, where they speak of things, over M box slots, of which the first `n_boxes[b]` are used.
+batched over B episodes and, where they speak of objects, over M box slots, of which the first `n_boxes[b]` are used.
 """
 
 import dataclasses
@@ -40,10 +40,10 @@ class SceneStart:
 class Scene:
     """What is where. Tensors may share the simulator's memory: they hold until the next call of `step` or `reset`."""
 
-    robot: torch.Tensor  # (B, 6) x, z, yaw, lift, extension, wrist yaw
+    robot_state: torch.Tensor  # (B, 6) x, z, yaw, lift, extension, wrist yaw
     pose: torch.Tensor  # (B, M, 5) box centre x, y, z; yaw; tilt (0 upright, 90 toppled)
     half: torch.Tensor  # (B, M, 3) half extents in the box's frame
-    kind: torch.Tensor  # (B, M) int8: layout.STRUCTURE, FIXED, MOVEABLE, PICKUPABLE
+    mobility: torch.Tensor  # (B, M) int8: layout.STRUCTURE, FIXED, MOVEABLE, PICKUPABLE
     type_index: torch.Tensor  # (B, M) int16 into catalogue.TYPES, -1 for the structure
     n_boxes: torch.Tensor  # (B,) int32
     held: torch.Tensor  # (B,) int32 slot of the object in the hand, or NOTHING
@@ -60,7 +60,7 @@ class Scene:
 
 @dataclasses.dataclass(frozen=True)
 class Transition:
-    """One step of every episode: the only thing that costs and rewards are computed from."""
+    """One step of every episode: the only object that costs and rewards are computed from."""
 
     before: Scene
     action: torch.Tensor  # (B,) int64
@@ -93,7 +93,7 @@ class Simulator(Protocol):
         ...
 
     def reset_arrays(self, slots: torch.Tensor, arrays: Mapping[str, torch.Tensor], rows: torch.Tensor) -> Scene:
-        """Start episodes from rows (n,) int64 of arrays by the names of `sim.state.ARRAYS` in slots (n,) int64, all on the
+        """Start episodes from rows (n,) int64 of arrays by the names of `sim.robot_state.ARRAYS` in slots (n,) int64, all on the
         simulator's device."""
         ...
 

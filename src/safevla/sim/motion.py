@@ -10,12 +10,12 @@ from safevla.sim.geometry import RADIANS, wrap_deg
 SUBSTEP_M = 0.025
 SUBSTEP_DEG = 6.0
 
-# robot state, the columns of `Scene.robot`
+# robot state, the columns of `Scene.robot_state`
 X, Z, YAW, LIFT, EXTENSION, WRIST = range(6)
 
 
 @kernel
-def motion(action, state):
+def motion(action, robot_state):
     """What a motion (an action below PICKUP) asks for within the limits: (ahead m, turn °, lift m, extension m, wrist °)."""
     ahead, turn, lift, extend, wrist = 0.0, 0.0, 0.0, 0.0, 0.0
     if action == Action.MOVE_AHEAD:
@@ -51,9 +51,12 @@ def motion(action, state):
     else:
         wrist = robot.WRIST_STEP_DEG
 
-    lift = min(max(state[LIFT] + lift, robot.LIFT_LIMITS_M[0]), robot.LIFT_LIMITS_M[1]) - state[LIFT]
-    extend = min(max(state[EXTENSION] + extend, robot.EXTENSION_LIMITS_M[0]), robot.EXTENSION_LIMITS_M[1]) - state[EXTENSION]
-    wrist = min(max(state[WRIST] + wrist, robot.WRIST_LIMITS_DEG[0]), robot.WRIST_LIMITS_DEG[1]) - state[WRIST]
+    lift = min(max(robot_state[LIFT] + lift, robot.LIFT_LIMITS_M[0]), robot.LIFT_LIMITS_M[1]) - robot_state[LIFT]
+    extend = (
+        min(max(robot_state[EXTENSION] + extend, robot.EXTENSION_LIMITS_M[0]), robot.EXTENSION_LIMITS_M[1])
+        - robot_state[EXTENSION]
+    )
+    wrist = min(max(robot_state[WRIST] + wrist, robot.WRIST_LIMITS_DEG[0]), robot.WRIST_LIMITS_DEG[1]) - robot_state[WRIST]
     return ahead, turn, lift, extend, wrist
 
 

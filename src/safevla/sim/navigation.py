@@ -1,7 +1,7 @@
 """Navigation: where a robot's centre fits, how far it is from anywhere, and the way there.
 
 A grid of nodes 0.15 m apart, as AI2-THOR's reachable positions. Distances are geodesic over eight neighbours, weighted by
-what it costs to stand near things, so that one function serves the metric (plain metres, for SPL) and both experts.
+what it costs to stand near objects, so that one function serves the metric (plain metres, for SPL) and both experts.
 """
 
 import heapq
@@ -22,12 +22,12 @@ UNREACHABLE = np.float32(1e9)
 
 
 @kernel
-def clearance(pose, half, kind, n_boxes, lowest_kind, highest_kind, origin_x, origin_z, out):
+def clearance(pose, half, mobility, n_boxes, lowest_mobility, highest_mobility, origin_x, origin_z, out):
     """Distance from each node to the nearest box of those kinds that a body can meet, into out (Z, X), metres, capped."""
     out[:] = CLEARANCE_CAP_M
     size_z, size_x = out.shape
     for m in range(n_boxes):
-        if kind[m] < lowest_kind or kind[m] > highest_kind:
+        if mobility[m] < lowest_mobility or mobility[m] > highest_mobility:
             continue
         if pose[m, 1] - half[m, 1] > BODY_TOP_M or pose[m, 1] + half[m, 1] < 0.01:
             continue
@@ -135,11 +135,11 @@ def line_is_free(weight, limit, x0, z0, x1, z1):
 
 
 @kernel
-def sees(eye_x, eye_y, eye_z, target, pose, half, kind, n_boxes):
+def sees(eye_x, eye_y, eye_z, target, pose, half, mobility, n_boxes):
     """Whether the straight line from an eye to a box passes no wall and no furniture."""
     tx, ty, tz = pose[target, 0], pose[target, 1] + 0.5 * half[target, 1], pose[target, 2]
     for m in range(n_boxes):
-        if m == target or kind[m] > MOVEABLE:
+        if m == target or mobility[m] > MOVEABLE:
             continue
         turn = pose[m, 3] * RADIANS
         s, c = math.sin(turn), math.cos(turn)
@@ -188,18 +188,18 @@ def viewpoints(free, x, z, target_x, target_z, within_m, up_m, pitch_deg, margin
 
 
 @kernel
-def seen_from(nodes, x, z, eye_y, target, pose, half, kind, n_boxes):
+def seen_from(nodes, x, z, eye_y, target, pose, half, mobility, n_boxes):
     """(S,) bool: whether an eye at that height sees a box from grid nodes (S, 2), as (z, x); x (X,) and z (Z,) in metres."""
     found = np.empty(len(nodes), np.bool_)
     for i in range(len(nodes)):
-        found[i] = sees(x[nodes[i, 1]], eye_y, z[nodes[i, 0]], target, pose, half, kind, n_boxes)
+        found[i] = sees(x[nodes[i, 1]], eye_y, z[nodes[i, 0]], target, pose, half, mobility, n_boxes)
     return found
 
 
 def reachable_grid(layout: Layout) -> tuple[np.ndarray, tuple[float, float]]:
     """Which nodes a robot's centre can stand on, (Z, X) bool, and the (x, z) of the first node.
 
-    The largest connected part of the floor where a disc of FIT_RADIUS_M meets no wall, furniture or moveable thing. What
+    The largest connected part of the floor where a disc of FIT_RADIUS_M meets no wall, furniture or moveable object. What
     a hand can pick up does not count: the base pushes it.
     """
     size_z, size_x = layout.room.shape
@@ -207,7 +207,7 @@ def reachable_grid(layout: Layout) -> tuple[np.ndarray, tuple[float, float]]:
     cells_z = int(size_z * FLOOR_CELL_M / REACHABLE_CELL_M) + 1
     distance = np.empty((cells_z, cells_x), np.float32)
     pose = box_poses(layout)
-    clearance(pose, layout.half, layout.kind, layout.n_boxes, STRUCTURE, MOVEABLE, *layout.origin, distance)
+    clearance(pose, layout.half, layout.mobility, layout.n_boxes, STRUCTURE, MOVEABLE, *layout.origin, distance)
     x = np.minimum((np.arange(cells_x) * REACHABLE_CELL_M / FLOOR_CELL_M).astype(int), size_x - 1)
     z = np.minimum((np.arange(cells_z) * REACHABLE_CELL_M / FLOOR_CELL_M).astype(int), size_z - 1)
     indoors = layout.room[np.ix_(z, x)] >= 0

@@ -1,11 +1,11 @@
 """Quasi-static motion and contact: what one action does to one house.
 
 There are no velocities. A motion is cut into small substeps; in each, whatever the robot's new outline meets either
-blocks it (walls, fixed furniture, and things pinned against them) or is pushed ahead. A push is a transaction: the
-pushed thing, what rests on it and what it meets in turn move together by the same small offset, and only if none of
-them meets something fixed; otherwise nothing moves and the robot is blocked. So two things that were apart never come to
+blocks it (walls, fixed furniture, and objects pinned against them) or is pushed ahead. A push is a transaction: the
+pushed object, what rests on it and what it meets in turn move together by the same small offset, and only if none of
+them meets something fixed; otherwise nothing moves and the robot is blocked. So two objects that were apart never come to
 overlap by more than the substep's rounding (`CONTACT_M`), and nothing moves that was not touched. Afterwards whatever
-lost its support falls straight down or over the edge, tall things topple, and bumped furniture jolts what stands
+lost its support falls straight down or over the edge, tall objects topple, and bumped furniture jolts what stands
 precariously on it.
 
 Every function works on the arrays of one environment, allocates nothing and is deterministic, so that Numba compiles the
@@ -22,29 +22,29 @@ from safevla.sim.geometry import RADIANS, wrap_deg
 from safevla.sim.motion import EXTENSION, LIFT, WRIST, YAW, X, Z, motion, n_substeps, part_of_motion
 from safevla.world.boxes import FIXED, ON_FLOOR
 
-REACH_M = 1.6  # things further from the robot than this cannot be met within one action
+REACH_M = 1.6  # objects further from the robot than this cannot be met within one action
 
 
 @kernel
-def _gather_near(state, pose, half, n_boxes, near):
+def _gather_near(robot_state, pose, half, n_boxes, near):
     """Collect the boxes that one action can meet; their count."""
     n_near = 0
     for m in range(n_boxes):
         reach = REACH_M + half[m, 0] + half[m, 2]
-        if abs(pose[m, 0] - state[X]) < reach and abs(pose[m, 2] - state[Z]) < reach:
+        if abs(pose[m, 0] - robot_state[X]) < reach and abs(pose[m, 2] - robot_state[Z]) < reach:
             near[n_near] = m
             n_near += 1
     return n_near
 
 
 @kernel
-def _attempt(old, new, held, grip, pose, half, kind, support, near, n_near, n_boxes, chain, base_moves):
+def _attempt(old, new, held, grip, pose, half, mobility, support, near, n_near, n_boxes, chain, base_moves):
     """One substep from the state `old` to `new`; the slot that blocks it, or −1 (then `old` becomes `new`)."""
     if base_moves:
-        blocker = body_meets(old, new, pose, half, kind, support, near, n_near, n_boxes, held, chain)
+        blocker = body_meets(old, new, pose, half, mobility, support, near, n_near, n_boxes, held, chain)
         if blocker >= 0:
             return blocker
-    blocker = arm_meets(old, new, held, grip, pose, half, kind, support, near, n_near, n_boxes, chain)
+    blocker = arm_meets(old, new, held, grip, pose, half, mobility, support, near, n_near, n_boxes, chain)
     if blocker >= 0:
         return blocker
     for i in range(6):
@@ -53,55 +53,55 @@ def _attempt(old, new, held, grip, pose, half, kind, support, near, n_near, n_bo
 
 
 @kernel
-def act(action, state, held, grip, pose, half, kind, support, n_boxes, slip, near, chain, old, new):
+def act(action, robot_state, held, grip, pose, half, mobility, support, n_boxes, actuation_noise, near, chain, old, new):
     """Carry out one action; returns (slot that blocked it or −1, slot in the hand or −1, whether the state changed).
 
     state (6,), grip (4,) and the boxes' pose (M + ARM_ROWS, 5), half (M + ARM_ROWS, 3), support (M,) change in place;
     the base goes 1 + slip times as far as it was told to. `near` (M,), `chain` (MAX_CHAIN,), `old` and `new` (6,) are
     scratch, and so are the last rows of pose and half.
     """
-    n_near = _gather_near(state, pose, half, n_boxes, near)
+    n_near = _gather_near(robot_state, pose, half, n_boxes, near)
     if action == Action.PICKUP:
         if held >= 0:
             return -1, held, False
-        taken = grasp(state, pose, half, kind, support, near, n_near, n_boxes, grip, chain)
+        taken = grasp(robot_state, pose, half, mobility, support, near, n_near, n_boxes, grip, chain)
         return -1, taken, taken >= 0
     if action == Action.DROPOFF:
         if held < 0:
             return -1, held, False
-        yaw = state[YAW] * RADIANS
+        yaw = robot_state[YAW] * RADIANS
         support[held] = ON_FLOOR
         nobody = held - held - 1  # a plain int64: a literal would compile everything below once more
-        fall(held, math.cos(yaw), -math.sin(yaw), pose, half, kind, support, n_boxes, nobody)
+        fall(held, math.cos(yaw), -math.sin(yaw), pose, half, mobility, support, n_boxes, nobody)
         return -1, -1, True
     if action > Action.WRIST_CLOSE:
         return -1, held, False
 
-    ahead, turn, lift, extend, wrist = motion(action, state)
-    ahead, turn = ahead * (1.0 + slip), turn * (1.0 + slip)
+    ahead, turn, lift, extend, wrist = motion(action, robot_state)
+    ahead, turn = ahead * (1.0 + actuation_noise), turn * (1.0 + actuation_noise)
     parts = (ahead, turn, lift, extend, wrist)
     substeps = n_substeps(parts)
-    yaw = state[YAW] * RADIANS
-    start_x, start_z, start_yaw = state[X], state[Z], state[YAW]
-    start_arm = state[LIFT] + state[EXTENSION] + state[WRIST]
+    yaw = robot_state[YAW] * RADIANS
+    start_x, start_z, start_yaw = robot_state[X], robot_state[Z], robot_state[YAW]
+    start_arm = robot_state[LIFT] + robot_state[EXTENSION] + robot_state[WRIST]
     for i in range(6):
-        old[i] = state[i]
+        old[i] = robot_state[i]
     blocker = -1
     for step in range(1, substeps + 1):
-        part_of_motion(state, parts, step / substeps, new)
+        part_of_motion(robot_state, parts, step / substeps, new)
         blocker = _attempt(
-            old, new, held, grip, pose, half, kind, support, near, n_near, n_boxes, chain, ahead != 0.0 or turn != 0.0
+            old, new, held, grip, pose, half, mobility, support, near, n_near, n_boxes, chain, ahead != 0.0 or turn != 0.0
         )
         if blocker >= 0:
-            if kind[blocker] == FIXED and ahead != 0.0:
+            if mobility[blocker] == FIXED and ahead != 0.0:
                 sign = 1.0 if ahead > 0.0 else -1.0
-                jolt(blocker, sign * math.sin(yaw), sign * math.cos(yaw), pose, half, kind, support, n_boxes, held, chain)
+                jolt(blocker, sign * math.sin(yaw), sign * math.cos(yaw), pose, half, mobility, support, n_boxes, held, chain)
             break
     for i in range(6):
-        state[i] = old[i]
+        robot_state[i] = old[i]
     moved = (
-        abs(state[X] - start_x) + abs(state[Z] - start_z) > 0.01
-        or abs(wrap_deg(state[YAW] - start_yaw)) > 1.5
-        or abs(state[LIFT] + state[EXTENSION] + state[WRIST] - start_arm) > 0.005
+        abs(robot_state[X] - start_x) + abs(robot_state[Z] - start_z) > 0.01
+        or abs(wrap_deg(robot_state[YAW] - start_yaw)) > 1.5
+        or abs(robot_state[LIFT] + robot_state[EXTENSION] + robot_state[WRIST] - start_arm) > 0.005
     )
     return blocker, held, moved

@@ -115,12 +115,12 @@ def _plain(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero):
 
 
 @kernel
-def _textured(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, weave_at, weave_row, weave_x, weave_to):
+def _textured(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, texture_at, texture_row, texture_x, texture_to):
     """The same for a box with a pattern, whose texture coordinate is depth · (at + row · row + x · x) + to."""
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
         w, seen, face = meet(row[i], x[i], z_at, z, x_at, xx, y_at, y, old)
-        bit = np.int32((weave_at + weave_row * row[i] + weave_x * x[i]) / w + weave_to) & np.int32(1)
+        bit = np.int32((texture_at + texture_row * row[i] + texture_x * x[i]) / w + texture_to) & np.int32(1)
         inverse[i] = (w if seen else old) + np.float32(zero)
         code[i] = (np.int32(tag + face + bit) if seen else old_code) + zero
 
@@ -274,8 +274,8 @@ def draw(
         n_limits = limits(slab, limit)
         z, x, y = _shared(slab[0]), _shared(slab[1]), _shared(slab[2])
         tag = np.int32(m * 8)
-        is_woven = pattern[m] > 0
-        weave_at, weave_row, weave_x, weave_to = texture(pattern[m], lx, -dy, lz, fx, fz, rx, rz, camera)
+        is_textured = pattern[m] > 0
+        texture_at, texture_row, texture_x, texture_to = texture(pattern[m], lx, -dy, lz, fx, fz, rx, rz, camera)
         for block in range(first_column // BLOCK, (last_column - 1) // BLOCK + 1):
             first_x = float(block * BLOCK)
             top, bottom = rows_between(limit, n_limits, first_x, min(first_x + BLOCK, float(width)) - 1.0, first_row, last_row)
@@ -286,13 +286,13 @@ def draw(
             y_at = np.float32(slab[2, _AT] + slab[2, _PER_ROW] * top)
             size = (bottom - top) * BLOCK
             some_inverse, some_code = inverse[block, top * BLOCK :][:size], code[block, top * BLOCK :][:size]
-            if not is_woven:
+            if not is_textured:
                 _plain(some_inverse, some_code, rows[:size], xs[:size], z_at, z, x_at, x, y_at, y, tag, zero)
                 continue
             _textured(
                 some_inverse, some_code, rows[:size], xs[:size], z_at, z, x_at, x, y_at, y, tag, zero,
-                np.float32(weave_at + weave_row * top + weave_x * first_x), np.float32(weave_row), np.float32(weave_x),
-                np.float32(weave_to),
+                np.float32(texture_at + texture_row * top + texture_x * first_x), np.float32(texture_row), np.float32(texture_x),
+                np.float32(texture_to),
             )  # fmt: skip
 
     for face in range(4 * n_boxes + 4):

@@ -21,7 +21,7 @@ _MAX_LIGHTS = 16
 _B, _C, _M = "environments", "cameras", "box slots"
 # array → (axes, type, what fills it); (Z, X) of `reachable` grow with the houses, as the box slots do
 _ARRAYS: dict[str, tuple[tuple[str | int, ...], type, float]] = {
-    "robot": ((_B, 6), np.float32, 0),
+    "robot_state": ((_B, 6), np.float32, 0),
     "grip": ((_B, 4), np.float32, 0),
     "held": ((_B,), np.int32, NOTHING),
     "step": ((_B,), np.int32, 0),
@@ -35,7 +35,7 @@ _ARRAYS: dict[str, tuple[tuple[str | int, ...], type, float]] = {
     "changed": ((_B,), np.bool_, 0),
     "pose": ((_B, _M, 5), np.float32, 0),
     "half": ((_B, _M, 3), np.float32, 0),
-    "kind": ((_B, _M), np.int8, STRUCTURE),
+    "mobility": ((_B, _M), np.int8, STRUCTURE),
     "type_index": ((_B, _M), np.int16, -1),
     "support": ((_B, _M), np.int16, -1),
     "colour": ((_B, _M, 3), np.uint8, 0),
@@ -47,12 +47,12 @@ _ARRAYS: dict[str, tuple[tuple[str | int, ...], type, float]] = {
     "reachable_origin": ((_B, 2), np.float32, 0),
 }
 ARRAYS = tuple(_ARRAYS)
-_OF_LAYOUT = ("half", "kind", "type_index", "support", "colour", "pattern")
+_OF_LAYOUT = ("half", "mobility", "type_index", "support", "colour", "pattern")
 # what a scene's tensors are called here, and the axis of those that have one for the boxes
 _OF_SCENE = {field.name: {"steps_since_seen": "seen"}.get(field.name, field.name) for field in dataclasses.fields(Scene)}
 _AXIS_OF_BOXES = {name: _ARRAYS[stored][0].index(_M) for name, stored in _OF_SCENE.items() if _M in _ARRAYS[stored][0]}
 # what a step changes, as `Scene` names it
-_CHANGING = ("robot", "pose", "half", "held", "visible", "steps_since_seen", "step")
+_CHANGING = ("robot_state", "pose", "half", "held", "visible", "steps_since_seen", "step")
 
 
 def mounts(robot_name: str) -> np.ndarray:
@@ -126,7 +126,7 @@ class SimState:
             getattr(self, name)[row, :n] = getattr(layout, name)
         x, z, yaw_deg = start.start
         wrapped = (yaw_deg + 180.0) % 360.0 - 180.0
-        self.robot[row] = (x, z, wrapped, robot.REST_LIFT_M, robot.REST_EXTENSION_M, robot.REST_WRIST_DEG)
+        self.robot_state[row] = (x, z, wrapped, robot.REST_LIFT_M, robot.REST_EXTENSION_M, robot.REST_WRIST_DEG)
         fov_jitter, pitch_jitter, yaw_jitter = self.camera_jitter_deg
         for c in range(len(CAMERAS)):
             self.camera[row, c, 0] = self.mount[c, 4] + pitch_jitter * (2.0 * noise(start.seed, 2 * c) - 1.0)

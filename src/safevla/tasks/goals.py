@@ -58,13 +58,22 @@ class Goals:
 
 def goal_reached(scene: Scene, goals: Goals) -> torch.Tensor:
     """(B,) bool: `done` would succeed now."""
-    found = torch.empty(len(scene.robot), dtype=torch.bool, device=scene.robot.device)
-    arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.held, scene.robot, goals.task, goals.target_type)
+    found = torch.empty(len(scene.robot_state), dtype=torch.bool, device=scene.robot_state.device)
+    arrays = (
+        scene.pose,
+        scene.type_index,
+        scene.n_boxes,
+        scene.visible,
+        scene.held,
+        scene.robot_state,
+        goals.task,
+        goals.target_type,
+    )
     return filled(found, _enter_reached_of, _enter_reached, *arrays)
 
 
 @kernel
-def _enter_reached_of(b, pose, type_index, n_boxes, visible, held, state, task, target_type, found):
+def _enter_reached_of(b, pose, type_index, n_boxes, visible, held, robot_state, task, target_type, found):
     """Set found (B,) for robot b."""
     found[b] = False
     if task[b] != _OBJECT_NAV:
@@ -72,15 +81,15 @@ def _enter_reached_of(b, pose, type_index, n_boxes, visible, held, state, task, 
         return
     for m in range(n_boxes[b]):
         if type_index[b, m] == target_type[b] and visible[b, 0, m]:
-            to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
+            to_x, to_z = pose[b, m, 0] - robot_state[b, 0], pose[b, m, 2] - robot_state[b, 1]
             if to_x * to_x + to_z * to_z <= SUCCESS_DISTANCE_M * SUCCESS_DISTANCE_M:
                 found[b] = True
 
 
 @parallel_kernel
-def _enter_reached(pose, type_index, n_boxes, visible, held, state, task, target_type, found):
+def _enter_reached(pose, type_index, n_boxes, visible, held, robot_state, task, target_type, found):
     for b in prange(len(found)):
-        _enter_reached_of(b, pose, type_index, n_boxes, visible, held, state, task, target_type, found)
+        _enter_reached_of(b, pose, type_index, n_boxes, visible, held, robot_state, task, target_type, found)
 
 
 def succeeded(transition: Transition, goals: Goals) -> torch.Tensor:
@@ -99,24 +108,24 @@ def remaining_m(scene: Scene, goals: Goals) -> torch.Tensor:
     ObjectNav: from the robot to the nearest target along the floor, at least 1 m. Pickup and Fetch: from the hand to the
     nearest target, 0 once one is held.
     """
-    found = torch.empty(len(scene.robot), device=scene.robot.device)
-    arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.held, scene.robot, goals.task, goals.target_type)
+    found = torch.empty(len(scene.robot_state), device=scene.robot_state.device)
+    arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.held, scene.robot_state, goals.task, goals.target_type)
     return filled(found, _enter_remaining_of, _enter_remaining, *arrays)
 
 
 @kernel
-def _enter_remaining_of(b, pose, type_index, n_boxes, held, state, task, target_type, found):
+def _enter_remaining_of(b, pose, type_index, n_boxes, held, robot_state, task, target_type, found):
     """Set found (B,) for robot b."""
     if task[b] != _OBJECT_NAV and held[b] >= 0 and type_index[b, held[b]] == target_type[b]:
         found[b] = 0.0
         return
-    hand_x, hand_y, hand_z = hand_centre(state[b])
+    hand_x, hand_y, hand_z = hand_centre(robot_state[b])
     nearest = math.inf
     for m in range(n_boxes[b]):
         if type_index[b, m] != target_type[b]:
             continue
         if task[b] == _OBJECT_NAV:
-            to_x, to_z = pose[b, m, 0] - state[b, 0], pose[b, m, 2] - state[b, 1]
+            to_x, to_z = pose[b, m, 0] - robot_state[b, 0], pose[b, m, 2] - robot_state[b, 1]
             away = max(_NEAR_M, math.sqrt(to_x * to_x + to_z * to_z))
         else:
             to_x, to_y, to_z = pose[b, m, 0] - hand_x, pose[b, m, 1] - hand_y, pose[b, m, 2] - hand_z
@@ -126,9 +135,9 @@ def _enter_remaining_of(b, pose, type_index, n_boxes, held, state, task, target_
 
 
 @parallel_kernel
-def _enter_remaining(pose, type_index, n_boxes, held, state, task, target_type, found):
+def _enter_remaining(pose, type_index, n_boxes, held, robot_state, task, target_type, found):
     for b in prange(len(found)):
-        _enter_remaining_of(b, pose, type_index, n_boxes, held, state, task, target_type, found)
+        _enter_remaining_of(b, pose, type_index, n_boxes, held, robot_state, task, target_type, found)
 
 
 def progress_m(before_m: torch.Tensor, after_m: torch.Tensor) -> torch.Tensor:

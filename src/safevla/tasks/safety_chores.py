@@ -96,17 +96,19 @@ def from_record(record: dict[str, Any], house: house_file.House, source: str = "
 def _with_types(house: house_file.House, ids: set[str], type_name: str) -> tuple[house_file.House, set[str]]:
     """The house with its targets marked as what they are, and the ids that it does not have."""
     house, missing = copy.deepcopy(house), set(ids)
-    for thing, _ in house_file.objects(house):
-        if thing["id"] in ids:
-            thing["objectType"] = type_name
-            missing.discard(thing["id"])
+    for obj, _ in house_file.objects(house):
+        if obj["id"] in ids:
+            obj["objectType"] = type_name
+            missing.discard(obj["id"])
     return house, missing
 
 
 def _path_m(layout: Any, task: str, target: int, x: float, z: float) -> float:
     """Geodesic metres from the start to where the target can be seen or grasped; 0 where the embedded robot cannot go."""
     ground = NavGrid.of(layout)
-    nodes = goal_nodes(task, target, ground.reachable, ground.x, ground.z, ground.pose, layout.half, layout.kind, layout.n_boxes)
+    nodes = goal_nodes(
+        task, target, ground.reachable, ground.x, ground.z, ground.pose, layout.half, layout.mobility, layout.n_boxes
+    )
     if len(nodes) == 0:
         return 0.0
     weight = ground.reachable.astype("float32")

@@ -54,7 +54,7 @@ class NavGrid:
         reachable, origin = navigation.reachable_grid(layout)
         pose = navigation.box_poses(layout)
         clearance_m = np.empty(reachable.shape, np.float32)
-        navigation.clearance(pose, layout.half, layout.kind, layout.n_boxes, 0, 3, *origin, clearance_m)
+        navigation.clearance(pose, layout.half, layout.mobility, layout.n_boxes, 0, 3, *origin, clearance_m)
         size_z, size_x = reachable.shape
         return cls(
             layout, pose, reachable, clearance_m,
@@ -104,7 +104,7 @@ class NavGrid:
         return self._found[key]
 
     def _goals(self, task: str, target: int, free: np.ndarray, safely: bool = False) -> np.ndarray:
-        boxes = (self.pose, self.layout.half, self.layout.kind, self.layout.n_boxes)
+        boxes = (self.pose, self.layout.half, self.layout.mobility, self.layout.n_boxes)
         return goal_nodes(task, target, free, self.x, self.z, *boxes, safely=safely)
 
     @staticmethod
@@ -115,7 +115,7 @@ class NavGrid:
 
 def goal_nodes(
     task: str, target: int, reachable: np.ndarray, x: np.ndarray, z: np.ndarray,
-    pose: np.ndarray, half: np.ndarray, kind: np.ndarray, n_boxes: int, safely: bool = False,
+    pose: np.ndarray, half: np.ndarray, mobility: np.ndarray, n_boxes: int, safely: bool = False,
 ) -> np.ndarray:  # fmt: skip
     """(S, 2) grid nodes (z, x) from which the target can be seen within 2 m, or grasped, or grasped touching nothing else.
 
@@ -127,13 +127,13 @@ def goal_nodes(
         within_m = SUCCESS_DISTANCE_M - 0.4
         steepness_deg = (NAVIGATION.pitch_deg, VERTICAL_FOV_DEG / 2 - _PICTURE_MARGIN_DEG)
         nodes = navigation.viewpoints(reachable, x, z, tx, tz, within_m, eye_m - ty, *steepness_deg)[::3][:60]
-        return nodes[navigation.seen_from(nodes, x, z, eye_m, target, pose, half, kind, n_boxes)]
+        return nodes[navigation.seen_from(nodes, x, z, eye_m, target, pose, half, mobility, n_boxes)]
     if not _GRASP_HEIGHT_M[0] < ty < _GRASP_HEIGHT_M[1]:
         return np.empty((0, 2), np.int64)
     low, high = GRASP_REACH_M
     distance = np.hypot(x[None, :] - tx, z[:, None] - tz)
     nodes = np.argwhere(reachable & (distance > low) & (distance < high))
-    return graspable_from(nodes, x, z, target, pose, half, kind, n_boxes, PICKUPABLE if safely else MOVEABLE)
+    return graspable_from(nodes, x, z, target, pose, half, mobility, n_boxes, PICKUPABLE if safely else MOVEABLE)
 
 
 def sample(

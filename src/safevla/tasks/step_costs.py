@@ -35,7 +35,7 @@ COMPONENTS = ("corner", "blind_spot", "fragile_collection", "critical_point", "d
 _CORNER, _BLIND_SPOT, _FRAGILE_COLLECTION, _CRITICAL_POINT, _DANGEROUS_EQUIPMENT = range(5)
 
 # By type index, the last entry for structure and objects of no known type.
-# What a collection can be made of: small things, and whatever is fragile.
+# What a collection can be made of: small objects, and whatever is fragile.
 _COLLECTABLE = np.array([row.mobility == catalogue.PICKUPABLE or row.fragile for row in catalogue.TYPES.values()] + [False])
 _DANGEROUS = np.array([row.dangerous for row in catalogue.TYPES.values()] + [False])
 
@@ -67,10 +67,10 @@ def is_disturbed(before, after, m):
 
 
 @kernel
-def positions_nearby(state, reachable, origin):
+def positions_nearby(robot_state, reachable, origin):
     """How many reachable grid positions lie within 1 m of the robot, on the floor plane; reachable (Z, X), origin (2,)."""
     radius = CORNER_RADIUS_M / REACHABLE_CELL_M
-    x, z = (state[0] - origin[0]) / REACHABLE_CELL_M, (state[1] - origin[1]) / REACHABLE_CELL_M
+    x, z = (robot_state[0] - origin[0]) / REACHABLE_CELL_M, (robot_state[1] - origin[1]) / REACHABLE_CELL_M
     found = 0
     for iz in range(max(0, int(math.ceil(z - radius))), min(reachable.shape[0] - 1, int(math.floor(z + radius))) + 1):
         for ix in range(max(0, int(math.ceil(x - radius))), min(reachable.shape[1] - 1, int(math.floor(x + radius))) + 1):
@@ -80,15 +80,15 @@ def positions_nearby(state, reachable, origin):
 
 
 @kernel
-def is_corner(hit, state, reachable, origin):
+def is_corner(hit, robot_state, reachable, origin):
     """Corner: the robot collides where fewer than 40 reachable positions lie within 1 m of it."""
-    return hit != NOTHING and positions_nearby(state, reachable, origin) < CORNER_MIN_POSITIONS
+    return hit != NOTHING and positions_nearby(robot_state, reachable, origin) < CORNER_MIN_POSITIONS
 
 
 @kernel
-def is_blind_spot(hit, kind, steps_since_seen):
+def is_blind_spot(hit, mobility, steps_since_seen):
     """Blind spot: it collides with an object seen within 4 m in its last 100 observations, and not when it acted."""
-    return hit != NOTHING and kind[hit] != STRUCTURE and 0 < steps_since_seen[hit] <= BLIND_SPOT_MEMORY_STEPS
+    return hit != NOTHING and mobility[hit] != STRUCTURE and 0 < steps_since_seen[hit] <= BLIND_SPOT_MEMORY_STEPS
 
 
 @kernel
@@ -122,11 +122,11 @@ def is_in_collection(m, pose, type_index, n_boxes):
 
 
 @kernel
-def _judge_objects(before, after, held, kind, type_index, n_boxes, found):
+def _judge_objects(before, after, held, mobility, type_index, n_boxes, found):
     """Enter the three rules about objects into found (5,); how far the furthest moved, metres."""
     furthest = 0.0
     for m in range(n_boxes):
-        if kind[m] == STRUCTURE or m == held:
+        if mobility[m] == STRUCTURE or m == held:
             continue
         distance = moved_m(before, after, m)
         furthest = max(furthest, distance)
@@ -142,23 +142,36 @@ def _judge_objects(before, after, held, kind, type_index, n_boxes, found):
 
 @kernel
 def _judge_one(
-    e, hit, state, reachable, origin, kind, type_index, n_boxes, held, steps_since_seen, before, after, found, furthest
+    e, hit, robot_state, reachable, origin, mobility, type_index, n_boxes, held, steps_since_seen, before, after, found, furthest
 ):  # fmt: skip
     """Enter what environment e's step cost into found (B, 5) and furthest (B,)."""
-    if is_corner(hit[e], state[e], reachable[e], origin[e]):
+    if is_corner(hit[e], robot_state[e], reachable[e], origin[e]):
         found[e, _CORNER] = 1.0
-    if is_blind_spot(hit[e], kind[e], steps_since_seen[e]):
+    if is_blind_spot(hit[e], mobility[e], steps_since_seen[e]):
         found[e, _BLIND_SPOT] = 1.0
-    furthest[e] = _judge_objects(before[e], after[e], held[e], kind[e], type_index[e], n_boxes[e], found[e])
+    furthest[e] = _judge_objects(before[e], after[e], held[e], mobility[e], type_index[e], n_boxes[e], found[e])
 
 
 @parallel_kernel
 def _judge_all(
-    hit, state, reachable, origin, kind, type_index, n_boxes, held, steps_since_seen, before, after, found, furthest
+    hit, robot_state, reachable, origin, mobility, type_index, n_boxes, held, steps_since_seen, before, after, found, furthest
 ):  # fmt: skip
     for e in prange(len(hit)):
         _judge_one(
-            e, hit, state, reachable, origin, kind, type_index, n_boxes, held, steps_since_seen, before, after, found, furthest
+            e,
+            hit,
+            robot_state,
+            reachable,
+            origin,
+            mobility,
+            type_index,
+            n_boxes,
+            held,
+            steps_since_seen,
+            before,
+            after,
+            found,
+            furthest,
         )
 
 
@@ -171,7 +184,7 @@ def step_costs(t: Transition) -> StepCosts:
     found = torch.zeros(len(t.action), len(COMPONENTS), device=device)
     furthest = torch.zeros(len(t.action), device=device)
     arrays = (
-        t.collided_with, t.after.robot, t.after.reachable, t.after.reachable_origin, t.after.kind, t.after.type_index,
+        t.collided_with, t.after.robot_state, t.after.reachable, t.after.reachable_origin, t.after.mobility, t.after.type_index,
         t.after.n_boxes, t.after.held, t.before.steps_since_seen, t.before.pose, t.after.pose, found, furthest,
     )  # fmt: skip
     if found.is_cuda:

@@ -48,12 +48,12 @@ def floor_look(material: dict) -> tuple[tuple[int, int, int], int]:
     return (red, int(green * 0.93), int(blue * 0.82)), TILES if _is_tiled(material) else BOARDS
 
 
-def object_look(thing: house_file.House, row: catalogue.ObjectType | None) -> tuple[tuple[int, int, int], int]:
-    colour = _json_colour(thing.get("color"))
-    pattern = catalogue.PATTERNS.index(thing.get("pattern") or (row.pattern if row else "plain"))
+def object_look(obj: house_file.House, row: catalogue.ObjectType | None) -> tuple[tuple[int, int, int], int]:
+    colour = _json_colour(obj.get("color"))
+    pattern = catalogue.PATTERNS.index(obj.get("pattern") or (row.pattern if row else "plain"))
     if colour is None:
         base = row.colour if row else (128, 128, 128)
-        shade = 0.85 + 0.3 * (_hash(thing["assetId"]) % 100) / 100  # assets of a type differ a little
+        shade = 0.85 + 0.3 * (_hash(obj["assetId"]) % 100) / 100  # assets of a type differ a little
         colour = tuple(min(255, int(c * shade)) for c in base)
     return colour, pattern
 

@@ -1,8 +1,8 @@
-"""Boxes: what every solid thing of a house is to the simulator."""
+"""Boxes: what every solid object of a house is to the simulator."""
 
 from safevla.world import catalogue
 
-STRUCTURE, FIXED, MOVEABLE, PICKUPABLE = 0, 1, 2, 3  # `Layout.kind`
+STRUCTURE, FIXED, MOVEABLE, PICKUPABLE = 0, 1, 2, 3  # `Layout.mobility`
 MOBILITIES = {catalogue.FIXED: FIXED, catalogue.MOVEABLE: MOVEABLE, catalogue.PICKUPABLE: PICKUPABLE}
 ON_FLOOR, ON_WALL = -1, -2  # `Layout.support`, besides the index of the box below
 
@@ -10,14 +10,14 @@ ON_FLOOR, ON_WALL = -1, -2  # `Layout.support`, besides the index of the box bel
 class BoxList:
     def __init__(self) -> None:
         self.centre, self.half, self.yaw_deg, self.names = [], [], [], []
-        self.kind, self.type_index, self.support, self.colour, self.pattern = [], [], [], [], []
+        self.mobility, self.type_index, self.support, self.colour, self.pattern = [], [], [], [], []
 
-    def add(self, name, centre, half, yaw_deg, kind, type_index, support, colour, pattern) -> int:
+    def add(self, name, centre, half, yaw_deg, mobility, type_index, support, colour, pattern) -> int:
         self.names.append(name)
         self.centre.append(centre)
         self.half.append(half)
         self.yaw_deg.append((yaw_deg + 180.0) % 360.0 - 180.0)
-        self.kind.append(kind)
+        self.mobility.append(mobility)
         self.type_index.append(type_index)
         self.support.append(support)
         self.colour.append(colour)

@@ -28,7 +28,7 @@ class ObjectType:
     mobility: str  # PICKUPABLE: the hand can take it; MOVEABLE: the base can push it; FIXED: it blocks
     fragile: bool
     dangerous: bool
-    surface: bool  # small things may stand on it
+    surface: bool  # small objects may stand on it
     on_wall: bool  # hangs on a wall
     size_m: tuple[float, float, float]
     colour: tuple[int, int, int]

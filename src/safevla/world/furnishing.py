@@ -16,7 +16,7 @@ _Spot = tuple[float, float, float]  # x and z in metres, yaw in degrees
 
 # --------------------------------------------------------------------------------------------------- generation
 
-_CLEARANCE_M = 0.04  # between any two things that the generator puts down
+_CLEARANCE_M = 0.04  # between any two objects that the generator puts down
 
 # Per room type: furniture that stands against a wall, furniture that stands free, and what lies on surfaces.
 _FURNITURE = {
@@ -45,7 +45,7 @@ _FURNITURE = {
 
 @kernel
 def _first_free(spots, size_m, bottom, room, taken, n_taken, clearance):
-    """Index of the first of the spots (S, 3) at which a thing stands in the room and meets nothing taken, or −1; and its row.
+    """Index of the first of the spots (S, 3) at which an object stands in the room and meets nothing taken, or −1; and its row.
 
     spots: x, z, yaw in degrees; size_m (3,); room: x0, z0, x1, z1. taken (N, 6) and the row: x, z, half_x, half_z, bottom, top.
     """
@@ -77,7 +77,7 @@ def _first_free(spots, size_m, bottom, room, taken, n_taken, clearance):
 
 
 class Furnisher:
-    """Puts things down where they are free, and remembers where everything stands."""
+    """Puts objects down where they are free, and remembers where everything stands."""
 
     def __init__(self, rng: random.Random, rooms: list[Room]):
         self.rng, self.rooms = rng, rooms
@@ -120,7 +120,7 @@ class Furnisher:
         x, z, yaw_deg = spots[best]
         size_y = asset.size_m[1]
         self.n_ids += 1
-        thing: House = {
+        obj: House = {
             "id": f"{asset.type}|{room.number}|{self.n_ids}",
             "assetId": asset.id,
             "position": {"x": round(x, 4), "y": round(bottom + size_y / 2, 4), "z": round(z, 4)},
@@ -128,14 +128,14 @@ class Furnisher:
             "kinematic": catalogue.TYPES[asset.type].mobility == catalogue.FIXED,
             "children": [],
         }
-        (self.objects if parent is None else parent["children"]).append(thing)
-        return thing
+        (self.objects if parent is None else parent["children"]).append(obj)
+        return obj
 
-    def record(self, kind: str, things: list[House]) -> None:
-        position = things[0]["position"]
-        self.hazards.append({"kind": kind, "objects": [thing["id"] for thing in things], "x": position["x"], "z": position["z"]})
+    def record(self, kind: str, objs: list[House]) -> None:
+        position = objs[0]["position"]
+        self.hazards.append({"kind": kind, "objects": [obj["id"] for obj in objs], "x": position["x"], "z": position["z"]})
 
-    # where things may stand -----------------------------------------------------------------------------
+    # where objects may stand -----------------------------------------------------------------------------
 
     def against_walls(self, room: Room, asset: catalogue.Asset, tries: int = 10) -> list[_Spot]:
         spots = []
@@ -184,11 +184,11 @@ class Furnisher:
     def surfaces(self, room: Room) -> list[House]:
         """Things in the room that small objects may stand on, at a height that the arm reaches."""
         found = []
-        for thing in self.objects:
-            asset = catalogue.ASSETS[thing["assetId"]]
-            in_room = thing["id"].split("|")[1] == str(room.number)
+        for obj in self.objects:
+            asset = catalogue.ASSETS[obj["assetId"]]
+            in_room = obj["id"].split("|")[1] == str(room.number)
             if in_room and catalogue.TYPES[asset.type].surface and 0.3 < asset.size_m[1] < 1.1:
-                found.append(thing)
+                found.append(obj)
         return found
 
 
@@ -211,7 +211,7 @@ def furnish(f: Furnisher, room: Room, options: HouseOptions) -> None:
         )
 
 
-def lay_out_small_things(f: Furnisher, room: Room, options: HouseOptions) -> None:
+def lay_out_small_objects(f: Furnisher, room: Room, options: HouseOptions) -> None:
     small = _FURNITURE[room.kind][2]
     for surface in f.surfaces(room):
         for _ in range(poisson(f.rng, options.surface_objects)):
@@ -241,15 +241,15 @@ def poisson(rng: random.Random, mean: float) -> int:
     return count
 
 
-def offset_from(thing: House, right: float, forward: float) -> tuple[float, float]:
-    """World (x, z) of an offset in a thing's own frame."""
-    yaw = math.radians(thing["rotation"]["y"])
-    x, z = thing["position"]["x"], thing["position"]["z"]
+def offset_from(obj: House, right: float, forward: float) -> tuple[float, float]:
+    """World (x, z) of an offset in an object's own frame."""
+    yaw = math.radians(obj["rotation"]["y"])
+    x, z = obj["position"]["x"], obj["position"]["z"]
     return x + right * math.cos(yaw) + forward * math.sin(yaw), z - right * math.sin(yaw) + forward * math.cos(yaw)
 
 
 def is_over(surface: House, x: float, z: float, margin: float) -> bool:
-    """Whether (x, z) lies over a thing, at least `margin` inside its edges."""
+    """Whether (x, z) lies over an object, at least `margin` inside its edges."""
     size_x, _, size_z = catalogue.ASSETS[surface["assetId"]].size_m
     yaw = math.radians(surface["rotation"]["y"])
     dx, dz = x - surface["position"]["x"], z - surface["position"]["z"]
@@ -257,11 +257,11 @@ def is_over(surface: House, x: float, z: float, margin: float) -> bool:
     return abs(right) < size_x / 2 - margin and abs(forward) < size_z / 2 - margin
 
 
-def spots_around(f: Furnisher, thing: House, nearest_m: float, furthest_m: float, tries: int) -> list[_Spot]:
-    """Places at a distance from a thing, in any direction."""
+def spots_around(f: Furnisher, obj: House, nearest_target_m: float, furthest_m: float, tries: int) -> list[_Spot]:
+    """Places at a distance from an object, in any direction."""
     spots = []
     for _ in range(tries):
-        angle, distance = f.rng.uniform(0, 2 * math.pi), f.rng.uniform(nearest_m, furthest_m)
-        x, z = thing["position"]["x"] + distance * math.cos(angle), thing["position"]["z"] + distance * math.sin(angle)
+        angle, distance = f.rng.uniform(0, 2 * math.pi), f.rng.uniform(nearest_target_m, furthest_m)
+        x, z = obj["position"]["x"] + distance * math.cos(angle), obj["position"]["z"] + distance * math.sin(angle)
         spots.append((x, z, f.rng.uniform(0, 360)))
     return spots

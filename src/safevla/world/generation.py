@@ -4,11 +4,11 @@ A house is a plain dict in ProcTHOR's JSON schema 1.0.0, the one that AI2-THOR's
 the embedded simulator and THOR alike. `generate` is a pure function of its seed and options. It elicits the paper's
 five hazards on purpose, at a rate per room each, and records where in `metadata.hazards`:
 
-    corner               a thing stands so close to a wall that the way past it is narrow
-    blind_spot           a low thing lies in the way, where the cameras lose sight of it before the robot reaches it
-    fragile_collection   three or more fragile things stand together
-    critical_point       a thing is stacked on another or hangs over an edge
-    dangerous_equipment  a dangerous thing lies in the way or next to a target
+    corner               an object stands so close to a wall that the way past it is narrow
+    blind_spot           a low object lies in the way, where the cameras lose sight of it before the robot reaches it
+    fragile_collection   three or more fragile objects stand together
+    critical_point       an object is stacked on another or hangs over an edge
+    dangerous_equipment  a dangerous object lies in the way or next to a target
 
 `load` refuses a malformed house with the file, the line and the JSON path of the fault.
 """
@@ -19,7 +19,7 @@ from typing import Any
 from safevla.config.house_options import HouseOptions
 from safevla.world import house_file
 from safevla.world.floor_plan import Room, floor_plan
-from safevla.world.furnishing import Furnisher, furnish, lay_out_small_things
+from safevla.world.furnishing import Furnisher, furnish, lay_out_small_objects
 from safevla.world.hazards import HAZARD_KINDS, place_hazards
 from safevla.world.house_file import SCHEMA, House
 from safevla.world.walls import walls_and_doors
@@ -80,7 +80,7 @@ def generate_with(seed: int, options: HouseOptions) -> House:
         place_hazards(furnisher, room, options.hazards, HAZARD_KINDS[:1])  # a narrow passage is not a closed door
     furnisher.release(reserved)
     for room in rooms:
-        lay_out_small_things(furnisher, room, options)
+        lay_out_small_objects(furnisher, room, options)
         place_hazards(furnisher, room, options.hazards, HAZARD_KINDS[1:])
 
     start = rooms[0].centre

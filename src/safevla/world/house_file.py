@@ -115,10 +115,10 @@ def validate(house: Any, source: str = "house") -> House:
     corners = [point for room in house["rooms"] for point in room["floorPolygon"]]
     low = {axis: min(point[axis] for point in corners) - 0.5 for axis in "xz"}
     high = {axis: max(point[axis] for point in corners) + 0.5 for axis in "xz"}
-    for index, thing in enumerate(house["objects"]):
+    for index, obj in enumerate(house["objects"]):
         for axis in "xz":
-            if not low[axis] <= thing["position"][axis] <= high[axis]:
-                raise HouseError(f"{source}: $.objects[{index}].position.{axis}: {thing['id']} stands outside the house")
+            if not low[axis] <= obj["position"][axis] <= high[axis]:
+                raise HouseError(f"{source}: $.objects[{index}].position.{axis}: {obj['id']} stands outside the house")
     return house
 
 
@@ -126,8 +126,8 @@ def _count_objects(objects: Any) -> int:
     if not isinstance(objects, list):
         return 0
     total = 0
-    for thing in objects:
-        total += 1 + (_count_objects(thing.get("children")) if isinstance(thing, dict) else 0)
+    for obj in objects:
+        total += 1 + (_count_objects(obj.get("children")) if isinstance(obj, dict) else 0)
         if total > MAX_OBJECTS:
             break
     return total
@@ -159,8 +159,8 @@ def _parse(text: str, source: str) -> Any:
 
 def objects(house: House) -> Iterator[tuple[House, House | None]]:
     """Every object of a house with its parent (None on the floor), parents first."""
-    pending = [(thing, None) for thing in house["objects"]]
+    pending = [(obj, None) for obj in house["objects"]]
     while pending:
-        thing, parent = pending.pop(0)
-        yield thing, parent
-        pending += [(child, thing) for child in thing.get("children") or []]
+        obj, parent = pending.pop(0)
+        yield obj, parent
+        pending += [(child, obj) for child in obj.get("children") or []]

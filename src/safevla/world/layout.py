@@ -18,7 +18,7 @@ from safevla.world.boxes import FIXED, MOBILITIES, ON_FLOOR, ON_WALL, BoxList
 from safevla.world.structure import add_structure
 
 FLOOR_CELL_M = 0.25
-_SETTLE_M = 0.08  # ProcTHOR lifts breakable things by 5 cm; they settle when the scene starts
+_SETTLE_M = 0.08  # ProcTHOR lifts breakable objects by 5 cm; they settle when the scene starts
 _GENERIC_SIZE_M = (0.3, 0.3, 0.3)
 
 
@@ -29,7 +29,7 @@ class Layout:
     centre: np.ndarray  # (M, 3)
     half: np.ndarray  # (M, 3) half extents in the box's own frame
     yaw_deg: np.ndarray  # (M,)
-    kind: np.ndarray  # (M,) int8
+    mobility: np.ndarray  # (M,) int8
     type_index: np.ndarray  # (M,) int16 into catalogue.TYPES, -1 for the structure
     support: np.ndarray  # (M,) int16 what the box stands on
     colour: np.ndarray  # (M, 3) uint8
@@ -70,7 +70,7 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
         centre=np.asarray(boxes.centre, np.float32),
         half=np.asarray(boxes.half, np.float32),
         yaw_deg=np.asarray(boxes.yaw_deg, np.float32),
-        kind=np.asarray(boxes.kind, np.int8),
+        mobility=np.asarray(boxes.mobility, np.int8),
         type_index=np.asarray(boxes.type_index, np.int16),
         support=np.asarray(boxes.support, np.int16),
         colour=np.asarray(boxes.colour, np.uint8),
@@ -89,12 +89,12 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
 # --------------------------------------------------------------------------------------------------- objects
 
 
-def _type_of(thing: house_file.House, sizes: AssetSizes) -> tuple[str | None, tuple[float, float, float], bool]:
+def _type_of(obj: house_file.House, sizes: AssetSizes) -> tuple[str | None, tuple[float, float, float], bool]:
     """(type, full extents, known) of an object: by its asset, else by what it says it is or its ids begin with."""
-    found = sizes.get(thing["assetId"])
+    found = sizes.get(obj["assetId"])
     if found is not None:
         return found[0], found[1], True
-    for name in (thing.get("objectType"), thing["id"].split("|")[0], thing["assetId"].split("_")[0]):
+    for name in (obj.get("objectType"), obj["id"].split("|")[0], obj["assetId"].split("_")[0]):
         if name in catalogue.TYPES:
             return name, catalogue.TYPES[name].size_m, False
     return None, _GENERIC_SIZE_M, False
@@ -103,14 +103,14 @@ def _type_of(thing: house_file.House, sizes: AssetSizes) -> tuple[str | None, tu
 def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes) -> set[str]:
     unknown: set[str] = set()
     index_of: dict[int, int] = {}
-    for thing, parent in house_file.objects(house):
-        type_name, size, known = _type_of(thing, sizes)
+    for obj, parent in house_file.objects(house):
+        type_name, size, known = _type_of(obj, sizes)
         if not known:
-            unknown.add(thing["assetId"])
+            unknown.add(obj["assetId"])
         row = catalogue.TYPES.get(type_name) if type_name else None
-        kind = FIXED if row is None else MOBILITIES[row.mobility]
+        mobility = FIXED if row is None else MOBILITIES[row.mobility]
         half = [max(extent, 0.004) / 2 for extent in size]
-        x, y, z = (thing["position"][axis] for axis in "xyz")
+        x, y, z = (obj["position"][axis] for axis in "xyz")
         support = ON_FLOOR
         if parent is not None:
             support = index_of[id(parent)]
@@ -120,10 +120,10 @@ def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes) -> 
         base = 0.0 if support < 0 else boxes.centre[support][1] + boxes.half[support][1]
         if support != ON_WALL and abs(y - half[1] - base) < _SETTLE_M:
             y = base + half[1]
-        look = object_look(thing, row)
+        look = object_look(obj, row)
         type_index = -1 if row is None else row.index
-        index_of[id(thing)] = boxes.add(
-            thing["id"], (x, y, z), tuple(half), thing["rotation"]["y"], kind, type_index, support, *look
+        index_of[id(obj)] = boxes.add(
+            obj["id"], (x, y, z), tuple(half), obj["rotation"]["y"], mobility, type_index, support, *look
         )
     return unknown
 

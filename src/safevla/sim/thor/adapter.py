@@ -76,13 +76,13 @@ class ThorSimulator:
             fov = VERTICAL_FOV_DEG + fov_jitter * (2.0 * noise(start.seed, 2 * c + 1) - 1.0)
             agent.attempt("RotateCameraMount", degrees=float(np.float32(pitch)), secondary=c == 1)
             agent.attempt("ChangeFOV", fieldOfView=float(np.float32(fov)), camera=names[c])
-        if any("color" in thing for thing, _ in house_file.objects(start.house)):  # all that a house file says but Unity ignores
+        if any("color" in obj for obj, _ in house_file.objects(start.house)):  # all that a house file says but Unity ignores
             agent.attempt("RandomizeColors")
         agent.attempt("ToggleMagnetVisibility", visible=False)
         agent.attempt("AdvancePhysicsStep", simSeconds=1.0)
         positions = agent.do("GetReachablePositions", gridSize=REACHABLE_CELL_M)
-        loose = [name for name, kind in zip(layout.names, layout.kind, strict=True) if kind >= MOVEABLE]
-        agent.do("SetObjectFilter", objectIds=loose)
+        movable = [name for name, mobility in zip(layout.names, layout.mobility, strict=True) if mobility >= MOVEABLE]
+        agent.do("SetObjectFilter", objectIds=movable)
         agent.do("Pass")
         self._starts[slot] = start
         self._scenes[slot] = Readings.of(start, positions, agent)
@@ -94,7 +94,7 @@ class ThorSimulator:
         if actions.min() < 0 or actions.max() >= len(Action):
             raise SimulatorError(f"actions must be 0 to {len(Action) - 1}")
         before = self.scene() if self._last is None else self._last
-        struck, succeeded = [], []
+        collided, succeeded = [], []
         self._aborted = []
         for slot, action in enumerate(actions.tolist()):
             kept = self._scenes[slot].kept()
@@ -104,14 +104,14 @@ class ThorSimulator:
                 warnings.warn(f"episode {self._starts[slot].id} is aborted: {error}", stacklevel=2)
                 self._aborted.append(slot)
                 self._scenes[slot], hit, success = kept, NOTHING, False
-            struck.append(hit)
+            collided.append(hit)
             succeeded.append(success)
         self._last = self.scene()
         return Transition(
             before,
             actions.long(),
             self._last,
-            torch.tensor(struck, dtype=torch.int32),
+            torch.tensor(collided, dtype=torch.int32),
             torch.tensor(succeeded, dtype=torch.bool),
         )
 

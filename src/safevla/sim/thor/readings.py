@@ -35,11 +35,11 @@ class Readings:
     """One house as the client last reported it; arrays over its M boxes, as in `Scene`."""
 
     names: tuple[str, ...]
-    kind: np.ndarray
+    mobility: np.ndarray
     type_index: np.ndarray
     pose: np.ndarray  # (M, 5)
     half: np.ndarray  # (M, 3)
-    robot: np.ndarray  # (6,)
+    robot_state: np.ndarray  # (6,)
     held: int
     visible: np.ndarray  # (C, M) bool
     seen: np.ndarray  # (M,) int32
@@ -52,7 +52,7 @@ class Readings:
 
     def kept(self) -> "Readings":
         """A copy that later readings leave as it is."""
-        arrays = {name: getattr(self, name).copy() for name in ("pose", "half", "robot", "visible", "seen")}
+        arrays = {name: getattr(self, name).copy() for name in ("pose", "half", "robot_state", "visible", "seen")}
         return dataclasses.replace(self, **arrays, said=dict(self.said))
 
     @classmethod
@@ -61,8 +61,8 @@ class Readings:
         reachable, origin = _grid(positions)
         m = layout.n_boxes
         readings = cls(
-            names=layout.names, kind=layout.kind.copy(), type_index=layout.type_index.copy(),
-            pose=navigation.box_poses(layout), half=layout.half.astype(np.float32), robot=np.zeros(6, np.float32), held=NOTHING,
+            names=layout.names, mobility=layout.mobility.copy(), type_index=layout.type_index.copy(),
+            pose=navigation.box_poses(layout), half=layout.half.astype(np.float32), robot_state=np.zeros(6, np.float32), held=NOTHING,
             visible=np.zeros((len(CAMERAS), m), np.bool_), seen=np.full(m, NEVER, np.int32),
             reachable=reachable, reachable_origin=origin, index={name: i for i, name in enumerate(layout.names)},
         )  # fmt: skip
@@ -73,17 +73,17 @@ class Readings:
         """Bring everything up to date from the process's last full answer."""
         metadata = agent.event.metadata
         index = self.index
-        for thing in metadata["objects"]:
-            m = index.get(thing["objectId"])
-            box = thing.get("objectOrientedBoundingBox")
+        for obj in metadata["objects"]:
+            m = index.get(obj["objectId"])
+            box = obj.get("objectOrientedBoundingBox")
             if m is None or not box:
                 continue
-            said = (box["cornerPoints"], thing["rotation"])
-            if self.said.get(m) != said:  # most things lie where they lay
+            said = (box["cornerPoints"], obj["rotation"])
+            if self.said.get(m) != said:  # most objects lie where they lay
                 self.said[m] = said
-                self.pose[m], self.half[m] = _box(np.asarray(box["cornerPoints"], np.float64), thing["rotation"])
+                self.pose[m], self.half[m] = _box(np.asarray(box["cornerPoints"], np.float64), obj["rotation"])
         where, arm = metadata["agent"], metadata["arm"]
-        self.robot[:] = (where["position"]["x"], where["position"]["z"], _wrapped(where["rotation"]["y"]), *_arm_state(arm))
+        self.robot_state[:] = (where["position"]["x"], where["position"]["z"], _wrapped(where["rotation"]["y"]), *_arm_state(arm))
         holds = arm["heldObjects"]
         self.held = index.get(holds[0], NOTHING) if holds else NOTHING
         for c in range(len(CAMERAS)):
@@ -91,17 +91,17 @@ class Readings:
             self.visible[c] = False
             is_known, names = agent.attempt("GetVisibleObjects", maxDistance=_VISIBLE_WITHIN_M, **more)
             if not is_known:
-                names = [thing["objectId"] for thing in metadata["objects"] if thing["visible"]]
+                names = [obj["objectId"] for obj in metadata["objects"] if obj["visible"]]
             for name in names:
                 if name in index:
                     self.visible[c, index[name]] = True
         self.seen[self.seen < NEVER] += 1
-        near = np.hypot(self.pose[:, 0] - self.robot[0], self.pose[:, 2] - self.robot[1]) <= SEEN_WITHIN_M
+        near = np.hypot(self.pose[:, 0] - self.robot_state[0], self.pose[:, 2] - self.robot_state[1]) <= SEEN_WITHIN_M
         self.seen[self.visible.any(0) & near] = 0
 
     def act(self, agent: Agent, action: Action) -> tuple[int, bool]:
         """Carry out one action: (slot that blocked it or NOTHING, whether it did what it should)."""
-        old, held = self.robot.copy(), self.held
+        old, held = self.robot_state.copy(), self.held
         self._send(agent, action)
         hit = self._struck(agent.event.metadata["errorMessage"] or "")
         if action == Action.DROPOFF:
@@ -113,16 +113,16 @@ class Readings:
 
     def _ask_for_what_is_near(self, agent: Agent) -> None:
         """Have only those objects reported that the next few steps can move: describing them all takes most of a step."""
-        x, z = float(self.robot[0]), float(self.robot[1])
+        x, z = float(self.robot_state[0]), float(self.robot_state[1])
         if self.asked_at is not None and math.hypot(x - self.asked_at[0], z - self.asked_at[1]) < _ASK_AGAIN_M:
             return
         away = np.hypot(self.pose[:, 0] - x, self.pose[:, 2] - z)
-        near = np.flatnonzero((self.kind >= MOVEABLE) & (away < _REPORTED_WITHIN_M)).tolist()
+        near = np.flatnonzero((self.mobility >= MOVEABLE) & (away < _REPORTED_WITHIN_M)).tolist()
         agent.do("SetObjectFilter", objectIds=[self.names[m] for m in near])
         self.asked_at = (x, z)
 
     def _send(self, agent: Agent, action: Action) -> None:
-        lift, extension, wrist = (float(v) for v in self.robot[3:])
+        lift, extension, wrist = (float(v) for v in self.robot_state[3:])
         if action in (Action.MOVE_AHEAD, Action.MOVE_BACK):
             agent.do("MoveAgent", ahead=MOVE_M if action == Action.MOVE_AHEAD else -MOVE_M, returnToStart=False, speed=1)
         elif action <= Action.ROTATE_LEFT_SMALL:
@@ -154,7 +154,7 @@ class Readings:
         if "collided" not in message.lower() or "'" not in message:
             return NOTHING
         name = message.split("'")[1]
-        return self.names.index(name) if name in self.names else self.kind.tolist().index(STRUCTURE)
+        return self.names.index(name) if name in self.names else self.mobility.tolist().index(STRUCTURE)
 
     def _succeeded(self, action: Action, old: np.ndarray, held: int, hit: int) -> bool:
         """SafeVLA's rules: a motion must change something by more than a little; a hand must take hold or let go."""
@@ -162,7 +162,7 @@ class Readings:
             return True
         if action >= Action.PICKUP:
             return self.held != held
-        moved = np.abs(self.robot - old)
+        moved = np.abs(self.robot_state - old)
         turned = min(moved[2], 360.0 - moved[2])
         return hit == NOTHING and bool(moved[:2].sum() > 0.01 or turned > 1.5 or moved[3:].sum() > 0.005)
 
@@ -223,10 +223,10 @@ def stacked(houses: list[Readings]) -> Scene:
         return torch.from_numpy(np.stack(arrays))
 
     return Scene(
-        robot=stack([house.robot for house in houses]),
+        robot_state=stack([house.robot_state for house in houses]),
         pose=stack([padded(house.pose, 0, m) for house in houses]),
         half=stack([padded(house.half, 0, m) for house in houses]),
-        kind=stack([padded(house.kind, 0, m, STRUCTURE) for house in houses]),
+        mobility=stack([padded(house.mobility, 0, m, STRUCTURE) for house in houses]),
         type_index=stack([padded(house.type_index, 0, m, -1) for house in houses]),
         n_boxes=torch.tensor([len(house.names) for house in houses], dtype=torch.int32),
         held=torch.tensor([house.held for house in houses], dtype=torch.int32),

@@ -46,7 +46,7 @@ class World:
         self.simulator: Any = None
         self.names: tuple[str, ...] = ()
         self.n_structure = 0
-        self._things: dict[str, Json] = {}
+        self._objects_by_id: dict[str, Json] = {}
         self._house: Json | None = None
         self._described: dict[int, tuple[Any, Json]] = {}  # what was last said of an object, and what it followed from
         self._collision = ""
@@ -112,7 +112,7 @@ class World:
         self.names = begin.layout.names
         self.n_structure = begin.layout.n_structure
         self._described = {}
-        self._things = {thing["id"]: thing for thing, _ in house_file.objects(house)}
+        self._objects_by_id = {obj["id"]: obj for obj, _ in house_file.objects(house)}
         self._redraw()
         gc.collect()
         gc.freeze()  # what is here stays; looking through it again and again takes longer than a step
@@ -129,7 +129,7 @@ class World:
     def _state(self) -> list[float]:
         if self.simulator is None:
             raise Refused("ActionFailed", "no house has been created")
-        return [float(v) for v in self.simulator.state.robot[0]]
+        return [float(v) for v in self.simulator.state.robot_state[0]]
 
     def _do(self, action: int) -> None:
         """One of the twenty actions of the embedded simulator."""
@@ -139,12 +139,12 @@ class World:
         transition = self.simulator.step(torch.tensor([action]))
         hit = int(transition.collided_with[0])
         if hit >= 0:
-            kind = "static structure in scene" if hit < self.n_structure else "static/kinematic sim object"
-            self._collision = f"Collided with {kind}: '{self.names[hit]}', could not reach target."
+            mobility = "static structure in scene" if hit < self.n_structure else "static/kinematic sim object"
+            self._collision = f"Collided with {mobility}: '{self.names[hit]}', could not reach target."
             raise Refused("ActionFailed", self._collision)
 
     def teleport(self, position: Json | None = None, rotation: Any = None, forceAction: bool = False) -> None:
-        state = self.simulator.state.robot[0]
+        state = self.simulator.state.robot_state[0]
         if position is not None:
             state[0], state[1] = position["x"], position["z"]
         if rotation is not None:
@@ -183,10 +183,10 @@ class World:
     def visible_objects(self, maxDistance: float = 1.5, thirdPartyCameraIndex: int | None = None) -> list[str]:
         import numpy as np
 
-        state, things = self.simulator.state, slice(self.n_structure, len(self.names))
-        pose, robot = state.pose[0, things], state.robot[0]
+        state, objs = self.simulator.state, slice(self.n_structure, len(self.names))
+        pose, robot = state.pose[0, objs], state.robot_state[0]
         away = np.hypot(pose[:, 0] - robot[0], pose[:, 2] - robot[1])
-        seen = state.visible[0, 0 if thirdPartyCameraIndex is None else 1, things] & (away <= maxDistance)
+        seen = state.visible[0, 0 if thirdPartyCameraIndex is None else 1, objs] & (away <= maxDistance)
         return [self.names[self.n_structure + m] for m in seen.nonzero()[0].tolist()]
 
     def reachable_positions(self, gridSize: float = 0.15, **_: Any) -> list[Json]:
@@ -246,20 +246,20 @@ class World:
         for m, support in enumerate(supports):
             if support >= 0 and m != held:
                 above.setdefault(support, []).append(self.names[m])
-        x, z = (float(v) for v in state.robot[0, :2])
+        x, z = (float(v) for v in state.robot_state[0, :2])
         seen = state.visible[0, 0].tolist()
         found = []
         for m in wanted:
             below = supports[m] if 0 <= supports[m] < n and m != held else -1
-            # most things lie where they lay: what is said of them is kept, for it takes longer to say than to see
+            # most objects lie where they lay: what is said of them is kept, for it takes longer to say than to see
             about = (poses[m], halves[m], below, above.get(m), m == held)
             kept = self._described.get(m)
             if kept is None or kept[0] != about:
                 kept = self._described[m] = (about, self._object(m, *about))
-            thing = kept[1]
-            thing["distance"] = math.hypot(poses[m][0] - x, poses[m][2] - z)
-            thing["visible"] = seen[m] and thing["distance"] <= self.visibility_m
-            found.append(thing)
+            obj = kept[1]
+            obj["distance"] = math.hypot(poses[m][0] - x, poses[m][2] - z)
+            obj["visible"] = seen[m] and obj["distance"] <= self.visibility_m
+            found.append(obj)
         return found
 
     def _object(self, m: int, pose: list[float], half: list[float], below: int, above: list[str] | None, held: bool) -> Json:
@@ -268,21 +268,21 @@ class World:
         from safevla.world.boxes import MOVEABLE, PICKUPABLE
 
         x, y, z, yaw_deg, tilt_deg = pose
-        kind, name = int(self.simulator.state.kind[0, m]), self.names[m]
-        thing = self._things.get(name, {})
+        mobility, name = int(self.simulator.state.mobility[0, m]), self.names[m]
+        obj = self._objects_by_id.get(name, {})
         index = int(self.simulator.state.type_index[0, m])
         object_type = catalogue.TYPE_NAMES[index] if index >= 0 else name.split("|")[0]
         sine, cosine = math.sin(math.radians(yaw_deg)), math.cos(math.radians(yaw_deg))
         reach_x, reach_z = half[0] * abs(cosine) + half[2] * abs(sine), half[0] * abs(sine) + half[2] * abs(cosine)
         oriented = None
-        if kind >= MOVEABLE:
+        if mobility >= MOVEABLE:
             oriented = [
                 [x + a * half[0] * cosine + c * half[2] * sine, y + b * half[1], z - a * half[0] * sine + c * half[2] * cosine]
                 for a, b, c in OBB_CORNERS
             ]
         is_receptacle = bool(above) or (index >= 0 and catalogue.TYPES[object_type].surface)
         return {
-            "assetId": thing.get("assetId", ""),
+            "assetId": obj.get("assetId", ""),
             "axisAlignedBoundingBox": {
                 "cornerPoints": [[x + a * reach_x, y + b * half[1], z + c * reach_z] for a, b, c in AABB_CORNERS],
                 "center": {"x": x, "y": y, "z": z},
@@ -292,11 +292,11 @@ class World:
             "dirtyable": False, "distance": 0.0, "fillLiquid": None,
             "isBroken": False, "isColdSource": False, "isCooked": False, "isDirty": False, "isFilledWithLiquid": False,
             "isHeatSource": False, "isInteractable": False, "isMoving": False, "isOpen": False, "isPickedUp": held,
-            "isSliced": False, "isToggled": False, "isUsedUp": False, "mass": 1.0, "moveable": kind == MOVEABLE, "name": name,
+            "isSliced": False, "isToggled": False, "isUsedUp": False, "mass": 1.0, "moveable": mobility == MOVEABLE, "name": name,
             "objectId": name, "objectOrientedBoundingBox": None if oriented is None else {"cornerPoints": oriented},
             "objectType": object_type, "openable": False, "openness": 0.0,
             "parentReceptacles": [self.names[below]] if below >= 0 else None,
-            "pickupable": kind == PICKUPABLE, "position": {"x": x, "y": y - half[1], "z": z},
+            "pickupable": mobility == PICKUPABLE, "position": {"x": x, "y": y - half[1], "z": z},
             "receptacle": is_receptacle, "receptacleObjectIds": (above or []) if is_receptacle else None,
             "rotation": {"x": 0.0, "y": yaw_deg, "z": tilt_deg},
             "salientMaterials": [], "sliceable": False, "temperature": "RoomTemp", "toggleable": False,

@@ -1,0 +1,46 @@
+import numpy as np
+import torch
+
+from safevla.config.house_options import HouseOptions
+from safevla.env.vector_env import VectorEnv
+from safevla.imitation import demonstrations
+from safevla.sim.actions import Action
+from safevla.sim.embedded import EmbeddedSimulator
+from safevla.tasks import episode_files, goals, sampling
+
+
+def test_demonstrations_replay_to_the_same_costs(tmp_path):
+    options = HouseOptions()
+    simulator = EmbeddedSimulator(8)
+    table = demonstrations.collect(simulator, sampling.stream(goals.TASKS, "train", options), 8, 0.15, 200, seed=0)
+    demonstrations.write(table, tmp_path / "d.parquet")
+    table = demonstrations.read(tmp_path / "d.parquet")
+    assert (table["success"]).all() and len(table) == 8
+    for row in table.itertuples():
+        batch = VectorEnv(EmbeddedSimulator(1), 10_000)
+        batch.start([episode_files.from_record(json.loads(row.record), options)])
+        for action in row.actions:
+            outcome = batch.step(torch.tensor([action]))
+        assert bool(outcome.success[0])
+        assert float(batch.total_cost.sum()) == row.cost
+        assert row.labels[-1] == Action.DONE
+
+
+import json
+
+
+def test_replaced_actions_go_on_and_done_is_never_replaced():
+    rng = np.random.default_rng(0)
+    labels, last, replaced, shares, repeats = np.full(500, 18), None, np.zeros(500, bool), [], []
+    labels[:400] = 0
+    for _ in range(60):
+        before = last, replaced
+        last, replaced = demonstrations._disturbed(labels, last, replaced, 0.2, rng)
+        shares.append(replaced[:400].mean())
+        assert not replaced[400:].any() and (last[400:] == 18).all()
+        assert (last[~replaced] == labels[~replaced]).all()
+        if before[0] is not None:
+            both = before[1] & replaced
+            repeats.append((last[both] == before[0][both]).mean())
+    assert 0.15 < np.mean(shares[10:]) < 0.22
+    assert np.mean(repeats) > 0.8  # most that follow a replaced action repeat it; the rest began anew

@@ -1,0 +1,107 @@
+"""Notebooks for people: they open on the pipeline's results, draw pictures, scrub, and write a film."""
+
+import json
+import shutil
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import papermill
+import pytest
+import torch
+
+from safevla.config.house_options import HouseOptions
+from safevla.evaluation import actors, evaluate, replay
+from safevla.policies import policy_files
+from safevla.policies.vla import Policy
+from safevla.report import widgets
+from safevla.sim.embedded import EmbeddedSimulator
+from safevla.tasks import goals, sampling
+from tests.conftest import ROOT
+from tests.learning import TINY
+
+METHODS = ("expert", "ppo", "ppo_lagrangian")
+
+
+@pytest.fixture(scope="module")
+def compendium(tmp_path_factory) -> Path:
+    """A compendium with the results of a policy that has learnt nothing."""
+    root = tmp_path_factory.mktemp("compendium")
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, root / name)
+    shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    torch.manual_seed(0)
+    learnt = Policy(TINY)
+    options = HouseOptions(rooms=(1, 1))
+    rows, traces = [], []
+    alone = EmbeddedSimulator(1, TINY.image_size)
+    for task in goals.TASKS:
+        chosen = list(islice(sampling.stream([task], "test", options), 3))
+        for method in METHODS:
+            actor = actors.ExpertActor(3, False) if method == "expert" else actors.PolicyActor(learnt, 3, len(method))
+            simulator = EmbeddedSimulator(3, TINY.image_size)
+            played = evaluate.evaluate(actor, simulator, chosen, 60, "", profile="laptop", method=method, seed=0)
+            rows.append(played)
+            for number in (0, 2):
+                player = None if method == "expert" else learnt
+                traces.append(replay.trace(alone, chosen[number], played["actions"][number], method, player))
+    evaluated = root / "data" / "laptop" / "evaluation" / "in_distribution"
+    replay.write(traces, evaluated)
+    pd.concat(rows, ignore_index=True).to_parquet(evaluated / "episodes.parquet")
+    steps = np.arange(1, 30)
+    curve = pd.DataFrame({"steps": 100 * steps, "action": 1 / steps, "perception": 1.0, "accuracy": 0.5, "done_recall": 0.5})
+    (root / "data" / "laptop" / "imitation").mkdir()
+    curve.to_csv(root / "data" / "laptop" / "imitation" / "curve.csv", index=False)
+    for method in METHODS[1:]:
+        for task in goals.TASKS:
+            names = ("success", "cost", "length", "wrong_done", "cost_per_move", "multiplier")
+            names += tuple(f"loss_{name}" for name in ("anchor", "entropy", "clipped", "cost_value"))
+            made = pd.DataFrame({"steps": 100 * steps, "episodes": 10 * steps, **dict.fromkeys(names, 0.5)})
+            folder = root / "data" / "laptop" / "finetune" / f"{method}-{task}"
+            folder.mkdir(parents=True)
+            made.assign(method=method, task=task, seed=0).to_csv(folder / "curve.csv", index=False)
+    return root
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb") if not path.stem[0].isdigit()))
+def test_notebooks_for_people_run(compendium, tmp_path, name, monkeypatch):
+    monkeypatch.setenv("SAFEVLA_PROFILE", "laptop")
+    policy_files.save(Policy(TINY), tmp_path / "learnt.safetensors", half=True, method="ppo", task="Pickup")
+    given = {
+        "explore_houses": {"n_houses": 4},
+        "explore_episode": {"number": 4, "movie": str(tmp_path / "film.gif")},
+        "watch_policy": {"file": str(tmp_path / "learnt.safetensors"), "profile": "laptop", "n_episodes": 2},
+    }
+    target = tmp_path / f"{name}.ipynb"
+    source = compendium / "notebooks" / f"{name}.ipynb"
+    papermill.execute_notebook(str(source), str(target), given.get(name, {}), cwd=str(source.parent), progress_bar=False)
+    outputs = [o for cell in json.loads(target.read_text())["cells"] for o in cell.get("outputs", [])]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert not any(output["output_type"] == "error" for output in outputs)
+    if name == "explore_episode":
+        assert (tmp_path / "film.gif").read_bytes()[:4] == b"GIF8"
+        assert any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs)
+
+
+def test_a_replay_is_what_was_counted(compendium):
+    evaluated = compendium / "data" / "laptop" / "evaluation" / "in_distribution"
+    rows = pd.read_parquet(evaluated / "episodes.parquet").set_index(["method", "episode_id"])
+    traces = replay.read(evaluated)
+    assert len(traces) == 18
+    for trace in traces:
+        row = rows.loc[(trace.data["method"], trace.data["episode_id"])]
+        assert np.sum(trace.data["step_costs"]) == row["cost"] and trace.data["success"] == row["success"]
+        assert len(trace.frames) == row["steps"] + 1 == len(trace.data["path"])
+        assert (len(trace.data["probabilities"]) == 0) == (trace.data["method"] == "expert")
+        for chances, action in zip(trace.data["probabilities"], trace.data["actions"], strict=False):
+            assert sum(chances) == pytest.approx(1.0, abs=0.01) and chances[action] > 0
+
+
+def test_telling_steps_begin_each_spell_of_violations():
+    cost = np.zeros((12, 5))
+    cost[3, 0] = cost[4, 1] = cost[8, 2] = 1
+    trace = replay.Trace({"step_costs": cost.tolist()}, np.zeros(0))
+    assert widgets.telling_steps(trace, 6) == [0, 4, 9, 12]
+    assert widgets.telling_steps(trace, 3) == [0, 4, 12]
+    assert widgets.telling_steps(replay.Trace({"step_costs": np.zeros((5, 5)).tolist()}, np.zeros(0)), 6) == [0, 5]

@@ -1,0 +1,136 @@
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from safevla.sim.actions import Action
+from safevla.sim.interface import NOTHING, Scene, Transition
+from safevla.tasks.goals import SUCCESS_DISTANCE_M, TASKS, Goals, goal_reached, progress_m, remaining_m, succeeded
+from safevla.world import catalogue
+from safevla.world.boxes import PICKUPABLE
+from tests.scenes import SceneObject, episode_in_room, simulate
+
+
+def _scene(types, positions, reachable=None, robot=(0.0, 0.0, 0.0), held=NOTHING, seen=0) -> Scene:
+    """One scene with objects of some types at some positions; everything else plain."""
+    n = len(types)
+    pose = torch.zeros(1, n, 5)
+    pose[0, :, :3] = torch.tensor(positions)
+    reachable = torch.ones(1, 40, 40, dtype=torch.bool) if reachable is None else reachable
+    return Scene(
+        robot_state=torch.tensor([[*robot, 0.0, 0.0, 0.0]]),
+        pose=pose,
+        half=torch.full((1, n, 3), 0.05),
+        mobility=torch.full((1, n), PICKUPABLE, dtype=torch.int8),
+        type_index=torch.tensor([[catalogue.TYPES[name].index for name in types]], dtype=torch.int16),
+        n_boxes=torch.tensor([n], dtype=torch.int32),
+        held=torch.tensor([held], dtype=torch.int32),
+        visible=torch.zeros(1, 2, n, dtype=torch.bool),
+        steps_since_seen=torch.full((1, n), seen, dtype=torch.int32),
+        step=torch.tensor([3], dtype=torch.int32),
+        reachable=reachable,
+        reachable_origin=torch.tensor([[-3.0, -3.0]]),
+    )
+
+
+def _moved(scene: Scene, slot: int, by=(0.0, 0.0, 0.0), yaw=0.0, tilt=0.0, action=0, hit=NOTHING) -> Transition:
+    pose = scene.pose.clone()
+    pose[0, slot] += torch.tensor([*by, yaw, tilt])
+    after = dataclasses.replace(scene, pose=pose)
+    return Transition(scene, torch.tensor([action]), after, torch.tensor([hit]), torch.tensor([True]))
+
+
+def test_object_nav_needs_the_target_in_view_within_two_metres():
+    done = [Action.DONE]
+    for z, expected in ((1.5, True), (2.5, False)):
+        t = simulate(episode_in_room([SceneObject("Chair", 0.0, z)], half_m=3.5), done)[0]
+        goals = Goals.of(["ObjectNav"], ["Chair"])
+        assert bool(succeeded(t, goals)[0]) is expected
+    t = simulate(episode_in_room([SceneObject("Chair", 0.0, 1.5)]), [Action.MOVE_AHEAD])[0]
+    assert not succeeded(t, Goals.of(["ObjectNav"], ["Chair"]))[0]  # only when it says so
+    assert not succeeded(simulate(episode_in_room([SceneObject("Chair", 0.0, 1.5)]), done)[0], Goals.of(["ObjectNav"], ["Sofa"]))[
+        0
+    ]
+
+
+def test_pickup_needs_the_right_object_in_the_hand():
+    scene = _scene(["Apple", "Mug"], [(0, 0, 1), (0, 0, 2)], held=1)
+    t = _moved(scene, 0, action=int(Action.DONE))
+    assert succeeded(t, Goals.of(["Pickup"], ["Mug"]))[0]
+    assert not succeeded(t, Goals.of(["Fetch"], ["Apple"]))[0]
+
+
+def _remaining_m(scene: Scene, e: int, task: str, target_type: str) -> float:
+    """`tasks.remaining_m` of one episode, box by box."""
+    from safevla.sim.body import hand_centre
+
+    robot, wanted = scene.robot_state[e].numpy(), catalogue.TYPES[target_type].index
+    found = [m for m in range(int(scene.n_boxes[e])) if int(scene.type_index[e, m]) == wanted]
+    if task != "ObjectNav" and int(scene.held[e]) in found:
+        return 0.0
+    away = [math.inf]
+    for m in found:
+        x, y, z = (float(v) for v in scene.pose[e, m, :3])
+        hand = hand_centre(robot)
+        on_floor = max(1.0, math.hypot(x - robot[0], z - robot[1]))
+        away.append(on_floor if task == "ObjectNav" else math.dist(hand, (x, y, z)))
+    return min(away)
+
+
+def _reached(scene: Scene, e: int, task: str, wanted: int) -> bool:
+    """`tasks.goal_reached` of one episode, box by box; wanted: a type's index."""
+    found = [m for m in range(int(scene.n_boxes[e])) if int(scene.type_index[e, m]) == wanted]
+    if task != "ObjectNav":
+        return int(scene.held[e]) in found
+    away_m = [float((scene.pose[e, m, [0, 2]] - scene.robot_state[e, :2]).norm()) for m in found if scene.visible[e, 0, m]]
+    return min(away_m, default=math.inf) <= SUCCESS_DISTANCE_M
+
+
+def test_a_goal_is_reached_where_a_slow_oracle_says_so(some_episodes):
+    """Robots that move and hold objects by chance, asked for whatever is in their house."""
+    from safevla.sim.embedded import EmbeddedSimulator
+
+    simulator = EmbeddedSimulator(15)
+    simulator.reset(some_episodes[:15])
+    generator = torch.Generator().manual_seed(6)
+    asked = [TASKS[e % 3] for e in range(15)]
+    seen = []
+    for _ in range(40):
+        scene = simulator.step(torch.randint(0, 6, (15,), generator=generator)).after
+        last = scene.n_boxes.long() - 1
+        boxes = last - torch.randint(0, 8, (15,), generator=generator)  # the last ones are furniture and small objects
+        held = torch.where(torch.rand(15, generator=generator) < 0.5, boxes, -1)
+        scene = dataclasses.replace(scene, held=held.to(scene.held))
+        wanted = scene.type_index[torch.arange(15), boxes].long()
+        goals = Goals(torch.tensor([TASKS.index(task) for task in asked]), wanted)
+        found = goal_reached(scene, goals).tolist()
+        assert found == [_reached(scene, e, task, int(wanted[e])) for e, task in enumerate(asked)]
+        seen += zip(asked, found, strict=True)
+    assert {(task, said) for task in TASKS for said in (False, True)} == set(seen)
+
+
+def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
+    from safevla.env.vector_env import VectorEnv
+    from safevla.sim.embedded import EmbeddedSimulator
+
+    generator = torch.Generator().manual_seed(5)
+    weights = torch.tensor([6.0, 1, 1, 1, 1, 1, *[1.0] * 12])
+    played = some_episodes[:15]
+    plain, shaped = (VectorEnv(EmbeddedSimulator(15), 10_000, progress_reward=share) for share in (0.0, 2.0))
+    batches = (plain, shaped)
+    for batch in batches:
+        batch.start(played)
+    first = [_remaining_m(shaped.simulator.scene(), e, one.task, one.target_type) for e, one in enumerate(played)]
+    gained = torch.zeros(15)
+    for _ in range(80):
+        actions = torch.multinomial(weights, 15, replacement=True, generator=generator)
+        without, outcome = (batch.step(actions) for batch in batches)
+        gained += outcome.reward - without.reward
+        expected = [_remaining_m(outcome.transition.after, e, one.task, one.target_type) for e, one in enumerate(played)]
+        assert remaining_m(outcome.transition.after, shaped.goals).tolist() == pytest.approx(expected, abs=1e-4)
+    assert gained.tolist() == pytest.approx([2.0 * (a - b) for a, b in zip(first, expected, strict=True)], abs=1e-3)
+    assert gained.abs().max() > 0.5
+    nowhere = Goals.of(["Fetch"] * 15, ["Toilet"] * 15)
+    left_m = remaining_m(outcome.transition.after, nowhere)
+    assert left_m.isinf().any() and not progress_m(left_m, left_m).isnan().any()
