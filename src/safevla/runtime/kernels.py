@@ -8,10 +8,14 @@ sources of every module that holds kernels.
 import functools
 import hashlib
 import os
+import types
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numba
 import numba.core.config
+from numba import prange
 
 # inf and nan keep their meaning: a ray parallel to a slab divides by zero on purpose.
 FASTMATH = {"contract", "arcp", "reassoc", "nsz", "afn"}
@@ -33,6 +37,44 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
 
 kernel = numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 parallel_kernel = numba.njit(cache=True, parallel=True, error_model="numpy")
+
+
+class RowKernel:
+    """A function f(i, *arrays) of one row, to be called for every row at once.
+
+    Calling it with the number of rows and the arrays (torch's tensors on one device, or numbers) calls f(i, *arrays) for every
+    i: in a parallel loop on the CPU, by a CUDA thread each on a GPU. Other kernels call `of_row`.
+    """
+
+    def __init__(self, function: Callable):
+        self.of_row = kernel(function)
+        self._on_cpu = parallel_kernel(_loop_over(self.of_row, function))
+
+    def __call__(self, n_rows: int, *arrays: Any) -> None:
+        if any(getattr(array, "is_cuda", False) for array in arrays):
+            launch(self.of_row, n_rows, *arrays)
+        else:
+            self._on_cpu(n_rows, tuple(array.numpy() if hasattr(array, "numpy") else array for array in arrays))
+
+
+def row_kernel(function: Callable) -> RowKernel:
+    """Compile a function f(i, *arrays) of one row for all rows at once; see `RowKernel`."""
+    return RowKernel(function)
+
+
+def _each_row(n_rows, arrays):
+    for i in prange(n_rows):
+        of_row(i, *arrays)  # noqa: F821, one of the globals that `_loop_over` gives it
+
+
+def _loop_over(of_row: Callable, function: Callable) -> Callable:
+    """`_each_row` for one function, under a name of its own: Numba keeps what it compiles by name.
+
+    A closure would not do, for Numba never finds compiled closures over other kernels again.
+    """
+    loop = types.FunctionType(_each_row.__code__, {**globals(), "of_row": of_row}, f"each_row_of_{function.__name__}")
+    loop.__module__, loop.__qualname__ = function.__module__, f"each_row_of_{function.__qualname__}"
+    return loop
 
 
 def launch(function, n: int, *arrays) -> None:
