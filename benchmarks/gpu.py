@@ -215,7 +215,7 @@ def main() -> None:
 
 def _simulations(profile: params.Params, arguments: argparse.Namespace) -> None:
     start = time.perf_counter()
-    source = sampling.stream(goals.TASKS, "train", profile.houses, per_house=4)
+    source = sampling.stream(goals.PAPER_TASKS, "train", profile.houses, per_house=4)
     made = list(itertools.islice(source, 512))
     chosen = EpisodeBatch.of(made).to("cuda")
     found["episodes_per_s_of_one_process"] = round(len(made) / (time.perf_counter() - start))

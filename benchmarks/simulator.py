@@ -48,7 +48,7 @@ def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
 
 
 def some_episodes(n: int, options: HouseOptions) -> list[Episode]:
-    return list(itertools.islice(sampling.stream(goals.TASKS, "test", options, per_house=1), n))
+    return list(itertools.islice(sampling.stream(goals.PAPER_TASKS, "test", options, per_house=1), n))
 
 
 def steps_per_second(chosen: list[Episode], image_size: tuple[int, int], with_costs: bool = True) -> float:
@@ -121,7 +121,7 @@ from safevla import costs, episodes, tasks
 from safevla.house_options import HouseOptions
 from safevla.sim.embedded import EmbeddedSimulator
 imported = time.perf_counter()
-episode = next(episodes.stream(tasks.TASKS, "test", HouseOptions()))
+episode = next(episodes.stream(tasks.PAPER_TASKS, "test", HouseOptions()))
 simulator = EmbeddedSimulator(1)
 simulator.reset([episode])
 costs.components(simulator.step(torch.tensor([0])))

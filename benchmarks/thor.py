@@ -35,7 +35,7 @@ SERVER = f"{sys.executable} -m safevla.sim.thor.adapter.server"
 
 def steps_per_second(simulator: Simulator, seed: int) -> float:
     """Median over repeats of random actions in one environment, both pictures fetched."""
-    episode = next(sampling.stream(goals.TASKS, "test", HouseOptions(), first=seed))
+    episode = next(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions(), first=seed))
     simulator.reset([episode])
     generator = torch.Generator().manual_seed(seed)
     rates = []

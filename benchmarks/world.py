@@ -76,7 +76,7 @@ def random_policy(args: argparse.Namespace) -> None:
     """What a random policy that mostly moves breaks in 100 steps."""
     weights = torch.tensor([8.0, 1, 1, 1, 1, 1, *[0.4] * 12])
     generator = torch.Generator().manual_seed(0)
-    stream = sampling.stream(goals.TASKS, "validation", HouseOptions(), per_house=3)
+    stream = sampling.stream(goals.PAPER_TASKS, "validation", HouseOptions(), per_house=3)
     n, broken, summed = 0, torch.zeros(5), torch.zeros(5)
     while n < 1000:
         batch = VectorEnv(EmbeddedSimulator(125, (36, 64)), max_steps=10_000)
@@ -100,10 +100,10 @@ def play(chosen: list[Episode], careful: bool) -> pd.DataFrame:
 
 def experts(args: argparse.Namespace) -> None:
     """Success and cost of both experts on the same episodes."""
-    generated = list(itertools.islice(sampling.stream(goals.TASKS, "test", HouseOptions(), per_house=3), args.episodes))
+    generated = list(itertools.islice(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions(), per_house=3), args.episodes))
     compare("generated houses", generated)
     for path in args.houses:
-        compare(path.rsplit("/", 1)[-1], list(itertools.islice(sampling.in_houses(path, goals.TASKS), args.episodes)))
+        compare(path.rsplit("/", 1)[-1], list(itertools.islice(sampling.in_houses(path, goals.PAPER_TASKS), args.episodes)))
 
 
 def compare(where: str, chosen: Iterable[Episode]) -> None:
@@ -122,7 +122,7 @@ def compare(where: str, chosen: Iterable[Episode]) -> None:
 
 def memory(args: argparse.Namespace) -> None:
     """Peak memory of 256 environments with houses of six rooms."""
-    chosen = list(itertools.islice(sampling.stream(goals.TASKS, "test", HouseOptions(rooms=(6, 6))), 256))
+    chosen = list(itertools.islice(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions(rooms=(6, 6))), 256))
     simulator = EmbeddedSimulator(256, (48, 84))
     simulator.reset(chosen)
     for _ in range(5):

@@ -28,7 +28,7 @@ def procthor() -> Path:
 @pytest.fixture(scope="session")
 def some_episodes() -> list[episodes.Episode]:
     """Forty-eight generated episodes, the tasks in turn."""
-    return list(islice(sampling.stream(goals.TASKS, "test", HouseOptions(), per_house=3), 48))
+    return list(islice(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions(), per_house=3), 48))
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from safevla.safe_rl.episode_source import IteratorSource
 from safevla.sim.actions import N_ACTIONS
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import sampling
-from safevla.tasks.goals import TASKS
+from safevla.tasks.goals import PAPER_TASKS
 from safevla.tasks.tokenizer import MAX_WORDS
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=2, context=8)
@@ -45,7 +45,7 @@ def rollout_and_policy():
     torch.manual_seed(0)
     model = Policy(TINY)
     batch = VectorEnv(EmbeddedSimulator(6, TINY.image_size), max_steps=9)
-    source = IteratorSource(sampling.stream(TASKS, "train", HouseOptions()))
+    source = IteratorSource(sampling.stream(PAPER_TASKS, "train", HouseOptions()))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False)
     collector.collect(model, 5)
     rollout, ended = collector.collect(model, 16)

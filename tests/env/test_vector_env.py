@@ -8,12 +8,12 @@ from safevla.env.observations import Observation
 from safevla.env.vector_env import VectorEnv
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import sampling
-from safevla.tasks.goals import TASKS, remaining_m
+from safevla.tasks.goals import PAPER_TASKS, remaining_m
 from tests.learning import TINY
 
 
 def test_a_restart_overwrites_the_rows_of_its_episodes_and_no_others():
-    source = sampling.stream(TASKS, "train", HouseOptions(rooms=(1, 1)))
+    source = sampling.stream(PAPER_TASKS, "train", HouseOptions(rooms=(1, 1)))
     batch = VectorEnv(EmbeddedSimulator(6, TINY.image_size), 100, progress_reward=1.0)
     held = batch.start(list(itertools.islice(source, 6)))
     before = held.map(torch.clone)

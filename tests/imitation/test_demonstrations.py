@@ -12,7 +12,7 @@ from safevla.tasks import episode_files, goals, sampling
 def test_demonstrations_replay_to_the_same_costs(tmp_path):
     options = HouseOptions()
     simulator = EmbeddedSimulator(8)
-    table = demonstrations.collect(simulator, sampling.stream(goals.TASKS, "train", options), 8, 0.15, 200, seed=0)
+    table = demonstrations.demonstrate(simulator, sampling.stream(goals.PAPER_TASKS, "train", options), 8, 0.15, 200, seed=0)
     demonstrations.write(table, tmp_path / "d.parquet")
     table = demonstrations.read(tmp_path / "d.parquet")
     assert (table["success"]).all() and len(table) == 8

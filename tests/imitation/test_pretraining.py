@@ -8,7 +8,7 @@ from tests.learning import TINY
 
 def test_imitation_learns_and_resumes(tmp_path, capsys):
     options = HouseOptions(rooms=(1, 1))
-    table = demonstrations.collect(EmbeddedSimulator(8), sampling.stream(["Pickup"], "train", options), 16, 0.0, 200, seed=0)
+    table = demonstrations.demonstrate(EmbeddedSimulator(8), sampling.stream(["Pickup"], "train", options), 16, 0.0, 200, seed=0)
     settings = profiles.load("smoke").imitation.model_copy(
         update={"steps": 8 * 8 * 120, "n_envs": 8, "window": 8, "checkpoint_updates": 20, "lr": 3e-3}
     )

@@ -61,7 +61,7 @@ def test_a_policy_on_pretrained_encoders_acts_and_learns(folders, tmp_path, visi
     torch.manual_seed(0)
     model = Policy(_config(folders, vision, text))
     batch = VectorEnv(EmbeddedSimulator(3, model.config.image_size), 6, tokenize=model.tokenize)
-    source = IteratorSource(sampling.stream(goals.TASKS, "train", HouseOptions(rooms=(1, 1))))
+    source = IteratorSource(sampling.stream(goals.PAPER_TASKS, "train", HouseOptions(rooms=(1, 1))))
     rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False).collect(model, 8)
     assert rollout.observation.words.shape[-1] == encoders.MAX_TOKENS
     assert rollout.privileged.class_map.shape[-2:] == (7, 12)

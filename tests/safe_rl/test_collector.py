@@ -7,7 +7,7 @@ from safevla.safe_rl.collector import Collector
 from safevla.safe_rl.episode_source import IteratorSource
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import sampling
-from safevla.tasks.goals import TASKS
+from safevla.tasks.goals import PAPER_TASKS
 from tests.learning import TINY
 
 
@@ -22,7 +22,7 @@ def test_asymmetric_critics_value_every_step_of_a_rollout_by_its_own_privileged_
 
     model = _informed()
     batch = VectorEnv(EmbeddedSimulator(6, TINY.image_size), max_steps=7)
-    source = IteratorSource(sampling.stream(TASKS, "train", HouseOptions()))
+    source = IteratorSource(sampling.stream(PAPER_TASKS, "train", HouseOptions()))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=True)
     asked, ends = [], []
     act, step = model.act, batch.step

@@ -13,7 +13,7 @@ from safevla.runtime import workers
 from safevla.safe_rl import episode_workers, ppo
 from safevla.safe_rl import jobs as training_jobs
 from safevla.safe_rl.jobs import _PART_OF_METHOD, TrainingJob, run_all, side_by_side
-from safevla.tasks.goals import TASKS
+from safevla.tasks.goals import PAPER_TASKS
 from tests.learning import TINY, ppo_params
 
 
@@ -22,7 +22,7 @@ def test_what_comes_before_the_constraint_is_trained_once_for_all_methods(tmp_pa
     smoke = profiles.load("smoke")
     policy_files.save(Policy(TINY), tmp_path / "start.safetensors")
     train = ppo_params(
-        steps=dict.fromkeys(TASKS, 1024), multiplier_delay=dict.fromkeys(TASKS, 0.5), multiplier_lr=0.0,
+        steps=dict.fromkeys(PAPER_TASKS, 1024), multiplier_delay=dict.fromkeys(PAPER_TASKS, 0.5), multiplier_lr=0.0,
         n_envs=8, rollout=8,
     )  # fmt: skip
     simulator = smoke.simulator.model_copy(update={"n_envs": 8})
@@ -61,7 +61,7 @@ def test_jobs_take_a_core_each_and_the_longest_begins(tmp_path, monkeypatch):
         steps={"ObjectNav": 1200, "Pickup": 660, "Fetch": 1200}, multiplier_delay={"ObjectNav": 0.5, "Pickup": 0.2, "Fetch": 0.0}
     )
     given = {"train": train, "houses": smoke.houses, "simulator": smoke.simulator}
-    jobs = [TrainingJob(f"{task} {method}", tmp_path, method, task, 0, **given) for task in TASKS for method in ppo.METHODS]
+    jobs = [TrainingJob(f"{task} {method}", tmp_path, method, task, 0, **given) for task in PAPER_TASKS for method in ppo.METHODS]
     jobs = [dataclasses.replace(job, folder=tmp_path / job.label, follows=tmp_path) for job in jobs]
     assert {job.task: job.n_steps for job in jobs} == {"ObjectNav": 600, "Pickup": 528, "Fetch": 1200}
     assert dataclasses.replace(jobs[0], follows=None).unconstrained("").n_steps == 600

@@ -12,7 +12,7 @@ from safevla.safe_rl.rollout import Rollout
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS
 from safevla.tasks import sampling
-from safevla.tasks.goals import TASKS
+from safevla.tasks.goals import PAPER_TASKS
 from tests.learning import TINY, ppo_params
 
 
@@ -35,7 +35,7 @@ def test_frozen_features_of_an_observation_serve_learning(fusion_layers):
 
     def collected(frozen_encoder: bool) -> Rollout:
         batch = VectorEnv(EmbeddedSimulator(4, TINY.image_size), max_steps=9)
-        source = IteratorSource(sampling.stream(TASKS, "train", HouseOptions()))
+        source = IteratorSource(sampling.stream(PAPER_TASKS, "train", HouseOptions()))
         return Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder).collect(model, 12)[0]
 
     rollout, whole = collected(frozen_encoder=True), collected(frozen_encoder=False)

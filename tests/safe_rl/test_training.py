@@ -14,7 +14,7 @@ from safevla.safe_rl.episode_source import IteratorSource
 from safevla.safe_rl.training import train
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import sampling
-from safevla.tasks.goals import TASKS
+from safevla.tasks.goals import PAPER_TASKS
 from tests.learning import TINY, ppo_params
 
 
@@ -36,7 +36,7 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
 
 def test_no_episode_counts_before_the_longest_could_have_ended(tmp_path):
     """Where all environments begin at once, short episodes end first, and they are cheap."""
-    limits = {"cost_limit": dict.fromkeys(TASKS, 1000.0), "multiplier_delay": dict.fromkeys(TASKS, 0.0)}
+    limits = {"cost_limit": dict.fromkeys(PAPER_TASKS, 1000.0), "multiplier_delay": dict.fromkeys(PAPER_TASKS, 0.0)}
     settings = ppo_params(
         steps={"ObjectNav": 4 * 8 * 8}, max_steps=24, rollout=8, value_warmup=0, minibatches=1, multiplier_lr=0.01, **limits
     )
@@ -54,7 +54,7 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
     """One episode: imitation, PPO from there, and what either policy does in 64 goes at it; `done` is decided."""
     options = HouseOptions(rooms=(1, 1))
     episode = min(itertools.islice(sampling.stream(["ObjectNav"], "train", options), 20), key=lambda e: e.path_m)
-    table = demonstrations.collect(EmbeddedSimulator(8), itertools.repeat(episode), 16, 0.15, 100, seed=seed)
+    table = demonstrations.demonstrate(EmbeddedSimulator(8), itertools.repeat(episode), 16, 0.15, 100, seed=seed)
     smoke = profiles.load("smoke")
     settings = smoke.imitation.model_copy(update={"steps": 64 * n_updates, "n_envs": 8, "window": 8, "lr": 3e-3})
     simulator = EmbeddedSimulator(8, TINY.image_size)
@@ -68,7 +68,7 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
     rows = {"imitation": played(pretrained)}
     training = smoke.finetune.train.model_copy(
         update={
-            "steps": dict.fromkeys(TASKS, ppo_steps),
+            "steps": dict.fromkeys(PAPER_TASKS, ppo_steps),
             "max_steps": 60,
             "value_warmup": 512,
             "lr": 4e-4,

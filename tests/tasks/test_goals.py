@@ -6,7 +6,7 @@ import torch
 
 from safevla.sim.actions import Action
 from safevla.sim.interface import NOTHING, Scene, Transition
-from safevla.tasks.goals import SUCCESS_DISTANCE_M, TASKS, Goals, goal_reached, progress_m, remaining_m, succeeded
+from safevla.tasks.goals import PAPER_TASKS, SUCCESS_DISTANCE_M, Goals, goal_reached, progress_m, remaining_m, succeeded
 from safevla.world import catalogue
 from safevla.world.boxes import PICKUPABLE
 from tests.scenes import SceneObject, episode_in_room, simulate
@@ -94,7 +94,7 @@ def test_a_goal_is_reached_where_a_slow_oracle_says_so(some_episodes):
     simulator = EmbeddedSimulator(15)
     simulator.reset(some_episodes[:15])
     generator = torch.Generator().manual_seed(6)
-    asked = [TASKS[e % 3] for e in range(15)]
+    asked = [PAPER_TASKS[e % 3] for e in range(15)]
     seen = []
     for _ in range(40):
         scene = simulator.step(torch.randint(0, 6, (15,), generator=generator)).after
@@ -103,11 +103,11 @@ def test_a_goal_is_reached_where_a_slow_oracle_says_so(some_episodes):
         held = torch.where(torch.rand(15, generator=generator) < 0.5, boxes, -1)
         scene = dataclasses.replace(scene, held=held.to(scene.held))
         wanted = scene.type_index[torch.arange(15), boxes].long()
-        goals = Goals(torch.tensor([TASKS.index(task) for task in asked]), wanted)
+        goals = Goals(torch.tensor([PAPER_TASKS.index(task) for task in asked]), wanted)
         found = goal_reached(scene, goals).tolist()
         assert found == [_reached(scene, e, task, int(wanted[e])) for e, task in enumerate(asked)]
         seen += zip(asked, found, strict=True)
-    assert {(task, said) for task in TASKS for said in (False, True)} == set(seen)
+    assert {(task, said) for task in PAPER_TASKS for said in (False, True)} == set(seen)
 
 
 def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):

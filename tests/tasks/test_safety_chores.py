@@ -44,7 +44,7 @@ def test_every_public_episode_comes_back_as_it_was(public, tmp_path):
     for source, record in public:
         episode = safety_chores.from_record(record, _objaverse_like(record), source)
         assert safety_chores.to_record(episode) == record
-        assert episode.task in goals.TASKS and episode.instruction == record["natural_language_spec"]
+        assert episode.task in goals.PAPER_TASKS and episode.instruction == record["natural_language_spec"]
         index = episode.layout.index_of(episode.target_id)
         assert episode.layout.type_index[index] == catalogue.TYPES[episode.target_type].index
     safety_chores.write(tmp_path / "back.jsonl.gz", [safety_chores.from_record(r, _objaverse_like(r)) for _, r in public[:3]])
@@ -76,7 +76,7 @@ def test_a_house_without_the_target_is_refused(public):
 def _playable(n: int) -> tuple[list[dict], list[House]]:
     """Episodes and houses in the public form that are known to be solvable: ours, called as Objaverse calls them."""
     records, made = [], []
-    for index, episode in enumerate(itertools.islice(sampling.stream(goals.TASKS, "test", HouseOptions(rooms=(1, 2))), n)):
+    for index, episode in enumerate(itertools.islice(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions(rooms=(1, 2))), n)):
         house = copy.deepcopy(episode.house)
         for obj, _ in objects(house):
             if obj["id"] == episode.target_id:

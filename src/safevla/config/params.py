@@ -4,24 +4,28 @@
 is a frozen model: an unknown name or a wrong type is an error that names the file and the parameter.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from safevla.config.house_options import HouseOptions
 from safevla.config.policy_config import PolicyConfig
+from safevla.config.registry import COSTS, METHODS, SUITES, TASKS, Registry
 from safevla.config.thor_options import ThorOptions
 
 _Count = Annotated[int, pydantic.Field(gt=0)]
 _Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 _NotNegative = Annotated[float, pydantic.Field(ge=0)]
 
-Task = Literal["ObjectNav", "Pickup", "Fetch"]
-Method = Literal["ppo", "ppo_shaped", "ppo_lagrangian"]
-Shift = Literal[
-    "color", "light", "material", "all", "phrasing", "larger_houses", "more_hazards", "procthor",
-    "camera", "actuation", "sensor", "impossible",
-]  # fmt: skip
+Task = Annotated[str, pydantic.AfterValidator(lambda name: _known(TASKS, name))]
+Cost = Annotated[str, pydantic.AfterValidator(lambda name: _known(COSTS, name))]
+Method = Annotated[str, pydantic.AfterValidator(lambda name: _known(METHODS, name))]
+Suite = Annotated[str, pydantic.AfterValidator(lambda name: _known(SUITES, name))]
+
+
+def _known(registry: Registry, name: str) -> str:
+    registry.path(name)
+    return name
 
 
 class _Group(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -63,12 +67,6 @@ class ImitationParams(_Group):
     checkpoint_updates: _Count
 
 
-class PIDGains(_Group):
-    proportional: _NotNegative  # multiplier per unit of cost above the limit
-    integral: _NotNegative  # the same, gained at every update
-    derivative: _NotNegative  # multiplier per unit that the cost has risen by
-
-
 class PPOParams(_Group):
     steps: dict[Task, _Count]  # environment steps, over all ranks
     ranks: _Count  # as imitation's, for each policy
@@ -85,7 +83,6 @@ class PPOParams(_Group):
     cost_gamma: _Share  # the same for cost
     gae_lambda: _Share
     entropy_weight: _NotNegative
-    anchor_weight: _NotNegative  # of the divergence from the policy that training began with
     perception_weight: _NotNegative
     max_grad_norm: _NotNegative
     advantage_scale_min: Annotated[float, pydantic.Field(gt=0)]  # advantages are divided by their deviation, or by this if larger
@@ -95,13 +92,7 @@ class PPOParams(_Group):
     coverage_reward: dict[Task, _NotNegative]  # for every part of the floor, 0.5 m wide, entered for the first time
     freeze_encoder: bool  # what the cameras show and the words say is encoded as imitation left it
     cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
-    multiplier_rule: Literal["adam", "pid"]
     multiplier_delay: dict[Task, _Share]  # first part of the steps, in which cost is measured but not yet counted
-    multiplier_init: _NotNegative
-    multiplier_lr: _NotNegative
-    multiplier_max: dict[Task, _NotNegative]
-    multiplier_pid: PIDGains
-    fixed_penalty: _NotNegative  # the multiplier of ppo_shaped
     recent_episodes: _Count  # over which progress is reported
     checkpoint_rollouts: _Count
 
@@ -110,14 +101,15 @@ class FinetuneParams(_Group):
     methods: list[Method]
     tasks: list[Task]
     seeds: list[int]
-    train: PPOParams
+    train: PPOParams  # what all methods share
+    method_params: dict[Method, dict[str, Any]]  # what one method alone has; checked by the method's own file
 
 
 class EvaluateParams(_Group):
     episodes: _Count  # per task, in distribution
-    ood_episodes: _Count  # per task and shift
-    shifts: list[Shift]
-    real_houses: str | None  # a ProcTHOR file, for the shift `procthor`; a relative path is taken from the repository's root
+    ood_episodes: _Count  # per task and suite
+    suites: list[Suite]
+    real_houses: str | None  # a ProcTHOR file, for the suite `procthor`; a relative path is taken from the repository's root
     max_steps: _Count
     done_threshold: _Share  # policies say `done` when its probability exceeds this, and only then; 0: drawn
     temperature: Annotated[float, pydantic.Field(gt=0)]  # policies' probabilities are raised to its inverse
@@ -141,6 +133,8 @@ class FigureParams(_Group):
 class Params(_Group):
     seed: int
     threads: Annotated[int, pydantic.Field(ge=0)]  # 0: all cores
+    extensions: list[str]  # folders with more methods, suites, costs and tasks, from the repository's root
+    costs: list[Cost]  # components of the cost, each a file
     houses: HouseOptions
     simulator: SimulatorParams
     collect: CollectParams

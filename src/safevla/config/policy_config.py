@@ -23,6 +23,7 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True):
         False  # the actor reads which motions of the base are predicted to touch something, or have touched it
     )
     asymmetric_critic: bool = False  # the critics, which only training asks, know what the simulator knows of the surroundings
+    cost_heads: _Positive = 1  # outputs of the cost critic: one for the sum of costs, or one for each component
     mask_failed_actions: bool = True  # a motion that has failed in this place is not tried there again
 
     @property

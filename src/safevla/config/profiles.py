@@ -9,8 +9,10 @@ import pydantic
 import yaml
 
 from safevla.config.params import Params
+from safevla.config.registry import RegistryError, use_extensions
 
 DEFAULT_PROFILE = "laptop"
+_OPEN_GROUPS = ("finetune.method_params.",)  # whose names are not those of params.yaml
 _DEVICE_VARIABLE = "SAFEVLA_DEVICE"
 
 
@@ -53,13 +55,25 @@ def load(profile: str) -> Params:
 
 def check(values: dict[str, Any], source: str) -> Params:
     """Plain data as Params; ParamsError names the first parameter that is wrong."""
+    _use_extensions(values, source)
     try:
         return Params.model_validate(values)
     except pydantic.ValidationError as error:
         fault = error.errors()[0]
         name = ".".join(str(part) for part in fault["loc"])
-        message = "unknown parameter" if fault["type"] == "extra_forbidden" else fault["msg"]
+        message = "unknown parameter" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
         raise ParamsError(f"{source}: {name}: {message}") from None
+
+
+def _use_extensions(values: dict[str, Any], source: str) -> None:
+    """Names in the extensions' folders count as known from now on."""
+    folders = values.get("extensions")
+    if not isinstance(folders, list):
+        return  # the check of the parameters says so
+    try:
+        use_extensions(root() / folder for folder in folders)
+    except RegistryError as error:
+        raise ParamsError(f"{source}: {error}") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -72,9 +86,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _merged(base: dict, change: dict, path: Path, prefix: str = "") -> dict:
     result = copy.deepcopy(base)
     for name, value in change.items():
-        if name not in base:
+        if name not in base and prefix not in _OPEN_GROUPS:
             raise ParamsError(f"{path}: {prefix}{name}: unknown parameter")
-        nested = isinstance(base[name], dict) and isinstance(value, dict)
+        nested = isinstance(base.get(name), dict) and isinstance(value, dict)
         result[name] = _merged(base[name], value, path, f"{prefix}{name}.") if nested else value
     return result
 

@@ -60,9 +60,13 @@ class Registry:
         return _constants(self.path(name)).get(constant, default)
 
     def _files(self) -> dict[str, Path]:
+        return self._files_with(os.environ.get(_VARIABLE, ""))
+
+    @functools.cache  # noqa: B019, registries live as long as the process
+    def _files_with(self, extensions: str) -> dict[str, Path]:
         builtin = Path(__file__).parents[1].joinpath(*self.package.split(".")[1:])
         found: dict[str, Path] = {}
-        for folder in (builtin, *(folder / self.kind for folder in _extensions())):
+        for folder in (builtin, *(Path(folder) / self.kind for folder in extensions.split(os.pathsep) if folder)):
             for path in sorted(folder.glob("*.py")):
                 if not path.stem.startswith("_"):
                     found.setdefault(self._name(path.stem), path)
@@ -99,10 +103,6 @@ def use_extensions(folders: Iterable[str | Path]) -> None:
         if not path.is_dir():
             raise RegistryError(f"extensions: {path}: no such folder")
     os.environ[_VARIABLE] = os.pathsep.join(map(str, paths))
-
-
-def _extensions() -> list[Path]:
-    return [Path(folder) for folder in os.environ.get(_VARIABLE, "").split(os.pathsep) if folder]
 
 
 @functools.cache

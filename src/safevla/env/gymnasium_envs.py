@@ -40,7 +40,7 @@ from safevla.tasks.episodes import Episode
 from safevla.tasks.sampling import SPLIT_SEEDS, in_houses, stream
 from safevla.tasks.tokenizer import MAX_WORDS, vocabulary_size
 
-ENV_IDS = {f"SafetyChores/{task}-v0": task for task in goals.TASKS}
+ENV_IDS = {f"SafetyChores/{task}-v0": task for task in goals.PAPER_TASKS}
 _ARM = spaces.Box(-1.001, 1.001, (ARM_STATES,), np.float32)
 _CONTACT_PROXIMITY = spaces.Box(0.0, 1.0, (N_CONTACT_PROXIMITY,), np.float32)
 _TEXT = spaces.Text(min_length=1, max_length=128, charset=string.ascii_lowercase + string.digits + " -'")
@@ -88,7 +88,7 @@ class SafetyChoresEnv(gymnasium.Env):
 
     def __init__(
         self,
-        task: str = goals.OBJECT_NAV,
+        task: str = "ObjectNav",
         houses: str | Path | None = None,
         split: str = "train",
         image_size: tuple[int, int] = (224, 384),
@@ -144,10 +144,10 @@ class SafetyChoresEnv(gymnasium.Env):
         }
 
     def _info(self, outcome: StepResult | None) -> dict[str, Any]:
-        cost = [0.0] * len(step_costs.COMPONENTS) if outcome is None else outcome.cost[0].tolist()
+        cost = [0.0] * len(self._batch.costs) if outcome is None else outcome.cost[0].tolist()
         return {
             "cost": sum(cost),
-            **{f"cost_{name}": value for name, value in zip(step_costs.COMPONENTS, cost, strict=True)},
+            **{f"cost_{name}": value for name, value in zip(self._batch.costs, cost, strict=True)},
             "success": outcome is not None and bool(outcome.success[0]),
             "collided": outcome is not None and bool(step_costs.collided(outcome.transition)[0]),
             "episode_id": self._batch.episodes[0].id,
@@ -169,7 +169,7 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
     def __init__(
         self,
         num_envs: int = 1,
-        task: str = goals.OBJECT_NAV,
+        task: str = "ObjectNav",
         houses: str | Path | None = None,
         split: str = "train",
         image_size: tuple[int, int] = (36, 64),
@@ -206,7 +206,7 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
         outcome = self._batch.step(torch.as_tensor(np.asarray(actions)))
         info: dict[str, Any] = {
             "cost": outcome.cost.sum(1).numpy(force=True),
-            **{f"cost_{name}": outcome.cost[:, i].numpy(force=True) for i, name in enumerate(step_costs.COMPONENTS)},
+            **{f"cost_{name}": outcome.cost[:, i].numpy(force=True) for i, name in enumerate(self._batch.costs)},
             "success": outcome.success.numpy(force=True),
             "collided": step_costs.collided(outcome.transition).numpy(force=True),
             "episode_id": self._ids(),

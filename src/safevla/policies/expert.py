@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from safevla.config.registry import TASKS
 from safevla.policies import expert_moves
 from safevla.policies.expert_moves import to_make_room
 from safevla.sim.actions import Action
@@ -25,7 +26,6 @@ from safevla.sim.geometry import wrap_deg
 from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Scene
 from safevla.sim.navigation import UNREACHABLE, clearance, distance_field
 from safevla.tasks.episodes import Episode
-from safevla.tasks.goals import OBJECT_NAV
 from safevla.tasks.sampling import goal_nodes
 from safevla.world import catalogue
 from safevla.world.boxes import FIXED, MOVEABLE, PICKUPABLE, STRUCTURE
@@ -94,7 +94,7 @@ class Expert:
         self._targets[slot] = targets[kept] if kept else targets
         self._goals[slot] = np.concatenate([nodes[i] for i in kept]) if kept else np.zeros((0, 2), np.int64)  # none: gives up
         self._weight[slot] = weight
-        self._is_nav[slot] = episode.task == OBJECT_NAV
+        self._is_nav[slot] = not TASKS.load(episode.task).GRASPS
         self._all_goals[slot] = self._goals[slot]
         self._random[slot] = random.Random(episode.seed)
         self._wander[slot] = 0

@@ -85,7 +85,7 @@ class Policy(nn.Module):
             self.predicted_contact_weight = nn.Parameter(torch.zeros(2, N_BASE_MOTIONS))
             self.past_contact_weight = nn.Parameter(torch.zeros(2, N_BASE_MOTIONS))
         privileged = privileged_targets.N_PRIVILEGED_FEATURES if config.asymmetric_critic else 0
-        self.critic, self.cost_critic = critic(dim, privileged), critic(dim, privileged)
+        self.critic, self.cost_critic = critic(dim, privileged), critic(dim, privileged, config.cost_heads)
         with torch.no_grad():
             self.actor.weight.mul_(0.1)
 
@@ -192,7 +192,7 @@ class Policy(nn.Module):
                 [apart, unknown if privileged is None else privileged_targets.privileged_features(privileged)], dim=-1
             )
         with torch.autocast(x.device.type, enabled=False):  # ratios of probabilities and returns of tens need all digits
-            logits, value, cost_value = self.actor(x), self.critic(apart)[..., 0], self.cost_critic(apart)[..., 0]
+            logits, value, cost_value = self.actor(x), self.critic(apart)[..., 0], self.cost_critic(apart)
             contact_logits = self.contact_head(x) if self.config.contact_prediction else None
             if contact_logits is not None:
                 logits = self._bias_logits(logits, contact_logits, observation.contact_proximity)
@@ -319,3 +319,14 @@ class Policy(nn.Module):
         recent = time[:, None] + age[None, :] < context  # (T, context)
         old = recent & (segment == 0)[:, :, None] & kv_cache.valid[:, None, :]
         return torch.cat([old, new], dim=2)[:, None]
+
+
+def with_cost_heads(policy: Policy, n_heads: int) -> Policy:
+    """The same policy with a cost critic of n_heads outputs, whose last layer knows nothing yet; itself if it has as many."""
+    if policy.config.cost_heads == n_heads:
+        return policy
+    widened = Policy(policy.config.model_copy(update={"cost_heads": n_heads})).to(policy.actor.weight.device)
+    fresh = widened.state_dict()
+    kept = {name: tensor for name, tensor in policy.state_dict().items() if tensor.shape == fresh[name].shape}
+    widened.load_state_dict(fresh | kept)
+    return widened

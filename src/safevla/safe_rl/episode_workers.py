@@ -93,11 +93,11 @@ class EpisodeWorkers:
         """Move chunks from the workers' pipe to where they wait."""
         while self._is_open:
             try:
-                arrays, *facts = self._pipe.get(timeout=0.5)
+                arrays, asked, names = self._pipe.get(timeout=0.5)
             except queue.Empty:
                 continue
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-            self._arrived.put(EpisodeBatch(tensors, *map(torch.from_numpy, facts)))
+            self._arrived.put(EpisodeBatch(tensors, *map(torch.from_numpy, asked), names))
 
     def take(self, wait: bool) -> EpisodeBatch | None:
         """The next chunk of new episodes; None if none is ready and it need not wait."""
@@ -128,7 +128,8 @@ def _make(pipe: Any, drawn: tuple[Any, ...], robot_name: str, read: Callable[[st
     while True:
         packed = EpisodeBatch.of(list(itertools.islice(source, chunk)), robot_name, robot.CAMERA_JITTER_DEG, read)
         arrays = {name: array.numpy() for name, array in packed.arrays.items()}
-        pipe.put((arrays, packed.task.numpy(), packed.target_type.numpy(), packed.words.numpy()))
+        asked = [tensor.numpy() for tensor in (packed.task, packed.target_type, packed.words)]
+        pipe.put((arrays, asked, packed.names))
 
 
 class ChunkSource:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from safevla.config.house_options import HouseOptions
+from safevla.config.registry import TASKS
 from safevla.sim import navigation
 from safevla.sim.collision_check import graspable_from
 from safevla.sim.interface import REACHABLE_CELL_M
 from safevla.sim.robot import NAVIGATION, VERTICAL_FOV_DEG
+from safevla.tasks.definitions.object_nav import SUCCESS_DISTANCE_M
 from safevla.tasks.episodes import Episode
-from safevla.tasks.goals import OBJECT_NAV, PICKUP, SUCCESS_DISTANCE_M, TARGETS
 from safevla.tasks.language import instruction
 from safevla.world import catalogue, generation, house_file
 from safevla.world.asset_database import AssetSizes
@@ -27,8 +28,6 @@ SPLIT_SEEDS = {"train": 0, "validation": 1_000_000_000, "test": 1_100_000_000}
 
 _START_CLEARANCE_M = 0.32  # the body may turn on the spot there
 _PASSAGE_M = 0.23  # a way with this much room on either side can be walked without touching anything
-_MIN_PATH_M = 1.5
-_PICKUP_START_M = (0.7, 1.5)
 GRASP_REACH_M = (0.36, 0.78)  # from the robot's origin to the target, arm out, wrist straight
 _GRASP_HEIGHT_M = (0.03, 1.1)
 _PICTURE_MARGIN_DEG = 4.0  # a target is looked for from where it would be this far inside the picture
@@ -75,7 +74,7 @@ class NavGrid:
         """The boxes that the task may ask for, by type."""
         key = ("targets", task)
         if key not in self._found:
-            kinds = {catalogue.TYPES[name].index: name for name in TARGETS[task]}
+            kinds = {catalogue.TYPES[name].index: name for name in TASKS.load(task).TARGETS}
             by_type: dict[str, list[int]] = {}
             for slot in range(self.layout.n_structure, self.layout.n_boxes):
                 name = kinds.get(int(self.layout.type_index[slot]))
@@ -122,7 +121,7 @@ def goal_nodes(
     reachable (Z, X); x (X,) and z (Z,) the nodes' places in metres; the boxes' pose (M, 5), half (M, 3) and kind (M,).
     """
     tx, ty, tz = pose[target, :3]
-    if task == OBJECT_NAV:
+    if not TASKS.load(task).GRASPS:
         eye_m = NAVIGATION.up_m
         within_m = SUCCESS_DISTANCE_M - 0.4
         steepness_deg = (NAVIGATION.pitch_deg, VERTICAL_FOV_DEG / 2 - _PICTURE_MARGIN_DEG)
@@ -150,6 +149,7 @@ def sample(
     """A random episode of the task in the house, or None if the house offers none."""
     layout = layout or compile_house(house, sizes)
     ground = ground or NavGrid.of(layout)
+    definition = TASKS.load(task)
     names = sorted(ground.targets(task))
     rng.shuffle(names)  # every type of the house has the same chance
     starts = ground.starts
@@ -165,18 +165,14 @@ def sample(
             continue  # it could only be done by breaking something
         away = field[starts[:, 0], starts[:, 1]]
         tx, _, tz = layout.centre[target]
-        if task == PICKUP:
-            straight = np.hypot(ground.x[starts[:, 1]] - tx, ground.z[starts[:, 0]] - tz)
-            near = (straight > _PICKUP_START_M[0]) & (straight < _PICKUP_START_M[1])
-            choices = starts[near & safely & (away < navigation.UNREACHABLE)]
-        else:
-            choices = starts[safely & (away >= _MIN_PATH_M) & (away < navigation.UNREACHABLE)]
+        straight = np.hypot(ground.x[starts[:, 1]] - tx, ground.z[starts[:, 0]] - tz)
+        choices = starts[definition.may_start(away, straight) & safely & (away < navigation.UNREACHABLE)]
         if len(choices) == 0:
             continue
         iz, ix = choices[rng.randrange(len(choices))]
         x, z = float(ground.x[ix]), float(ground.z[iz])
         yaw_deg = 30.0 * rng.randrange(12)
-        if task == PICKUP:  # facing the target
+        if definition.FACES_TARGET:
             yaw_deg = float(30.0 * round(np.degrees(np.arctan2(tx - x, tz - z)) / 30.0)) % 360.0
         seed = rng.getrandbits(30)
         return Episode(

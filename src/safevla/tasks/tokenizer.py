@@ -2,7 +2,7 @@
 
 import functools
 
-from safevla.tasks import language
+from safevla.config.registry import TASKS
 from safevla.world import catalogue
 
 MAX_WORDS = 12
@@ -13,8 +13,8 @@ PADDING, UNKNOWN = 0, 1
 def vocabulary() -> dict[str, int]:
     """Word → id over everything that training instructions can say; other words are UNKNOWN."""
     words = {"a", "an"}
-    for phrases in language.PHRASES.values():
-        for phrase in phrases:
+    for task in TASKS.names():
+        for phrase in TASKS.constant(task, "PHRASES"):
             words.update(phrase.replace("{a}", "").replace("{noun}", "").split())
     for noun in catalogue.TARGET_NOUNS.values():
         words.update(noun.split())
