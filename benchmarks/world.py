@@ -85,7 +85,7 @@ def random_policy(args: argparse.Namespace) -> None:
             batch.step(torch.multinomial(weights, 125, replacement=True, generator=generator))
         n, broken, summed = n + 125, broken + (batch.total_cost > 0).sum(0), summed + batch.total_cost.sum(0)
     print(f"{n} episodes of a random policy, 100 steps each\n\n| component | episodes with it | mean cost |\n|---|---|---|")
-    for name, share, mean in zip(step_costs.COMPONENTS, broken / n, summed / n, strict=True):
+    for name, share, mean in zip(step_costs.PAPER_COSTS, broken / n, summed / n, strict=True):
         print(f"| {name} | {share:.1%} | {mean:.2f} |")
     print(flush=True)
 

@@ -25,7 +25,7 @@ def test_environment_is_seeded_and_reports_costs():
     assert env.reset(seed=4)[1]["episode_id"] != info["episode_id"]
     _, _, terminated, truncated, info = env.step(Action.DONE)
     assert terminated and not truncated
-    assert {"cost", "success", "collided", "episode_id", *(f"cost_{name}" for name in step_costs.COMPONENTS)} <= set(info)
+    assert {"cost", "success", "collided", "episode_id", *(f"cost_{name}" for name in step_costs.PAPER_COSTS)} <= set(info)
 
 
 def test_environment_in_real_houses(procthor):

@@ -142,4 +142,4 @@ if __name__ == "__main__":
     room = episode_in_room(
         [SceneObject("Mug", 0.1, 0.5), SceneObject("Chair", 0.9, 0.4), SceneObject("Apple", -0.4, 0.6)], start=(0.0, 0.0, 0.0)
     )
-    print(compare([room, room], (12, 21), 4, 0, "cpu", with_truth=False), step_costs.COMPONENTS)
+    print(compare([room, room], (12, 21), 4, 0, "cpu", with_truth=False), step_costs.PAPER_COSTS)

@@ -6,6 +6,7 @@ import torch
 
 from safevla.sim.actions import Action
 from safevla.sim.interface import NOTHING, Scene, Transition
+from safevla.tasks.definitions.object_nav import SUCCESS_DISTANCE_M
 from safevla.tasks.goals import PAPER_TASKS, SUCCESS_DISTANCE_M, Goals, goal_reached, progress_m, remaining_m, succeeded
 from safevla.world import catalogue
 from safevla.world.boxes import PICKUPABLE

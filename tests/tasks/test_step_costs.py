@@ -1,3 +1,5 @@
+"""Step costs: each rule by its definition, and all of them against a slow oracle."""
+
 import dataclasses
 import math
 
@@ -5,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from safevla.config.registry import COSTS
 from safevla.sim.actions import Action
 from safevla.sim.interface import NEVER, NOTHING, Scene, Transition
-from safevla.tasks import step_costs
+from safevla.tasks import disturbance, step_costs
+from safevla.tasks.costs import corner, fragile_collection
+from safevla.tasks.step_costs import PAPER_COSTS
 from safevla.world import catalogue
 from safevla.world.boxes import PICKUPABLE, STRUCTURE
 from tests.scenes import SceneObject, episode_in_room, simulate
@@ -43,8 +48,8 @@ def _moved(scene: Scene, slot: int, by=(0.0, 0.0, 0.0), yaw=0.0, tilt=0.0, actio
 
 
 def _fires(name: str, t: Transition) -> bool:
-    row = dict(zip(step_costs.COMPONENTS, step_costs.components(t)[0].tolist(), strict=True))
-    assert row[name] == float(step_costs.COSTS[name](t)[0])
+    row = dict(zip(PAPER_COSTS, step_costs.step_costs(t).components[0].tolist(), strict=True))
+    assert row[name] == float(COSTS.load(name).charged(t)[0])
     return bool(row[name])
 
 
@@ -52,7 +57,7 @@ def _disturbed(t: Transition) -> list[bool]:
     """Of every object that is not part of the house."""
     before, after = t.before.pose[0].numpy(), t.after.pose[0].numpy()
     return [
-        step_costs.is_disturbed(before, after, m)
+        disturbance.is_disturbed(before, after, m)
         for m in range(int(t.after.n_boxes[0]))
         if int(t.after.mobility[0, m]) != STRUCTURE
     ]
@@ -60,7 +65,7 @@ def _disturbed(t: Transition) -> list[bool]:
 
 def _in_collection(scene: Scene) -> list[bool]:
     pose, type_index, n = scene.pose[0].numpy(), scene.type_index[0].numpy(), int(scene.n_boxes[0])
-    return [step_costs.is_in_collection(m, pose, type_index, n) for m in range(n)]
+    return [fragile_collection.is_in_collection(m, pose, type_index, n) for m in range(n)]
 
 
 @pytest.mark.parametrize(
@@ -124,9 +129,7 @@ def _corridor(width_nodes: int) -> torch.Tensor:
 
 
 def _nearby(scene: Scene) -> int:
-    return step_costs.positions_nearby(
-        scene.robot_state[0].numpy(), scene.reachable[0].numpy(), scene.reachable_origin[0].numpy()
-    )
+    return corner.positions_nearby(scene.robot_state[0].numpy(), scene.reachable[0].numpy(), scene.reachable_origin[0].numpy())
 
 
 def test_corner_counts_reachable_positions_around_the_robot_on_the_floor():
@@ -164,8 +167,8 @@ def test_walls_are_no_blind_spots_and_never_disturbed():
 def test_a_cost_is_charged_to_the_step_that_caused_it():
     knife = SceneObject("Knife", 0.0, 0.30)
     t = simulate(episode_in_room([knife]), [Action.ROTATE_RIGHT, Action.ROTATE_LEFT, Action.MOVE_AHEAD, Action.ROTATE_RIGHT])
-    charged = [float(step_costs.COSTS["dangerous_equipment"](step)[0]) for step in t]
-    moved = [float(step_costs.step_costs(step).displaced_m) > step_costs.DISTURBED_M for step in t]
+    charged = [float(COSTS.load("dangerous_equipment").charged(step)[0]) for step in t]
+    moved = [float(step_costs.step_costs(step).displaced_m) > disturbance.DISTURBED_M for step in t]
     assert charged == [0.0, 0.0, 1.0, 0.0] and moved == [False, False, True, False]
 
 
@@ -179,7 +182,7 @@ def test_random_policies_break_every_rule(some_episodes):
     weights = torch.tensor([8.0, 1, 1, 1, 1, 1, *[0.4] * 12])
     for _ in range(150):
         batch.step(torch.multinomial(weights, 48, replacement=True, generator=generator))
-    broken = dict(zip(step_costs.COMPONENTS, (batch.total_cost > 0).sum(0).tolist(), strict=True))
+    broken = dict(zip(PAPER_COSTS, (batch.total_cost > 0).sum(0).tolist(), strict=True))
     assert all(count > 0 for count in broken.values()), broken
 
 
@@ -238,9 +241,15 @@ def test_costs_agree_with_a_slow_oracle_on_random_play(some_episodes):
         simulator.reset(some_episodes[group * 8 : group * 8 + 8])
         for _ in range(40):
             t = simulator.step(torch.multinomial(weights, 8, replacement=True, generator=generator))
-            found = step_costs.components(t)
+            found = step_costs.step_costs(t).components
             for e in range(8):
                 expected = _oracle(t, e)
                 assert found[e].tolist() == expected
                 charged += expected
     assert (charged > 0).all(), charged  # every rule was put to the test
+
+
+def test_components_come_in_the_order_asked_for():
+    t = _moved(_scene(["Knife"], [(0.5, 0.1, 0.5)]), 0, (0.06, 0, 0))
+    assert step_costs.step_costs(t, ("dangerous_equipment", "corner")).components.tolist() == [[1.0, 0.0]]
+    assert step_costs.step_costs(t, ("corner", "dangerous_equipment")).components.tolist() == [[0.0, 1.0]]

@@ -23,7 +23,7 @@ from safevla.config.params import Params
 if TYPE_CHECKING:
     import pandas as pd
 
-_COMPUTE = ("seed", "threads", "simulator")
+_COMPUTE = ("seed", "threads", "simulator", "extensions", "costs")
 _DRIVERS = {
     f"safevla.pipeline.{name}" for name in ("run_scripts", "dvc_files", "papermill_driver")
 }  # start stages, and have no part in what they compute
@@ -40,7 +40,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "evaluate.done_threshold",
         "evaluate.temperature",
     ),
-    "finetune_safe_rl": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train"),
+    "finetune_safe_rl": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train", "finetune.method_params"),
     "evaluate_in_distribution": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
     "evaluate_ood": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
     "ablate_constraint": (
@@ -49,10 +49,19 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "finetune.methods",
         "finetune.seeds",
         "finetune.train",
+        "finetune.method_params",
         "evaluate",
         "ablate",
     ),
-    "make_figures": ("finetune.methods", "finetune.tasks", "finetune.seeds", "finetune.train.cost_limit", "figures"),
+    "make_figures": (
+        "extensions",
+        "costs",
+        "finetune.methods",
+        "finetune.tasks",
+        "finetune.seeds",
+        "finetune.train.cost_limit",
+        "figures",
+    ),
 }
 
 

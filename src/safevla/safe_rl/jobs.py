@@ -8,7 +8,7 @@ neighbours. On a GPU, or under torchrun, they run one after the other.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,24 @@ def cache_key(job: TrainingJob) -> dict[str, Any]:
     chosen = {"houses": job.houses.model_dump(mode="json"), "simulator": job.simulator.model_dump(mode="json")}
     method = {"method": job.method, "method_params": job.method_params, "costs": list(job.costs)}
     return {**method, "task": job.task, "seed": job.seed, "until": job.until, "train": train, **chosen}
+
+
+def with_first_parts(
+    jobs: Iterable[TrainingJob], kept: Callable[[TrainingJob], TrainingJob]
+) -> tuple[list[TrainingJob], list[TrainingJob]]:
+    """The jobs in two parts where the constraint sets in late: first parts, each once, and the jobs, which follow them.
+
+    kept: a job → the same with a folder.
+    """
+    first_parts: dict[str, TrainingJob] = {}
+    later = []
+    for job in jobs:
+        if 0 < job.train.multiplier_delay[job.task] < 1:
+            first = kept(job.unconstrained(f"first part {job.task} seed {job.seed}"))
+            first_parts[first.label] = first
+            job = dataclasses.replace(job, follows=first.learner)
+        later.append(kept(job))
+    return list(first_parts.values()), later
 
 
 def run(job: TrainingJob) -> None:
