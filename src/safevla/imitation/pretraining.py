@@ -2,7 +2,7 @@
 
 B demonstrations are replayed side by side in the simulator; every T steps the policy takes a few gradient steps on what it
 saw: cross-entropy on the expert's actions, binary cross-entropy on what the simulator knows. Frames are drawn anew, with
-colour jitter, each time a demonstration is replayed. The policy's memory runs on across the unrolls of an episode.
+colour jitter, each time a demonstration is replayed. The policy's cache runs on across the unrolls of an episode.
 """
 
 import dataclasses
@@ -61,7 +61,7 @@ class PretrainingJob:
 def loss_terms(
     policy: Policy, unroll_length: Unroll, kv_cache: KVCache, n_positions: torch.Tensor
 ) -> tuple[dict[str, torch.Tensor], KVCache]:
-    """The losses and accuracies of a unroll, scalars, and the policy's memory after it; n_positions as in `perception_loss`."""
+    """The losses and accuracies of an unroll, scalars, and the policy's cache after it; n_positions as in `perception_loss`."""
     output, kv_cache = policy(unroll_length.observation, unroll_length.starts, kv_cache)
     # an expert may try again what a replaced action has failed at; the policy never will, so that step teaches no action
     action_mask = policy.action_mask(unroll_length.observation).gather(-1, unroll_length.labels[..., None])[..., 0]

@@ -1,5 +1,7 @@
 """Figures: tables in, axes out. Nothing here trains, simulates or aggregates episodes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import seaborn as sns

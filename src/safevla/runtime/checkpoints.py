@@ -9,7 +9,10 @@ import safetensors
 import safetensors.torch
 import torch
 
-FORMAT = "safevla-checkpoint-1"
+# The one entry of the file's header. A second would stand before or after it by chance, and equal training would give unequal
+# files.
+FORMAT = "safevla-checkpoint-2"
+_FORMAT_1 = "safevla-checkpoint-1"  # has two entries, "format" and "facts"
 
 
 class CheckpointError(ValueError):
@@ -17,23 +20,24 @@ class CheckpointError(ValueError):
 
 
 def save(path: str | Path, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
-    """Write tensors and JSON facts; a reader sees the old file or the new one, never a half."""
+    """Write tensors and metadata, which JSON can hold; a reader sees the old file or the new one, never a half."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    safetensors.torch.save_file(whole, partial, metadata={"format": FORMAT, "facts": json.dumps(metadata, sort_keys=True)})
+    safetensors.torch.save_file(whole, partial, metadata={FORMAT: json.dumps(metadata, sort_keys=True)})
     os.replace(partial, path)
 
 
 def load(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The tensors and facts of a checkpoint."""
+    """The tensors and the metadata of a checkpoint. Raises CheckpointError naming the file and the reason."""
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise CheckpointError(f"{path}: header: format is {header.get('format')!r}, expected {FORMAT!r}")
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(header["facts"])  # noqa: SIM118
+            text = header.get("facts") if header.get("format") == _FORMAT_1 else header.get(FORMAT)
+            if text is None:
+                raise CheckpointError(f"{path}: header: no entry {FORMAT!r}: not a checkpoint of this project")
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(text)  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path}: not a readable checkpoint: {error}") from None
 

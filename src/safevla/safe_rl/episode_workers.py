@@ -65,7 +65,7 @@ def training_source(
 
 
 class EpisodeWorkers:
-    """Worker processes that draw and pack episodes: `drawn` is what `episodes.stream` is told."""
+    """Worker processes that draw and pack episodes: `drawn` holds the arguments of `sampling.stream`."""
 
     def __init__(
         self,
