@@ -101,7 +101,7 @@ class Replay:
         else:
             self._observation = self.batch.restart_batch(slots, self._packed, rows)
 
-    def unroll_length(self, n_steps: int, map_size: tuple[int, int]) -> Unroll:
+    def unroll(self, n_steps: int, map_size: tuple[int, int]) -> Unroll:
         """The next T steps."""
         seen, starts, labels, privileged_steps = [], [], [], []
         for _ in range(n_steps):
