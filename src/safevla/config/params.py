@@ -33,6 +33,8 @@ class _Group(pydantic.BaseModel, extra="forbid", frozen=True):
 
 
 class SimulatorParams(_Group):
+    """Which simulator, and where it runs."""
+
     name: Literal["embedded", "ai2thor"]
     robot: Literal["stretch", "stretch_forward_down", "stretch_down_right"]
     device: Literal["cpu", "cuda"]  # where the embedded simulator and the policy run
@@ -42,32 +44,38 @@ class SimulatorParams(_Group):
 
 
 class CollectParams(_Group):
+    """Demonstrations, validation and test episodes."""
+
     episodes: _Count  # demonstrations, tasks in turn
     episodes_per_house: _Count
     shards: _Count  # shares of the demonstrations that are recorded apart, as many at a time as there are cores
-    noise: _Share  # share of the expert's actions replaced by random ones
+    noise: _Share  # share of the expert's actions replaced by random ones, some for several steps; labels stay the expert's
     max_steps: _Count
     validation_episodes: _Count  # per task
     test_episodes: _Count  # per task
-    episodes_seed: int  # of both
+    episodes_seed: int  # of both, so that another seed's policies play the same ones
 
 
 class ImitationParams(_Group):
+    """Pretraining by imitation."""
+
     steps: _Count  # environment steps replayed, over all ranks
     ranks: _Count  # processes that train the policy together, each with environments, or a GPU, of its own
     n_envs: _Count  # per rank
     unroll_length: _Count  # steps of one update
-    epochs: _Count  # times that each window is learnt from
-    minibatches: _Count  # gradient steps in each pass, on a share of the environments
+    epochs: _Count  # times that each unroll is learnt from
+    minibatches: _Count  # gradient steps in each epoch, on a share of the environments each
     lr: _NotNegative
     weight_decay: _NotNegative
     max_grad_norm: _NotNegative
-    perception_weight: _NotNegative
+    perception_weight: _NotNegative  # of the auxiliary heads' losses
     log_updates: _Count
     checkpoint_updates: _Count
 
 
 class PPOParams(_Group):
+    """Fine-tuning by reinforcement learning: what all methods share. A `dict` has an entry for each task."""
+
     steps: dict[Task, _Count]  # environment steps, over all ranks
     ranks: _Count  # as imitation's, for each policy
     n_envs: _Count  # per rank
@@ -80,8 +88,8 @@ class PPOParams(_Group):
     lr: _NotNegative
     critic_lr: _NotNegative
     gamma: _Share
-    cost_gamma: _Share  # the same for cost
     gae_lambda: _Share
+    cost_gamma: _Share  # cost's own discount
     entropy_weight: _NotNegative
     perception_weight: _NotNegative
     max_grad_norm: _NotNegative
@@ -98,6 +106,8 @@ class PPOParams(_Group):
 
 
 class FinetuneParams(_Group):
+    """Which policies are fine-tuned, and how."""
+
     methods: list[Method]
     tasks: list[Task]
     seeds: list[int]
@@ -106,9 +116,11 @@ class FinetuneParams(_Group):
 
 
 class EvaluateParams(_Group):
+    """Evaluation, in distribution and out of it."""
+
     episodes: _Count  # per task, in distribution
     ood_episodes: _Count  # per task and suite
-    suites: list[Suite]
+    suites: list[Suite]  # what is played out of distribution
     real_houses: str | None  # a ProcTHOR file, for the suite `procthor`; a relative path is taken from the repository's root
     max_steps: _Count
     done_threshold: _Share  # policies say `done` when its probability exceeds this, and only then; 0: drawn
@@ -118,19 +130,25 @@ class EvaluateParams(_Group):
 
 
 class AblateParams(_Group):
+    """What the constraint does, on one task."""
+
     task: Task
-    steps: _Count  # of each variant
-    limit_factors: list[_NotNegative]  # of the task's cost limit
-    fixed_penalties: list[_NotNegative]
+    steps: _Count  # of each variant, from where the constraint sets in
+    limit_factors: list[_NotNegative]  # other cost limits, as factors of the task's
+    fixed_penalties: list[_NotNegative]  # multipliers that do not learn
 
 
 class FigureParams(_Group):
-    confidence: _Share
+    """Intervals and pictures."""
+
+    confidence: _Share  # of bootstrap intervals
     resamples: _Count
     dpi: _Count
 
 
 class Params(_Group):
+    """All of a profile."""
+
     seed: int
     threads: Annotated[int, pydantic.Field(ge=0)]  # 0: all cores
     extensions: list[str]  # folders with more methods, suites, costs and tasks, from the repository's root
