@@ -21,7 +21,7 @@ from safevla.tasks.episodes import Episode
 from safevla.tasks.goals import Goals
 from safevla.tasks.step_costs import PAPER_COSTS
 
-_CONTACT_M = 0.01  # what an action moves by more than this is felt
+_CONTACT_M = 0.01  # what an action moves by more than this is a contact
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,19 +144,19 @@ class VectorEnv:
     def _carry_out(self, actions: torch.Tensor) -> tuple[Transition, step_costs.StepCosts]:
         transition = self.simulator.step(actions.to(self.device))
         self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
-        judgement = step_costs.step_costs(transition, self.costs)
-        contacted = torch.stack([step_costs.collided(transition), judgement.displaced_m > _CONTACT_M], dim=1)  # static, movable
+        charged = step_costs.step_costs(transition, self.costs)
+        contacted = torch.stack([step_costs.collided(transition), charged.displaced_m > _CONTACT_M], dim=1)  # static, movable
         self._contacted = contacted.any(1)
         self._failed_actions.remember(
             self._previous, transition.before.robot_state, transition.after.robot_state, self._succeeded
         )
         self._contacts.remember(self._previous, transition.after.robot_state, contacted)
-        return transition, judgement
+        return transition, charged
 
     def step(self, actions: torch.Tensor) -> StepResult:
         """Carry out one action (B,) in every episode, and say what came of it."""
-        transition, judgement = self._carry_out(actions)
-        cost = judgement.components
+        transition, charged = self._carry_out(actions)
+        cost = charged.components
         self.steps += 1
         aborted = torch.zeros(self.n_envs, dtype=torch.bool, device=self.device)
         if gone := self.simulator.aborted():
@@ -177,7 +177,7 @@ class VectorEnv:
         self.collisions += step_costs.collided(transition)
         self.moves += transition.action <= 1
         self.path_m += moved_m
-        self.max_displacement_m = torch.maximum(self.max_displacement_m, judgement.displaced_m)
+        self.max_displacement_m = torch.maximum(self.max_displacement_m, charged.displaced_m)
         return StepResult(self.observe(transition.after), reward, cost, success, terminated, truncated, aborted, transition)
 
     def observe(self, scene: Scene) -> Observation:

@@ -98,12 +98,12 @@ def evaluate(
     actor.start_episodes(range(simulator.n_envs), game.current(range(simulator.n_envs)), simulator.scene())
     progress = Progress(label, len(episodes), "episodes")
     while len(game.rows) < len(episodes):
-        outcome = game.step(actor.act(observation, simulator.scene()))
-        observation = outcome.observation
-        ended = outcome.ended.nonzero()[:, 0].tolist()
+        result = game.step(actor.act(observation, simulator.scene()))
+        observation = result.observation
+        ended = result.ended.nonzero()[:, 0].tolist()
         if ended:
             for slot in ended:
-                game.end(slot, outcome)
+                game.end(slot, result)
             observation = game.batch.restart(ended, game.current(ended))
             actor.start_episodes(ended, game.current(ended), simulator.scene())
             if game.rows:
@@ -141,18 +141,18 @@ class _Game:
             taken.append(action)
         return self.batch.step(actions)
 
-    def end(self, slot: int, outcome: StepResult) -> None:
+    def end(self, slot: int, result: StepResult) -> None:
         """An environment's episode has ended: keep its row, and choose the next; or the same again where it was aborted."""
         number, taken = self._playing[slot], bytes(self._actions[slot])
         self._actions[slot].clear()
-        if outcome.aborted[slot]:
+        if result.aborted[slot]:
             self._reruns[slot] += 1
             if self._reruns[slot] > _MAX_RERUNS:
                 episode = self.batch.episodes[slot]
                 raise SimulatorError(f"{self._label}: episode {episode.id} was aborted {self._reruns[slot]} times")
             return
         if number is not None:
-            row = _row(self.batch, slot, bool(outcome.success[slot]), bool(outcome.truncated[slot]), taken)
+            row = _row(self.batch, slot, bool(result.success[slot]), bool(result.truncated[slot]), taken)
             self.rows[number] = row | {"reruns": self._reruns[slot]}
         self._reruns[slot] = 0
         self._playing[slot] = self._next()

@@ -56,14 +56,14 @@ def trace(
             output, kv_cache = policy.act(observation, kv_cache, privileged)
             probabilities.append([round(v, 4) for v in output.logits[0].softmax(-1).tolist()])
             cost_values.append(round(float(output.cost_value[0].sum()), 4))
-        outcome = batch.step(torch.tensor([int(action)]))
-        observation = outcome.observation
+        result = batch.step(torch.tensor([int(action)]))
+        observation = result.observation
         pictures.append(observation.pixels[0])
-        path.append(outcome.transition.after.robot_state[0, :3].tolist())
-        step_costs.append(outcome.cost[0].tolist())
-        hit = int(outcome.transition.collided_with[0])
+        path.append(result.transition.after.robot_state[0, :3].tolist())
+        step_costs.append(result.cost[0].tolist())
+        hit = int(result.transition.collided_with[0])
         collided.append(None if hit == NOTHING else episode.layout.names[hit])
-        success = bool(outcome.success[0])
+        success = bool(result.success[0])
     data = {
         "method": method,
         "task": episode.task,

@@ -121,11 +121,11 @@ def demonstrate(
         for slot, (done, wanted) in enumerate(traces):
             done.append(int(actions[slot]))
             wanted.append(int(labels[slot]))
-        outcome = batch.step(torch.from_numpy(actions))
-        ended = outcome.ended.nonzero()[:, 0].tolist()
+        result = batch.step(torch.from_numpy(actions))
+        ended = result.ended.nonzero()[:, 0].tolist()
         for slot in ended:
             tried += 1
-            if outcome.success[slot]:
+            if result.success[slot]:
                 succeeded += 1
                 rows[order[slot]] = _row(batch, slot, traces[slot])
             order[slot], started = started, started + 1

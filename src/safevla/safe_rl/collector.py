@@ -62,16 +62,16 @@ class Collector:
         played: list[dict[str, Any]] = []
         cut_off: list[_CutOff] = []
         for time in range(n_steps):
-            step, outcome = self._step(policy)
+            step, result = self._step(policy)
             played.append(step)
-            rows = outcome.truncated.nonzero()[:, 0]
+            rows = result.truncated.nonzero()[:, 0]
             if len(rows):
-                left = outcome.observation.map(lambda x, rows=rows: x[rows])
+                left = result.observation.map(lambda x, rows=rows: x[rows])
                 privileged = self._privileged(policy)
                 privileged = privileged and privileged.map(lambda x, rows=rows: x[rows])
                 cut_off.append(_CutOff(time, rows, left, self._kv_cache.select(rows).from_the_start(), privileged))
-            self._observation, self._starts = outcome.observation, outcome.ended
-            slots = outcome.ended.nonzero()[:, 0]
+            self._observation, self._starts = result.observation, result.ended
+            slots = result.ended.nonzero()[:, 0]
             if len(slots):
                 self._observation = self.source.restart(batch, slots)
         after = self._kv_cache.clone()
@@ -101,7 +101,7 @@ class Collector:
         log_probs = logits.log_softmax(-1)
         action = torch.multinomial(log_probs.exp(), 1, generator=self.generator)[:, 0]
         observation = seen.without_pictures() if self.frozen_encoder else seen
-        outcome = batch.step(action)
+        result = batch.step(action)
         kept = {
             "observation": observation,
             "privileged": privileged,
@@ -109,19 +109,19 @@ class Collector:
             "starts": starts,
             "action": action,
             "log_prob": log_probs.gather(1, action[:, None])[:, 0],
-            "reward": outcome.reward,
-            "cost": outcome.cost,
-            "terminated": outcome.terminated,
-            "truncated": outcome.truncated,
+            "reward": result.reward,
+            "cost": result.cost,
+            "terminated": result.terminated,
+            "truncated": result.truncated,
             "value": output.value,
             "cost_value": output.cost_value,
-            "success": outcome.success,
-            "aborted": outcome.aborted,
+            "success": result.success,
+            "aborted": result.aborted,
             "total_cost": batch.total_cost.sum(1),
             "steps": batch.steps.clone(),
             "moves": batch.moves.clone(),
         }
-        return kept, outcome
+        return kept, result
 
     def _privileged(self, policy: Policy) -> PrivilegedTargets | None:
         """What an asymmetric critic knows of the present; other critics need not wait for it."""
