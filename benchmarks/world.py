@@ -126,7 +126,7 @@ def memory(args: argparse.Namespace) -> None:
     simulator = EmbeddedSimulator(256, (48, 84))
     simulator.reset(chosen)
     for _ in range(5):
-        step_costs.components(simulator.step(torch.zeros(256, dtype=torch.int64)))
+        step_costs.step_costs(simulator.step(torch.zeros(256, dtype=torch.int64)))
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
     print(
