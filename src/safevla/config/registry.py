@@ -28,9 +28,10 @@ class RegistryError(ValueError):
 class Registry:
     """One kind of thing: a folder of the package, and the folders of that name in the extensions."""
 
-    def __init__(self, kind: str, package: str, singular: str, camel: bool = False):
-        """camel: names are written in camel case, files in snake case: ObjectNav stands in object_nav.py."""
-        self.kind, self.package, self.singular, self._camel = kind, package, singular, camel
+    def __init__(self, kind: str, package: str, singular: str, needs: tuple[str, ...] = (), camel: bool = False):
+        """needs: names that every file defines, a|b where either will do. camel: names are written in camel case, files in
+        snake case: ObjectNav stands in object_nav.py."""
+        self.kind, self.package, self.singular, self._needs, self._camel = kind, package, singular, needs, camel
 
     def names(self) -> tuple[str, ...]:
         """Every name, those of the package first, each folder's in alphabetical order."""
@@ -48,12 +49,16 @@ class Registry:
         return f"{self.package}.{self.path(name).stem}"
 
     def load(self, name: str) -> ModuleType:
-        """The module that defines a name."""
+        """The module that defines a name. Raises RegistryError where it lacks what its registry asks for."""
         path = self.path(name)
         package = importlib.import_module(self.package)
         if str(path.parent) not in package.__path__:
             package.__path__.append(str(path.parent))
-        return importlib.import_module(f"{self.package}.{path.stem}")
+        module = importlib.import_module(f"{self.package}.{path.stem}")
+        for needed in self._needs:
+            if not any(hasattr(module, name) for name in needed.split("|")):
+                raise RegistryError(f"{path}: a {self.singular} defines {needed.replace('|', ' or ')}, this file does not")
+        return module
 
     def constant(self, name: str, constant: str, default: Any = None) -> Any:
         """A constant that a file's text gives by a literal, such as LABEL; `default` where it gives none. Nothing is run."""
@@ -68,18 +73,22 @@ class Registry:
         found: dict[str, Path] = {}
         for folder in (builtin, *(Path(folder) / self.kind for folder in extensions.split(os.pathsep) if folder)):
             for path in sorted(folder.glob("*.py")):
-                if not path.stem.startswith("_"):
-                    found.setdefault(self._name(path.stem), path)
+                if path.stem.startswith("_"):
+                    continue
+                if (name := self._name(path.stem)) in found:
+                    raise RegistryError(f"{path}: there is a {self.singular} {name!r} already, in {found[name]}")
+                found[name] = path
         return found
 
     def _name(self, stem: str) -> str:
         return "".join(part.capitalize() for part in stem.split("_")) if self._camel else stem
 
 
-TASKS = Registry("tasks", "safevla.tasks.definitions", "task", camel=True)
-COSTS = Registry("costs", "safevla.tasks.costs", "cost")
-METHODS = Registry("methods", "safevla.safe_rl.methods", "method")
-SUITES = Registry("suites", "safevla.evaluation.suites", "suite")
+_TASK = ("PUBLIC_NAME", "PHRASES", "UNSEEN_PHRASES", "TARGETS", "GRASPS", "FACES_TARGET", "reached", "remaining_m", "may_start")
+TASKS = Registry("tasks", "safevla.tasks.definitions", "task", _TASK, camel=True)
+COSTS = Registry("costs", "safevla.tasks.costs", "cost", ("LABEL", "COLOUR", "charged"))
+METHODS = Registry("methods", "safevla.safe_rl.methods", "method", ("LABEL", "COLOUR", "Method"))
+SUITES = Registry("suites", "safevla.evaluation.suites", "suite", ("LABEL", "edit|fresh|make_simulator"))
 REGISTRIES = (TASKS, COSTS, METHODS, SUITES)
 
 
@@ -107,9 +116,13 @@ def use_extensions(folders: Iterable[str | Path]) -> None:
 
 @functools.cache
 def _constants(path: Path) -> dict[str, Any]:
-    """Names in capitals that a file gives a literal at its top level."""
+    """Names in capitals that a file gives a literal at its top level. Raises RegistryError where the file is no Python."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    except SyntaxError as error:
+        raise RegistryError(f"{path}:{error.lineno}: not Python: {error.msg}") from None
     found: dict[str, Any] = {}
-    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+    for node in tree.body:
         for target, value in _assignments(node):
             if isinstance(target, ast.Name) and target.id.isupper():
                 try:
