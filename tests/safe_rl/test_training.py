@@ -1,9 +1,10 @@
+"""Training: it resumes, counts no episode too early, learns one house by heart, and gives the same bits for the same seed."""
+
 import itertools
 import math
 
 import pandas as pd
 import pytest
-import torch
 
 from safevla.config import profiles
 from safevla.config.house_options import HouseOptions
@@ -15,16 +16,16 @@ from safevla.safe_rl.training import train
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import sampling
 from safevla.tasks.goals import PAPER_TASKS
-from tests.learning import TINY, ppo_params
+from tests.learning import TINY, a_method, ppo_params, tiny_policy
 
 
 def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
     def run(steps: int, resume_at):
-        torch.manual_seed(0)
         simulator = EmbeddedSimulator(4, TINY.image_size)
-        source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
+        source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 2)), per_house=4))
         settings = ppo_params(steps={"ObjectNav": steps}, rollout=8, checkpoint_rollouts=1, value_warmup=0, minibatches=2)
-        return train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, resume_at, "test")
+        method = a_method("ppo_lagrangian", task="ObjectNav")
+        return train(tiny_policy(), method, simulator, source, settings, 0, resume_at, "test")
 
     file = tmp_path / "progress.safetensors"
     run(64, file)
@@ -36,17 +37,19 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
 
 def test_no_episode_counts_before_the_longest_could_have_ended(tmp_path):
     """Where all environments begin at once, short episodes end first, and they are cheap."""
-    limits = {"cost_limit": dict.fromkeys(PAPER_TASKS, 1000.0), "multiplier_delay": dict.fromkeys(PAPER_TASKS, 0.0)}
     settings = ppo_params(
-        steps={"ObjectNav": 4 * 8 * 8}, max_steps=24, rollout=8, value_warmup=0, minibatches=1, multiplier_lr=0.01, **limits
-    )
-    source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
+        steps={"ObjectNav": 4 * 8 * 8}, max_steps=24, rollout=8, value_warmup=0, minibatches=1,
+        cost_limit=dict.fromkeys(PAPER_TASKS, 1000.0), multiplier_delay=dict.fromkeys(PAPER_TASKS, 0.0),
+    )  # fmt: skip
+    own = {"multiplier_init": 0.6, "multiplier_lr": 0.01}
+    method = a_method("ppo_lagrangian", own, "ObjectNav", cost_limit=settings.cost_limit)
+    source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 2)), per_house=4))
     file, simulator = tmp_path / "progress.safetensors", EmbeddedSimulator(4, TINY.image_size)
-    curve = train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, file, "").curve
+    curve = train(tiny_policy(), method, simulator, source, settings, 0, file, "").curve
     assert [row["episodes"] for row in curve[:3]] == [0, 0, 0] and all(row["episodes"] > 0 for row in curve[3:])
     assert all(math.isnan(row["cost"]) and math.isnan(row["success"]) for row in curve[:3])
     multipliers = [row["multiplier"] for row in curve]
-    assert multipliers[:3] == pytest.approx([settings.multiplier_init] * 3)
+    assert multipliers[:3] == pytest.approx([0.6] * 3)
     assert multipliers[3] < multipliers[2]
 
 
@@ -56,7 +59,7 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
     episode = min(itertools.islice(sampling.stream(["ObjectNav"], "train", options), 20), key=lambda e: e.path_m)
     table = demonstrations.demonstrate(EmbeddedSimulator(8), itertools.repeat(episode), 16, 0.15, 100, seed=seed)
     smoke = profiles.load("smoke")
-    settings = smoke.imitation.model_copy(update={"steps": 64 * n_updates, "n_envs": 8, "window": 8, "lr": 3e-3})
+    settings = smoke.imitation.model_copy(update={"steps": 64 * n_updates, "n_envs": 8, "unroll_length": 8, "lr": 3e-3})
     simulator = EmbeddedSimulator(8, TINY.image_size)
     pretrained, _ = pretraining.pretrain(simulator, table, options, TINY, settings, seed, folder / f"il-{seed}.safetensors")
 
@@ -72,13 +75,12 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[s
             "max_steps": 60,
             "value_warmup": 512,
             "lr": 4e-4,
-            "anchor_weight": 0.0,
             "entropy_weight": 0.0,
         }
     )
     learner = train(
-        pretrained.train(), "ppo", "ObjectNav", EmbeddedSimulator(16, TINY.image_size), IteratorSource(itertools.repeat(episode)), training,
-        seed, folder / f"ppo-{seed}.safetensors", "",
+        pretrained.train(), a_method("ppo", task="ObjectNav"), EmbeddedSimulator(16, TINY.image_size),
+        IteratorSource(itertools.repeat(episode)), training, seed, folder / f"ppo-{seed}.safetensors", "",
     )  # fmt: skip
     return rows | {"ppo": played(learner.policy)}
 

@@ -74,7 +74,7 @@ class TrainingJob:
         return (self.policy if self.until == 1.0 else self.learner).exists()
 
     def unconstrained(self, label: str) -> "TrainingJob":
-        """The job that trains the first part of this one, in which cost is not yet counted: PPO's, if the policy's form allows."""
+        """The job that trains this one's first part, in which cost is not yet counted: PPO's, if the policy's form allows."""
         until = self.train.multiplier_delay[self.task]
         if METHODS.load(self.method).Method.per_component:
             return dataclasses.replace(self, label=f"{label} {self.method}", until=until)
@@ -148,11 +148,16 @@ def side_by_side(simulator: SimulatorParams, ranks: int, threads: int) -> int:
 
 
 def run_all(jobs: Iterable[TrainingJob], threads: int) -> None:
-    """Run those jobs, all of one simulator and so many ranks, that are not finished, `side_by_side` and the longest first."""
+    """Run those jobs, all of one simulator and so many ranks, that are not finished, `side_by_side` and the longest first.
+
+    Raises RegistryError before any begins where a method's parameters are wrong.
+    """
     waiting = sorted((job for job in jobs if not job.is_finished), key=lambda job: -job.n_steps)
     wait()  # all ranks have seen the same jobs waiting
     if not waiting:
         return
+    for job in waiting:
+        make_method(job.method, job.train, job.method_params, job.task, job.costs)
     ranks = waiting[0].train.ranks
     at_a_time = side_by_side(waiting[0].simulator, ranks, threads)
     for _ in workers.run(partial(launch, run, n_ranks=ranks), waiting, at_a_time):

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from safevla.config.params import PPOParams
+from safevla.env.observations import Observation
 from safevla.policies.vla import Policy
 from safevla.runtime import checkpoints, gradients
 from safevla.safe_rl.advantages import targets
@@ -52,6 +53,10 @@ class Learner:
         if self.counts_cost:
             self.method.after_rollout(rollout, ended)
 
+    def filter_action(self, logits: torch.Tensor, observation: Observation) -> torch.Tensor:
+        """(B, N_ACTIONS) logits to act by in training: the method's, once the constraint has set in."""
+        return self.method.filter_action(logits, observation) if self.counts_cost else logits
+
     def learn(self, rollout: Rollout, generator: torch.Generator, only_values: bool) -> dict[str, float]:
         """Several epochs of minibatches on a rollout; the last minibatch's losses."""
         params = self.params
@@ -64,7 +69,7 @@ class Learner:
                 loss = terms["value"] + terms["cost_value"] + params.perception_weight * terms["perception"]
                 if not only_values:
                     loss = loss + terms["policy"] - params.entropy_weight * terms["entropy"]
-                    extra = self.method.extra_loss(output, rollout, envs)
+                    extra = self.method.extra_loss(output, rollout, envs) if self.counts_cost else None
                     if extra is not None:
                         loss = loss + extra
                         terms["extra"] = extra

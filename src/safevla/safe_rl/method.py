@@ -10,6 +10,9 @@ overrides the hooks that it needs. The base is plain PPO: cost is measured and d
     extra_loss         once a minibatch
     state, restore     with every checkpoint
 
+Until the constraint sets in (`multiplier_delay`), training asks for none of them but the first and the last, for all methods
+share that part. A method that reads `cost_limit` says so: `USES = ("cost_limit",)`; others are not trained again for another one.
+
 Costs reach a method as components (T, B, K). `per_component` asks for a cost critic with an output for each, and so for an
 advantage for each; else there is one, of their sum.
 """
@@ -42,6 +45,16 @@ class Method:
         """params: what all methods share; own: this one's `Params`; costs: the names of the K components."""
         self.params, self.own, self.task, self.costs = params, own, task, tuple(costs)
 
+    def of_task(self, name: str) -> float:
+        """An own parameter that is one number, or one for each task. Raises RegistryError where there is none for this task."""
+        value = getattr(self.own, name)
+        if not isinstance(value, Mapping):
+            return value
+        if self.task not in value:
+            method = type(self).__module__.rpartition(".")[2]
+            raise RegistryError(f"finetune.method_params.{method}.{name}: nothing for {self.task}")
+        return value[self.task]
+
     @property
     def cost_weight(self) -> float:
         """How much cost counts now beside reward, for the training curve."""
@@ -52,7 +65,7 @@ class Method:
         return reward
 
     def after_rollout(self, rollout: Rollout, ended: Sequence[EndedEpisode]) -> None:
-        """See a rollout and the episodes that ended in it. Not called before the constraint sets in."""
+        """See a rollout and the episodes that ended in it."""
 
     def extra_loss(self, output: PolicyOutput, rollout: Rollout, envs: torch.Tensor) -> torch.Tensor | None:
         """() to be added to a minibatch's loss; output (T, n, …) is the policy's on environments envs (n,)."""

@@ -32,8 +32,9 @@ class Method(method.Method):
 
     def __init__(self, params, own, task, costs):
         super().__init__(params, own, task, costs)
-        bound = own.multiplier_max if isinstance(own.multiplier_max, float) else own.multiplier_max[task]
-        self.multiplier = Multiplier(own.multiplier_init, own.multiplier_lr, params.cost_limit[task], bound)
+        self.multiplier = Multiplier(
+            own.multiplier_init, own.multiplier_lr, params.cost_limit[task], self.of_task("multiplier_max")
+        )
 
     @property
     def cost_weight(self) -> float:

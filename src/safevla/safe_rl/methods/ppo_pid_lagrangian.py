@@ -1,4 +1,4 @@
-"""PPO-PID-Lagrangian: the price of cost is a PID controller's answer to the mean cost of an episode (arXiv 2007.03964, alg. 2)."""
+"""PPO-PID-Lagrangian: cost is priced by a PID controller, from the mean cost of an episode (arXiv 2007.03964, alg. 2)."""
 
 import pydantic
 import torch
@@ -7,7 +7,7 @@ from safevla.safe_rl import method
 from safevla.safe_rl.advantages import penalised
 from safevla.safe_rl.multiplier import PIDMultiplier, mean_episode_cost
 
-LABEL, COLOUR = "PPO-Lagrangian, PID", "#56b4e9"
+LABEL, COLOUR = "PPO-Lagrangian, PID", "#d55e00"
 USES = ("cost_limit",)  # of the shared parameters that only some methods use
 
 
@@ -29,9 +29,8 @@ class Method(method.Method):
 
     def __init__(self, params, own, task, costs):
         super().__init__(params, own, task, costs)
-        bound = own.multiplier_max if isinstance(own.multiplier_max, float) else own.multiplier_max[task]
         gains = (own.proportional, own.integral, own.derivative)
-        self.multiplier = PIDMultiplier(own.multiplier_init, gains, params.cost_limit[task], bound)
+        self.multiplier = PIDMultiplier(own.multiplier_init, gains, params.cost_limit[task], self.of_task("multiplier_max"))
 
     @property
     def cost_weight(self) -> float:
