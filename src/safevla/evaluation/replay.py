@@ -6,13 +6,14 @@ its action probabilities and what its cost critic expected are worked out along 
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from safevla.env import privileged_targets
+from safevla.env.observations import Observation
 from safevla.env.vector_env import VectorEnv
 from safevla.policies.vla import Policy
 from safevla.sim.interface import CAMERAS, NOTHING, Scene, Simulator
@@ -40,8 +41,9 @@ def trace(
     method: str,
     policy: Policy | None = None,
     costs: Sequence[str] = PAPER_COSTS,
+    filter_action: Callable[[torch.Tensor, Observation], torch.Tensor] | None = None,
 ) -> Trace:
-    """Play the actions in a simulator of one environment and keep what happens."""
+    """Play the actions in a simulator of one environment and keep what happens; filter_action: the policy's method's hook."""
     read = tokenize if policy is None else policy.eval().tokenize
     batch = VectorEnv(simulator, max_steps=len(actions) + 1, tokenize=read, costs=costs)
     observation = batch.start([episode])
@@ -54,7 +56,8 @@ def trace(
         if policy is not None:
             privileged = privileged_targets.privileged_targets(simulator, batch.goals, None)
             output, kv_cache = policy.act(observation, kv_cache, privileged)
-            probabilities.append([round(v, 4) for v in output.logits[0].softmax(-1).tolist()])
+            logits = output.logits if filter_action is None else filter_action(output.logits, observation)
+            probabilities.append([round(v, 4) for v in logits[0].softmax(-1).tolist()])
             cost_values.append(round(float(output.cost_value[0].sum()), 4))
         result = batch.step(torch.tensor([int(action)]))
         observation = result.observation
