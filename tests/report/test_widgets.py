@@ -56,7 +56,7 @@ def compendium(tmp_path_factory) -> Path:
     for method in METHODS[1:]:
         for task in goals.PAPER_TASKS:
             names = ("success", "cost", "length", "wrong_done", "cost_per_move", "multiplier")
-            names += tuple(f"loss_{name}" for name in ("anchor", "entropy", "clipped", "cost_value"))
+            names += tuple(f"loss_{name}" for name in ("entropy", "clipped", "cost_value"))
             made = pd.DataFrame({"steps": 100 * steps, "episodes": 10 * steps, **dict.fromkeys(names, 0.5)})
             folder = root / "data" / "laptop" / "finetune" / f"{method}-{task}"
             folder.mkdir(parents=True)

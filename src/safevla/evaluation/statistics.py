@@ -1,6 +1,7 @@
 """Statistics: rows of episodes become estimates with intervals.
 
-Every measure has one definition, in `MEASURES`; so has each component of the cost, in `measures_of`: what it is of one episode or of a set of them, and where it comes from.
+Every measure has one definition, in `MEASURES`: what it is of one episode or of a set of them, and where it comes from. So has
+each component of the cost, in `measures_of`.
 Intervals are percentile bootstraps (scipy) over episodes, stratified by task and seed as in arXiv 2108.13264; methods are
 compared in pairs, on the same episodes.
 """
@@ -91,7 +92,12 @@ def component_columns(rows: pd.DataFrame) -> list[str]:
 
 
 def measures_of(rows: pd.DataFrame) -> dict[str, Measure]:
-    """Every measure, and each component of the cost that the rows have as one more."""
+    """Every measure, and each component of the cost that the rows have as one more.
+
+    Raises ValueError where a component's column is called as a measure is.
+    """
+    if taken := MEASURES.keys() & set(component_columns(rows)):
+        raise ValueError(f"{min(taken)} is a measure, so no cost can be called {min(taken).removeprefix('cost_')!r}")
     return MEASURES | {name: Measure(_of(name)) for name in component_columns(rows)}
 
 
