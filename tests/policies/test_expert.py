@@ -48,4 +48,4 @@ def test_expert_and_random_policy_run_every_real_house(procthor):
         simulator.reset((some * 64)[:64])
         for _ in range(25):
             t = simulator.step(torch.randint(0, 18, (64,), generator=generator))
-        assert torch.isfinite(t.after.pose).all() and torch.isfinite(step_costs.components(t)).all()
+        assert torch.isfinite(t.after.pose).all() and torch.isfinite(step_costs.step_costs(t).components).all()

@@ -12,6 +12,7 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True):
 
     vision: str | None = None  # folder of a pretrained DINOv2 or SigLIP; None: convolutions learnt from scratch
     text: str | None = None  # folder of a pretrained T5 or SigLIP; None: word vectors learnt from scratch
+    words: tuple[str, ...] = ()  # that its demonstrations use beyond the paper's tasks', where words are learnt from scratch
     image_size: tuple[_Positive, _Positive] = (36, 64)  # (height, width) in pixels
     channels: tuple[_Positive, _Positive] = (16, 32)  # of the encoder's two convolutions, strides 4 and 2
     dim: _Positive = 128  # of every token

@@ -6,6 +6,7 @@ colour jitter, each time a demonstration is replayed. The policy's cache runs on
 """
 
 import dataclasses
+import json
 import math
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from safevla.runtime.threads import machine, prepare
 from safevla.sim.actions import Action
 from safevla.sim.factory import make_simulator
 from safevla.sim.interface import Simulator
+from safevla.tasks.tokenizer import words_beyond
 
 _NO_LABEL = -100
 
@@ -108,7 +110,7 @@ def pretrain(
     Progress is kept in `resume_at` every `params.checkpoint_updates` updates, and a later call goes on from there.
     """
     torch.manual_seed(seed)
-    policy = Policy(config).to(simulator.device)
+    policy = Policy(_with_words(config, table)).to(simulator.device)
     optimiser = torch.optim.AdamW(policy.actor_parameters(), lr=params.lr, weight_decay=params.weight_decay, fused=True)
     gradients = Gradients(policy.actor_parameters())
     steps_per_unroll = params.n_envs * params.unroll_length * ranks.n_ranks()
@@ -165,6 +167,12 @@ def _learn(
             optimiser.step()
             kv_caches.append(after)
     return terms, loss.item(), KVCache.join(kv_caches)
+
+
+def _with_words(config: PolicyConfig, table: pd.DataFrame) -> PolicyConfig:
+    """The policy's size with a place for every word that the demonstrations use; those of the paper's tasks have theirs."""
+    said = (json.loads(record)["natural_language_spec"] for record in table["record"])
+    return config.model_copy(update={"words": words_beyond(said)}) if config.text is None else config
 
 
 def _schedule(n_updates: int, params: ImitationParams) -> Callable[[int], float]:

@@ -22,6 +22,7 @@ As the paper, except:
    foresee is noise in what the actor learns from.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -70,7 +71,7 @@ class Policy(nn.Module):
             0.1 * torch.randn(len(CAMERAS), self.encoder.n_tokens, dim)
         )  # of a token in its camera
         self.token_embedding = (
-            PretrainedText(config) if config.text else nn.Embedding(vocabulary_size(), dim, padding_idx=PADDING)
+            PretrainedText(config) if config.text else nn.Embedding(vocabulary_size(config.words), dim, padding_idx=PADDING)
         )
         self.fuse_token = nn.Parameter(0.02 * torch.randn(dim))
         self.visual_projection = nn.Linear(len(CAMERAS) * self.encoder.n_tokens * dim, dim)
@@ -99,7 +100,9 @@ class Policy(nn.Module):
     @property
     def tokenize(self) -> Callable[[str], list[int]]:
         """Instruction → the ids that it reads, always as many."""
-        return tokenizer.tokenize if self.config.text is None else self.token_embedding.tokenize
+        if self.config.text is not None:
+            return self.token_embedding.tokenize
+        return functools.partial(tokenizer.tokenize, more=self.config.words)
 
     def critic_parameters(self) -> list[nn.Parameter]:
         return [*self.critic.parameters(), *self.cost_critic.parameters()]
