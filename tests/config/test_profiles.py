@@ -1,3 +1,5 @@
+"""Profiles: they are valid, change only what there is, and a mistake is an error that names the parameter."""
+
 import re
 
 import pytest
@@ -23,7 +25,12 @@ def test_profiles_are_valid(profile):
         (lambda v: v["finetune"]["train"].update(clip="wide"), "finetune.train.clip: "),
         (lambda v: v["houses"]["hazards"].update(corner=-1), "houses.hazards.corner: "),
         (lambda v: v.pop("seed"), "seed: "),
-        (lambda v: v["finetune"].update(methods=["pp0"]), "finetune.methods.0: "),
+        (lambda v: v["finetune"].update(methods=["pp0"]), "finetune.methods.0: unknown method 'pp0'; known are ppo, "),
+        (lambda v: v["evaluate"].update(suites=["fog"]), "evaluate.suites.0: unknown suite 'fog'; known are "),
+        (lambda v: v.update(costs=["corner", "noise"]), "costs.1: unknown cost 'noise'; known are "),
+        (lambda v: v["finetune"]["method_params"].update(mine={}), "finetune.method_params.mine"),
+        (lambda v: v["finetune"]["train"]["steps"].update(Fly=9), "finetune.train.steps.Fly"),
+        (lambda v: v["finetune"]["train"]["cost_limit"].pop("Fetch"), "finetune: train.cost_limit: nothing for Fetch"),
     ],
 )
 def test_a_mistyped_parameter_is_an_error_that_names_it(change, message):
@@ -43,3 +50,26 @@ def test_a_profile_may_only_change_what_there_is(tmp_path, monkeypatch):
         profiles.load("odd")
     with pytest.raises(profiles.ParamsError, match="unknown profile 'none'"):
         profiles.load("none")
+
+
+def test_a_profile_may_give_any_method_its_parameters(tmp_path, monkeypatch, extend):
+    """Also a method that params.yaml has never heard of."""
+    folder = extend({"methods/mine.py": 'LABEL, COLOUR = "Mine", "#123456"\n'})
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / "profiles").mkdir()
+    change = {"extensions": [str(folder)], "finetune": {"methods": ["mine"], "method_params": {"mine": {"slope": 2}}}}
+    (tmp_path / "profiles" / "own.yaml").write_text(yaml.safe_dump(change))
+    monkeypatch.chdir(tmp_path)
+    finetune = profiles.load("own").finetune
+    assert finetune.methods == ["mine"] and finetune.method_params["mine"] == {"slope": 2}
+    assert finetune.method_params["ppo_fixed_penalty"] == {"penalty": 0.4}
+
+
+def test_a_profile_can_be_opened_on_another_device(monkeypatch):
+    assert profiles.load("paper").simulator.device == "cuda"
+    monkeypatch.setenv("SAFEVLA_DEVICE", "cpu")
+    assert profiles.load("paper").simulator.device == "cpu"
+    monkeypatch.setenv("SAFEVLA_DEVICE", "abacus")
+    with pytest.raises(profiles.ParamsError, match=r"simulator\.device"):
+        profiles.load("paper")

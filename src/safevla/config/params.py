@@ -114,6 +114,14 @@ class FinetuneParams(_Group):
     train: PPOParams  # what all methods share
     method_params: dict[Method, dict[str, Any]]  # what one method alone has; checked by the method's own file
 
+    @pydantic.model_validator(mode="after")
+    def _every_task_has_its_numbers(self) -> "FinetuneParams":
+        for name, value in self.train:
+            for task in self.tasks if isinstance(value, dict) else ():
+                if task not in value:
+                    raise ValueError(f"train.{name}: nothing for {task}")
+        return self
+
 
 class EvaluateParams(_Group):
     """Evaluation, in distribution and out of it."""
