@@ -1,3 +1,5 @@
+"""Vector environment: restarts touch their own rows, rewards and costs are what is asked for, and endings are told apart."""
+
 import dataclasses
 import itertools
 
