@@ -106,18 +106,16 @@ def reproduce(
 
     names = list(stages or [])
     _check_profile(profile)
-    options = {
-        "--force": force, "--downstream": downstream, "--keep-going": keep_going, "--pull": pull,
-        "--allow-missing": allow_missing, "--dry": dry,
-    }  # fmt: skip
-    given = [name for name, is_given in options.items() if is_given]
+    options = {"--force": force, "--downstream": downstream, "--keep-going": keep_going, "--pull": pull}
+    options["--allow-missing"] = allow_missing
+    given = [option for option, is_given in options.items() if is_given]
     if (single or downstream) and not names:
         raise typer.BadParameter(f"{'--single' if single else '--downstream'}: name the stages")
+    if given and (dry or plain):
+        raise typer.BadParameter(f"{'--plain' if plain else '--dry'} does not go with {given[0]}")
     if not plain:
         _need("dvc", "or add --plain, which does without it")
-        failed = pipeline.reproduce(profile, names, given, single)
-    elif given not in ([], ["--dry"]) or single:
-        raise typer.BadParameter("--plain runs without DVC: it takes no other option than --dry")
+        failed = pipeline.reproduce(profile, names, given, single, dry)
     elif dry:
         print("\n".join(run.name for run in runs.chosen(names, profiles.raw(profile))))
         failed = 0

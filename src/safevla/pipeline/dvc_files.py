@@ -140,18 +140,24 @@ def inputs(root: Path, profile: str, run: Run, values: dict[str, Any]) -> list[P
     """What a run depends on, as DVC fills in dvc.yaml's expressions."""
     stage = read(root)["stages"][run.stage]
     listed, wanted = derived(stage, run.stage, values)
+    return _filled([*(dep for dep in stage["deps"] if dep not in listed), *wanted], root, profile, run, values)
+
+
+def outputs(root: Path, profile: str, run: Run, values: dict[str, Any]) -> list[Path]:
+    """What a run makes, apart from plots and metrics."""
+    return _filled(read(root)["stages"][run.stage]["outs"], root, profile, run, values)
+
+
+def _filled(paths: list[str], root: Path, profile: str, run: Run, values: dict[str, Any]) -> list[Path]:
     names = {"profile": profile, "item": run.told, **values}
-    return [root / _filled(dep, names) for dep in [*(dep for dep in stage["deps"] if dep not in listed), *wanted]]
 
-
-def _filled(text: str, names: dict[str, Any]) -> str:
     def value(match: re.Match[str]) -> str:
         found: Any = names
         for part in re.findall(r"\w+", match[1]):
             found = found[int(part) if isinstance(found, list) else part]
         return str(found)
 
-    return re.sub(r"\$\{(.*?)\}", value, text)
+    return [root / re.sub(r"\$\{(.*?)\}", value, path) for path in paths]
 
 
 def check_inputs(root: Path, profile: str, run: Run, values: dict[str, Any], by_dvc: bool = True) -> None:
