@@ -4,8 +4,10 @@ The notebook runs at `reports/<profile>/failed/…` until it has succeeded, so a
 notebook where the next one does not delete it.
 """
 
+import contextlib
 import logging
 import os
+import queue
 import shutil
 import subprocess
 import sys
@@ -22,6 +24,7 @@ import papermill
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
+from nbclient.util import run_sync
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
@@ -32,6 +35,7 @@ from safevla.pipeline import dvc_files, prepare, runs, stages
 from safevla.pipeline.stage_log import StageLog
 
 _ENGINE = "safevla"
+_LATE_S = 0.3  # how long to wait, at the end, for what is still being sent
 
 
 def run_stage(root: Path, stage: str, profile: str, told: dict[str, str]) -> int:
@@ -109,19 +113,42 @@ class _Client(PapermillNotebookClient):
     def __init__(self, nb_man: Any, stage_log: StageLog, words: TextIO, **kwargs: Any):
         super().__init__(nb_man, **kwargs)
         self._stage_log, self._words = stage_log, words
+        self._ended: dict[str, tuple[Any, int]] = {}  # the cells that have ended, and their indices, by the request that ran them
 
     def create_kernel_manager(self) -> AsyncKernelManager:
         self.km = _ThisPython(self._words, kernel_name=self.kernel_name, config=self.config)
         return self.km
 
+    def papermill_execute_cells(self) -> None:
+        """As papermill does, but for what a cell's children have printed and the kernel sends when the cell has ended."""
+        receive = self.kc.iopub_channel.get_msg
+
+        async def get_msg(**kwargs: Any) -> dict[str, Any]:
+            msg = await receive(**kwargs)
+            if msg["msg_type"] == "stream" and (ended := self._ended.get(msg["parent_header"].get("msg_id"))):
+                self.process_message(msg, *ended)
+            return msg
+
+        async def receive_the_rest() -> None:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    await get_msg(timeout=_LATE_S)
+
+        self.kc.iopub_channel.get_msg = get_msg
+        super().papermill_execute_cells()
+        run_sync(receive_the_rest)()
+        self._stage_log.end_cell()
+
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        output = super().process_message(msg, cell, cell_index)
-        self._stage_log.number = cell.execution_count or self._stage_log.number
         if msg["msg_type"] == "stream":
+            self._stage_log.number = cell.execution_count
             self._stage_log.write(msg["content"]["text"])
-        elif msg["msg_type"] == "status" and msg["content"]["execution_state"] == "idle":
+        elif msg["msg_type"] == "execute_input":
             self._stage_log.end_cell()
-        return output
+            self._stage_log.number = msg["content"]["execution_count"]
+        elif msg["msg_type"] == "status" and msg["content"]["execution_state"] == "idle":
+            self._ended[msg["parent_header"]["msg_id"]] = (cell, cell_index)
+        return super().process_message(msg, cell, cell_index)
 
 
 class _Engine(NBClientEngine):

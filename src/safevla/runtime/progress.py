@@ -28,4 +28,5 @@ class Progress:
         left_s = (self.total - done) / rate if rate > 0 else float("inf")
         figures = "  ".join(f"{name} {value:.3g}" for name, value in quantities.items() if not math.isnan(value))
         left = f"{int(left_s) // 60}:{int(left_s) % 60:02d} left" if left_s < 360_000 else "? left"
-        print(f"{self.label}  {done:,}/{self.total:,} {self.unit}  {rate:,.0f}/s  {left}  {figures}".rstrip(), flush=True)
+        speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+        print(f"{self.label}  {done:,}/{self.total:,} {self.unit}  {speed}/s  {left}  {figures}".rstrip(), flush=True)
