@@ -7,7 +7,7 @@ from tests.conftest import ROOT
 
 
 def test_the_driver_refuses_wrong_parameters_before_it_starts(tmp_path, monkeypatch, capsys):
-    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text())
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace("weight_decay:", "weight_rot:", 1))
     monkeypatch.chdir(tmp_path)
     assert papermill_driver.main(["make_figures", "none.ipynb", "out.ipynb"]) == 2
