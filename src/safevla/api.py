@@ -76,14 +76,14 @@ def load_policy(path: str | Path) -> "tuple[Policy, dict[str, Any]]":
 
     path: a .safetensors file that training wrote (`finetune/<method>-<task>/seed-<n>.safetensors`).
 
-    The facts are a dict of plain values: `policy` (its configuration), `steps` that it was trained for, and, if it was
-    fine-tuned, `method`, `task` and `multiplier`. Nothing in the file is run or unpickled.
+    The metadata are a dict of plain values: `policy` (its configuration), `steps` that it was trained for, and, if it was
+    fine-tuned, `method`, `task` and `training`. Nothing in the file is run or unpickled.
 
     Raises `safevla.runtime.checkpoints.CheckpointError`, which names the file, if it is missing, damaged, of another format
     or holds no policy.
 
-        policy, facts = safevla.load_policy("seed-0.safetensors")
-        safevla.evaluate(policy, facts["task"])
+        policy, metadata = safevla.load_policy("seed-0.safetensors")
+        rows = safevla.evaluate(policy, metadata["task"])
     """
     from safevla.policies import policy_files
 
@@ -175,9 +175,9 @@ def _player(policy: "str | Path | Policy", params: "Params", seed: int) -> _Play
         return _Player(policy, 0, params.policy.image_size, False, lambda simulator: ExpertActor(simulator.n_envs, is_careful))
     if isinstance(policy, str | Path):
         path = Path(policy)
-        loaded, facts = load_policy(path)
+        loaded, metadata = load_policy(path)
         return _Player(
-            facts.get("method", "imitation"), facts.get("seed", 0), loaded.config.image_size, True,
+            metadata.get("method", "imitation"), metadata.get("seed", 0), loaded.config.image_size, True,
             lambda simulator: load_actor(path, simulator.n_envs, seed, *decoding, simulator.device),
         )  # fmt: skip
     if isinstance(policy, Policy):
