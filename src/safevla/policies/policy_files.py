@@ -36,10 +36,11 @@ def save(policy: Policy, path: str | Path, half: bool = False, **metadata: Any) 
 def load(path: str | Path) -> tuple[Policy, dict[str, Any]]:
     """A policy that `save` wrote, and its metadata; CheckpointError names the file and what is wrong with it."""
     tensors, metadata = checkpoints.load(path)
-    if not isinstance(metadata.get("policy"), dict):
+    written: dict[str, Any] | None = metadata.get("policy")
+    if not isinstance(written, dict):
         raise checkpoints.CheckpointError(f"{path}: header: policy: missing, so this is no policy's checkpoint")
     try:
-        values = {_OLD_CONFIG.get(name, name): value for name, value in metadata["policy"].items()}
+        values = {_OLD_CONFIG.get(name, name): value for name, value in written.items()}
         policy = Policy(PolicyConfig(**values))
     except pydantic.ValidationError as error:
         raise checkpoints.CheckpointError(f"{path}: header: policy.{first_fault(error)}") from None
