@@ -93,3 +93,14 @@ def test_a_profile_can_be_opened_on_another_device(monkeypatch):
     monkeypatch.setenv("SAFEVLA_DEVICE", "abacus")
     with pytest.raises(profiles.ParamsError, match=r"simulator\.device"):
         profiles.load("paper")
+
+
+def test_profiles_are_those_of_the_package_outside_a_compendium(tmp_path, monkeypatch):
+    inside = profiles.raw("paper")
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")  # another project's
+    (tmp_path / "params.yaml").write_text("lr: 0.1\n")
+    monkeypatch.chdir(tmp_path)
+    assert profiles.profile_names() == ["laptop", "paper", "smoke"]
+    assert profiles.raw("paper") == inside and profiles.load("paper")
+    with pytest.raises(profiles.ParamsError, match="run inside a clone of the repository"):
+        profiles.root()

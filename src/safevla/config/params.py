@@ -28,8 +28,8 @@ def _known(registry: Registry, name: str) -> str:
     return name
 
 
-class _Group(pydantic.BaseModel, extra="forbid", frozen=True):
-    pass
+class _Group(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
 class SimulatorParams(_Group):

@@ -1,4 +1,7 @@
-"""Profiles: params.yaml, and what profiles/<name>.yaml changes of it, read and checked."""
+"""Profiles: params.yaml, and what profiles/<name>.yaml changes of it, read and checked.
+
+The files are those of the compendium that the working directory lies in. Elsewhere they are those that the package ships.
+"""
 
 import copy
 import os
@@ -8,6 +11,7 @@ from typing import Any, get_origin
 import pydantic
 import yaml
 
+from safevla.config.faults import first_fault
 from safevla.config.params import Params, PPOParams
 from safevla.config.registry import RegistryError, use_extensions
 
@@ -25,15 +29,33 @@ class ParamsError(ValueError):
 
 
 def root() -> Path:
-    """The compendium's folder: the nearest one upwards of the working directory that holds dvc.yaml."""
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / "dvc.yaml").exists():
-            return folder
-    raise ParamsError(f"{Path.cwd()}: no dvc.yaml here or above; run inside the repository")
+    """The compendium's folder: the nearest one upwards of the working directory whose dvc.yaml has stages of src/safevla."""
+    folder = _compendium()
+    if folder is None:
+        raise ParamsError(f"{Path.cwd()}: no dvc.yaml of safevla here or above; run inside a clone of the repository")
+    return folder
 
 
 def profile_names() -> list[str]:
-    return [DEFAULT_PROFILE, *sorted(path.stem for path in (root() / "profiles").glob("*.yaml"))]
+    return [DEFAULT_PROFILE, *sorted(path.stem for path in (_folder() / "profiles").glob("*.yaml"))]
+
+
+def _compendium() -> Path | None:
+    """As `root`, or None; other projects have a dvc.yaml too."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        pipeline = folder / "dvc.yaml"
+        if pipeline.is_file() and "src/safevla/" in pipeline.read_text(encoding="utf-8", errors="replace"):
+            return folder
+    return None
+
+
+def _folder() -> Path:
+    """Where params.yaml and profiles/ lie."""
+    if folder := _compendium():
+        return folder
+    package = Path(__file__).parent
+    shipped = package / "defaults"
+    return shipped if shipped.is_dir() else package.parents[2]  # an editable installation has the repository's own
 
 
 def raw(profile: str) -> dict[str, Any]:
@@ -41,9 +63,10 @@ def raw(profile: str) -> dict[str, Any]:
 
     SAFEVLA_DEVICE names another device than the profile's, to open on a laptop what a GPU has learnt.
     """
-    values = _read(root() / "params.yaml")
+    folder = _folder()
+    values = _read(folder / "params.yaml")
     if profile != DEFAULT_PROFILE:
-        path = root() / "profiles" / f"{profile}.yaml"
+        path = folder / "profiles" / f"{profile}.yaml"
         if not path.exists():
             raise ParamsError(f"unknown profile {profile!r}; the profiles are {', '.join(profile_names())}")
         values = _merged(values, _read(path), path)
@@ -63,10 +86,7 @@ def check(values: dict[str, Any], source: str) -> Params:
     try:
         return Params.model_validate(values)
     except pydantic.ValidationError as error:
-        fault = error.errors()[0]
-        name = ".".join(str(part) for part in fault["loc"])
-        message = "unknown parameter" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
-        raise ParamsError(f"{source}: {name}: {message}") from None
+        raise ParamsError(f"{source}: {first_fault(error)}") from None
 
 
 def _use_extensions(values: dict[str, Any], source: str) -> None:
@@ -75,7 +95,7 @@ def _use_extensions(values: dict[str, Any], source: str) -> None:
     if not isinstance(folders, list):
         return  # the check of the parameters says so
     try:
-        use_extensions(root() / folder for folder in folders)
+        use_extensions(_folder() / folder for folder in folders)
     except RegistryError as error:
         raise ParamsError(f"{source}: {error}") from None
 

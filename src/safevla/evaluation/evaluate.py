@@ -206,7 +206,7 @@ def solvable(episodes: Sequence[Episode], simulator: Simulator, max_steps: int) 
         profile="", method="expert", seed=0,
     )  # fmt: skip
     return [
-        dataclasses.replace(episode, expert_steps=int(steps))
+        episode.changed(expert_steps=int(steps))
         for episode, success, steps in zip(episodes, rows["success"], rows["steps"], strict=True)
         if success
     ]

@@ -10,7 +10,6 @@ An edit is an edit of the episode, so every simulator plays the same. What chang
 with `LOOK = True` changes how a house looks and nothing else.
 """
 
-import dataclasses
 import itertools
 import random
 from collections.abc import Sequence
@@ -53,7 +52,7 @@ def edited(episode: Episode, name: str) -> Episode:
 
 
 def _named(episode: Episode, name: str) -> Episode:
-    return dataclasses.replace(episode, shift=name, id=f"{episode.id}|{name}")
+    return episode.changed(shift=name, id=f"{episode.id}|{name}")
 
 
 def draw(

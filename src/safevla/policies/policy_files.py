@@ -1,10 +1,13 @@
 """Policy files: a policy as safetensors with its configuration in the header."""
 
 from pathlib import Path
+from typing import Any
 
 import pydantic
 
+from safevla.config.faults import first_fault
 from safevla.config.policy_config import PolicyConfig
+from safevla.policies.encoders import EncoderError
 from safevla.policies.vla import Policy
 from safevla.runtime import checkpoints
 
@@ -19,7 +22,7 @@ _OLD_TENSORS = {
 }  # fmt: skip
 
 
-def save(policy: Policy, path: str | Path, half: bool = False, **metadata) -> None:
+def save(policy: Policy, path: str | Path, half: bool = False, **metadata: Any) -> None:
     """Write the policy as safetensors, its configuration and what is known of it (steps, multiplier, …) in the header.
 
     half: in half precision (float16), which takes half the place; `load` gives single precision again.
@@ -30,14 +33,19 @@ def save(policy: Policy, path: str | Path, half: bool = False, **metadata) -> No
     checkpoints.save(path, tensors, {"policy": policy.config.model_dump(), **metadata})
 
 
-def load(path: str | Path) -> tuple[Policy, dict]:
+def load(path: str | Path) -> tuple[Policy, dict[str, Any]]:
     """A policy that `save` wrote, and its metadata; CheckpointError names the file and what is wrong with it."""
     tensors, metadata = checkpoints.load(path)
+    written: dict[str, Any] | None = metadata.get("policy")
+    if not isinstance(written, dict):
+        raise checkpoints.CheckpointError(f"{path}: header: policy: missing, so this is no policy's checkpoint")
     try:
-        config = PolicyConfig(**{_OLD_CONFIG.get(name, name): value for name, value in metadata["policy"].items()})
-    except (KeyError, TypeError, AttributeError, pydantic.ValidationError) as error:
+        values = {_OLD_CONFIG.get(name, name): value for name, value in written.items()}
+        policy = Policy(PolicyConfig(**values))
+    except pydantic.ValidationError as error:
+        raise checkpoints.CheckpointError(f"{path}: header: policy.{first_fault(error)}") from None
+    except EncoderError as error:
         raise checkpoints.CheckpointError(f"{path}: header: policy: {error}") from None
-    policy = Policy(config)
     checkpoints.restore(policy, {_today(name): tensor for name, tensor in tensors.items()}, path)
     return policy, metadata
 

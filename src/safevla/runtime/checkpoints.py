@@ -2,6 +2,7 @@
 
 import json
 import os
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 # files.
 FORMAT = "safevla-checkpoint-2"
 _FORMAT_1 = "safevla-checkpoint-1"  # has two entries, "format" and "facts"
+_LONGEST_REASON = 200  # characters; torch lists every tensor that does not fit
 
 
 class CheckpointError(ValueError):
@@ -37,7 +39,10 @@ def load(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             text = header.get("facts") if header.get("format") == _FORMAT_1 else header.get(FORMAT)
             if text is None:
                 raise CheckpointError(f"{path}: header: no entry {FORMAT!r}: not a checkpoint of this project")
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(text)  # noqa: SIM118
+            metadata = json.loads(text)
+            if not isinstance(metadata, dict):
+                raise CheckpointError(f"{path}: header: {FORMAT}: no JSON object")
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path}: not a readable checkpoint: {error}") from None
 
@@ -47,7 +52,8 @@ def restore(module: torch.nn.Module, tensors: dict[str, torch.Tensor], path: str
     try:
         module.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
-        raise CheckpointError(f"{path}: does not fit the policy: {error}") from None
+        first = str(error).splitlines()[1:2] or [str(error)]  # torch begins with a heading
+        raise CheckpointError(f"{path}: does not fit the policy: {textwrap.shorten(first[0], _LONGEST_REASON)}") from None
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str, torch.Tensor]:

@@ -40,6 +40,7 @@ class EmbeddedSimulator:
     from what they should be, at most `camera_jitter_deg`.
     """
 
+    image_size: tuple[int, int]  # (height, width) in pixels
     takes_arrays = True
 
     def __init__(

@@ -1,6 +1,5 @@
 """Phrasing: instructions in words that training never uses."""
 
-import dataclasses
 import random
 
 from safevla.tasks import language
@@ -12,4 +11,4 @@ LABEL = "phrasing"
 def edit(episode: Episode, rng: random.Random) -> Episode:
     """The episode with another instruction for the same task."""
     instruction = language.instruction(episode.task, episode.target_type, rng, unseen=True)
-    return dataclasses.replace(episode, instruction=instruction)
+    return episode.changed(instruction=instruction)
