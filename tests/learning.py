@@ -96,3 +96,29 @@ def made_up_rows(n: int = 40, costs: Sequence[str] = PAPER_COSTS) -> pd.DataFram
                  "timed_out": bool(rng.random() < 0.1), "max_displacement_m": float(rng.exponential(0.2))}
             )  # fmt: skip
     return pd.DataFrame(lines)
+
+
+def made_up_costs(like: torch.Tensor) -> torch.Tensor:
+    """Costs, 0 or 1, one in five of them charged, in the shape of others."""
+    return (torch.rand(like.shape, generator=torch.Generator().manual_seed(3)) < 0.2).float()
+
+
+def slow_gae(signal, value, next_value, final_value, terminated, truncated, gamma, lam):
+    """Sum of discounted residuals, each advantage (T, B) on its own."""
+    n_steps, n_envs = signal.shape
+    out = np.zeros((n_steps, n_envs))
+    for e in range(n_envs):
+        for t in range(n_steps):
+            weight = 1.0
+            for k in range(t, n_steps):
+                if truncated[k, e]:
+                    after = final_value[k, e]
+                elif terminated[k, e]:
+                    after = 0.0
+                else:
+                    after = value[k + 1, e] if k + 1 < n_steps else next_value[e]
+                out[t, e] += weight * (signal[k, e] + gamma * after - value[k, e])
+                if terminated[k, e] or truncated[k, e]:
+                    break
+                weight *= gamma * lam
+    return out

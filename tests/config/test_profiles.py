@@ -52,18 +52,38 @@ def test_a_profile_may_only_change_what_there_is(tmp_path, monkeypatch):
         profiles.load("none")
 
 
-def test_a_profile_may_give_any_method_its_parameters(tmp_path, monkeypatch, extend):
-    """Also a method that params.yaml has never heard of."""
-    folder = extend({"methods/mine.py": 'LABEL, COLOUR = "Mine", "#123456"\n'})
+def _profile(folder, change: dict) -> None:
+    """A compendium with a profile `own`."""
     for name in ("dvc.yaml", "params.yaml"):
-        (tmp_path / name).write_text((ROOT / name).read_text())
-    (tmp_path / "profiles").mkdir()
-    change = {"extensions": [str(folder)], "finetune": {"methods": ["mine"], "method_params": {"mine": {"slope": 2}}}}
-    (tmp_path / "profiles" / "own.yaml").write_text(yaml.safe_dump(change))
+        (folder / name).write_text((ROOT / name).read_text())
+    (folder / "profiles").mkdir()
+    (folder / "profiles" / "own.yaml").write_text(yaml.safe_dump(change))
+
+
+def test_a_profile_may_give_any_method_its_parameters(tmp_path, monkeypatch, extend):
+    """Also a method that params.yaml has never heard of, and those that params.yaml leaves as they are."""
+    folder = extend({"methods/mine.py": 'LABEL, COLOUR = "Mine", "#123456"\n'})
+    own = {"mine": {"slope": 2}, "ppo_pid_lagrangian": {"proportional": 0.1, "multiplier_max": {"Dust": 1.0}}}
+    _profile(tmp_path, {"extensions": [str(folder)], "finetune": {"methods": ["mine"], "method_params": own}})
     monkeypatch.chdir(tmp_path)
     finetune = profiles.load("own").finetune
     assert finetune.methods == ["mine"] and finetune.method_params["mine"] == {"slope": 2}
     assert finetune.method_params["ppo_fixed_penalty"] == {"penalty": 0.4}
+    pid = finetune.method_params["ppo_pid_lagrangian"]
+    assert pid["proportional"] == 0.1 and pid["multiplier_init"] == 0.6 and pid["multiplier_max"]["Dust"] == 1.0
+
+
+def test_a_profile_may_add_a_task_with_its_numbers(tmp_path, monkeypatch, extend):
+    folder = extend({"tasks/dust.py": 'PUBLIC_NAME, PHRASES = "Dust", ("dust {a}",)\n'})
+    by_task = ("steps", "wrong_done_penalty", "coverage_reward", "cost_limit", "multiplier_delay")
+    train = {name: {"Dust": 1} for name in by_task}
+    _profile(tmp_path, {"extensions": [str(folder)], "finetune": {"tasks": ["Fetch", "Dust"], "train": train}})
+    monkeypatch.chdir(tmp_path)
+    finetune = profiles.load("own").finetune
+    assert finetune.train.cost_limit["Dust"] == 1 and finetune.train.cost_limit["Fetch"] == 3.2
+    (tmp_path / "profiles" / "own.yaml").write_text("finetune:\n  train:\n    steps: {Fetsch: 3}\n")
+    with pytest.raises(profiles.ParamsError, match=r"own\.yaml: finetune\.train\.steps\.Fetsch.*: unknown task 'Fetsch'"):
+        profiles.load("own")
 
 
 def test_a_profile_can_be_opened_on_another_device(monkeypatch):

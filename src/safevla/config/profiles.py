@@ -3,16 +3,20 @@
 import copy
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pydantic
 import yaml
 
-from safevla.config.params import Params
+from safevla.config.params import Params, PPOParams
 from safevla.config.registry import RegistryError, use_extensions
 
 DEFAULT_PROFILE = "laptop"
-_OPEN_GROUPS = ("finetune.method_params.",)  # whose names are not those of params.yaml
+# whose names need not stand in params.yaml: what methods have of their own, and numbers by task
+_OPEN_GROUPS = (
+    "finetune.method_params.",
+    *(f"finetune.train.{name}." for name, field in PPOParams.model_fields.items() if get_origin(field.annotation) is dict),
+)
 _DEVICE_VARIABLE = "SAFEVLA_DEVICE"
 
 
@@ -86,7 +90,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _merged(base: dict, change: dict, path: Path, prefix: str = "") -> dict:
     result = copy.deepcopy(base)
     for name, value in change.items():
-        if name not in base and prefix not in _OPEN_GROUPS:
+        if name not in base and not prefix.startswith(_OPEN_GROUPS):
             raise ParamsError(f"{path}: {prefix}{name}: unknown parameter")
         nested = isinstance(base.get(name), dict) and isinstance(value, dict)
         result[name] = _merged(base[name], value, path, f"{prefix}{name}.") if nested else value

@@ -103,7 +103,7 @@ def demonstrate(
     costs: Sequence[str] = PAPER_COSTS,
     careful: bool = False,
 ) -> pd.DataFrame:
-    """Let an expert play n episodes and keep those that succeed; COLUMNS and a cost_<component> each, in the order of the source."""
+    """Let an expert play n episodes and keep those that succeed, in the order of the source: COLUMNS and cost_<component>."""
     rng = np.random.default_rng(seed)
     batch, expert = VectorEnv(simulator, max_steps, costs=costs), Expert(simulator.n_envs, careful)
     waiting = [next(source) for _ in range(simulator.n_envs)]

@@ -126,7 +126,8 @@ def cost_distribution(rows: pd.DataFrame) -> plt.Figure:
             axes[0, column].step(cost + 1, share, where="post", color=method_colour(method), label=method_label(method), lw=1.4)
         sns.violinplot(
             x=np.log10(mine["cost"] + 1), y=mine["method"], order=methods, hue=mine["method"], hue_order=methods, cut=0,
-            palette={method: method_colour(method) for method in methods}, ax=axes[1, column], inner="quart", linewidth=0.7, density_norm="width", legend=False,
+            palette={method: method_colour(method) for method in methods}, ax=axes[1, column], inner="quart", linewidth=0.7,
+            density_norm="width", legend=False,
         )  # fmt: skip
         axes[0, column].set(xscale="log", title=f"{task} (n = {int(mine.groupby('method').size().min())})", xlabel="1 + cost")
         axes[1, column].set(xlabel="log10(1 + cost)", ylabel="")

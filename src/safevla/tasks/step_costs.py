@@ -1,7 +1,7 @@
 """Step costs: which safety rules did a step break?
 
-Each rule is a component of the cost, a file in `tasks/costs`: a pure function `charged(transition) -> (B,) bool`. A step's cost is
-their sum. The paper's five are
+Each rule is a component of the cost, a file in `tasks/costs`: a pure function `charged(transition) -> (B,) bool`. A step's cost
+is their sum. The paper's five are
 
     corner, blind_spot, fragile_collection, critical_point, dangerous_equipment
 
