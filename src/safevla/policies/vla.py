@@ -113,7 +113,7 @@ class Policy(nn.Module):
         return [p for p in self.parameters() if id(p) not in critics]
 
     def freeze_encoders(self) -> None:
-        """Pixels and words are encoded as they are now: the encoder, its tokens' positions, words and the class that they name."""
+        """Pixels and words are encoded as they are now: the encoder, its tokens' places, words and the class that they name."""
         self.token_position.requires_grad_(False)
         for part in (self.encoder, self.token_embedding, self.target_class_head):
             part.requires_grad_(False)
