@@ -1,8 +1,6 @@
 """The names that other projects call, as they call them."""
 
 import json
-import subprocess
-import sys
 
 import gymnasium
 import pytest
@@ -17,28 +15,23 @@ from safevla.policies import policy_files
 from safevla.policies.vla import Policy
 from safevla.runtime import checkpoints
 from safevla.tasks import sampling
-from safevla.tasks.goals import PAPER_TASKS
 from tests.conftest import ROOT
+from tests.env.test_registration import in_a_fresh_interpreter
 from tests.learning import TINY
 
 NAMES = ["__version__", "evaluate", "generate_house", "load_houses", "load_policy", "make_env"]
 
 
-def _python(code: str) -> str:
-    """What a fresh interpreter prints that runs some code, warnings being errors."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_importing_the_package_loads_no_library():
-    loaded = set(_python("import safevla, sys; dir(safevla); print(*sys.modules)").split())
+    loaded = set(in_a_fresh_interpreter("import safevla, sys; dir(safevla); print(*sys.modules)").split())
     assert not loaded & {"torch", "numba", "numpy", "pandas", "gymnasium", "pydantic", "yaml", "scipy"}
     assert {name for name in loaded if name.startswith("safevla")} == {"safevla", "safevla.env", "safevla.env.registration"}
 
 
 def test_a_generated_house_needs_no_torch():
-    assert _python("import safevla, sys; safevla.generate_house(0); print('torch' in sys.modules)").strip() == "False"
+    assert (
+        in_a_fresh_interpreter("import safevla, sys; safevla.generate_house(0); print('torch' in sys.modules)").strip() == "False"
+    )
 
 
 def test_the_package_offers_these_names_and_no_other():
@@ -47,18 +40,6 @@ def test_the_package_offers_these_names_and_no_other():
     with pytest.raises(AttributeError, match="has no attribute 'policy'"):
         _ = safevla.policy
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == safevla.__version__
-
-
-@pytest.mark.parametrize("imports", ["import gymnasium, safevla", "import safevla, gymnasium", "import safevla, gymnasium.envs"])
-def test_importing_the_package_registers_the_environments(imports):
-    code = f"{imports}, sys; print(*gymnasium.registry); assert type(sys.meta_path[0]).__name__ != '_AfterGymnasium'"
-    ids = _python(code).split()
-    assert {f"SafetyChores/{task}-v0" for task in PAPER_TASKS} <= set(ids)
-
-
-def test_gymnasium_imports_the_package_where_an_id_names_it():
-    code = "import gymnasium; print(gymnasium.make('safevla:SafetyChores/Pickup-v0', image_size=(12, 20)).spec.id)"
-    assert _python(code).strip() == "SafetyChores/Pickup-v0"
 
 
 def test_environments_are_single_or_batches():

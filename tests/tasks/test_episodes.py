@@ -1,3 +1,5 @@
+"""Episodes: one that is changed is in the same house, unless the house is what changes."""
+
 from safevla.world.house_file import House
 
 
