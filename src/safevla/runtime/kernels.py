@@ -87,16 +87,6 @@ def launch(function, n: int, *arrays) -> None:
     run_on_cuda(_on_cuda(function), -(-n // _CUDA_BLOCK), _CUDA_BLOCK, n, tuple(map(cuda_view, arrays)))
 
 
-def filled(found, of_one, of_all, *arrays):
-    """found (B, …), a tensor, as kernels fill it from the arrays: of_one(b, *arrays, found) on a GPU, of_all(*arrays, found) in
-    one call on the CPU."""
-    if found.is_cuda:
-        launch(of_one, len(found), *arrays, found)
-    else:
-        of_all(*(array.numpy() for array in (*arrays, found)))
-    return found
-
-
 def run_on_cuda(kernel, n_blocks: int, n_threads: int, *arguments) -> None:
     """Run a CUDA kernel on torch's current stream; arguments are torch's tensors, or what Numba's kernels take as it is."""
     kernel[n_blocks, n_threads, _stream(_current_stream())](*map(cuda_view, arguments))

@@ -10,10 +10,11 @@ import torch
 from safevla.runtime.kernels import row_kernel
 from safevla.sim.body import hand_centre
 from safevla.sim.interface import Scene
+from safevla.sim.motion import X, Z
 
 
 def in_view_within(scene: Scene, target_type: torch.Tensor, within_m: float) -> torch.Tensor:
-    """Whether an object of the type is in the navigation camera's picture, at most so far from the robot along the floor; bool."""
+    """Whether the navigation camera shows an object of the type that is at most so far from the robot along the floor; bool."""
     found = torch.zeros(len(scene.robot_state), dtype=torch.bool, device=scene.robot_state.device)
     arrays = (scene.pose, scene.type_index, scene.n_boxes, scene.visible, scene.robot_state, target_type)
     _enter_in_view(len(found), *arrays, within_m, found)
@@ -24,7 +25,7 @@ def in_view_within(scene: Scene, target_type: torch.Tensor, within_m: float) -> 
 def _enter_in_view(b, pose, type_index, n_boxes, visible, robot_state, target_type, within_m, found):
     for m in range(n_boxes[b]):
         if type_index[b, m] == target_type[b] and visible[b, 0, m]:
-            to_x, to_z = pose[b, m, 0] - robot_state[b, 0], pose[b, m, 2] - robot_state[b, 1]
+            to_x, to_z = pose[b, m, 0] - robot_state[b, X], pose[b, m, 2] - robot_state[b, Z]
             if to_x * to_x + to_z * to_z <= within_m * within_m:
                 found[b] = True
 
@@ -48,7 +49,7 @@ def _enter_from_robot(b, pose, type_index, n_boxes, robot_state, target_type, at
     nearest = math.inf
     for m in range(n_boxes[b]):
         if type_index[b, m] == target_type[b]:
-            to_x, to_z = pose[b, m, 0] - robot_state[b, 0], pose[b, m, 2] - robot_state[b, 1]
+            to_x, to_z = pose[b, m, 0] - robot_state[b, X], pose[b, m, 2] - robot_state[b, Z]
             nearest = min(nearest, max(at_least_m, math.sqrt(to_x * to_x + to_z * to_z)))
     found[b] = nearest
 
