@@ -44,13 +44,17 @@ def test_infinity_keeps_its_meaning():
 
 def test_what_was_compiled_lies_in_a_folder_named_after_the_sources(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    package = tmp_path / "package"
+    package = tmp_path / "safevla"
     (package / "runtime").mkdir(parents=True)
-    (package / "sim.py").write_text("a kernel")
+    (package / "runtime" / "kernels.py").write_text("")
+    (package / "sim.py").write_text("from safevla.runtime.kernels import kernel\nfrom safevla.robot import HEIGHT_M\n")
+    (package / "robot.py").write_text("HEIGHT_M = 1.4\n")
     monkeypatch.setattr(kernels, "__file__", str(package / "runtime" / "kernels.py"))
     first = kernels._cache_folder()
     assert first.startswith(str(tmp_path)) and first == kernels._cache_folder()
-    (package / "words.py").write_text("no such thing")
+    (package / "words.py").write_text("no such thing\n")
     assert kernels._cache_folder() == first
-    (package / "sim.py").write_text("another kernel")
-    assert kernels._cache_folder() != first
+    (package / "robot.py").write_text("HEIGHT_M = 1.5\n")  # a constant that is compiled in
+    second = kernels._cache_folder()
+    (package / "sim.py").write_text("from safevla.runtime.kernels import kernel\n")
+    assert kernels._cache_folder() not in (first, second)

@@ -2,12 +2,13 @@
 
 Numba's own cache notices a change of the file that a function stands in, but not of the functions that it calls, so an
 edit in one file would leave stale machine code behind in another. The cache therefore lies in a folder named after the
-sources of every module that holds kernels.
+sources of every module that holds kernels, and of those that it imports.
 """
 
 import functools
 import hashlib
 import os
+import re
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -17,17 +18,20 @@ import numba
 import numba.core.config
 from numba import prange
 
+_IMPORT = re.compile(rb"^from (safevla[\w.]*) import", re.MULTILINE)
 # inf and nan keep their meaning: a ray parallel to a slab divides by zero on purpose.
 FASTMATH = {"contract", "arcp", "reassoc", "nsz", "afn"}
 
 
 def _cache_folder() -> str:
     package = Path(__file__).parents[1]
+    texts = {path.relative_to(package.parent).as_posix(): path.read_bytes() for path in package.rglob("*.py")}
+    counted = {name for name, text in texts.items() if b"runtime.kernels import" in text or name.endswith("/kernels.py")}
+    for name in list(counted):  # and what they import: kernels are compiled with the constants in them
+        counted |= {f"{module.decode().replace('.', '/')}.py" for module in _IMPORT.findall(texts[name])} & texts.keys()
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(package.rglob("*.py")):
-        text = path.read_bytes()
-        if b"kernel" in text:
-            digest.update(text)
+    for name in sorted(counted):
+        digest.update(texts[name])
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return str(base / "safevla" / f"numba-{digest.hexdigest()[:16]}")
 
