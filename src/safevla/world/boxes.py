@@ -1,4 +1,4 @@
-"""Boxes: what every solid object of a house is to the simulator."""
+"""Boxes: what every part of a house's structure and every object is to the simulator."""
 
 from safevla.world import catalogue
 
@@ -8,11 +8,14 @@ ON_FLOOR, ON_WALL = -1, -2  # `Layout.support`, besides the index of the box bel
 
 
 class BoxList:
+    """Boxes as they are added, in lists named as the arrays of `Layout`."""
+
     def __init__(self) -> None:
         self.centre, self.half, self.yaw_deg, self.names = [], [], [], []
         self.mobility, self.type_index, self.support, self.colour, self.pattern = [], [], [], [], []
 
     def add(self, name, centre, half, yaw_deg, mobility, type_index, support, colour, pattern) -> int:
+        """Add a box; its slot."""
         self.names.append(name)
         self.centre.append(centre)
         self.half.append(half)

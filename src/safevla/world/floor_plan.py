@@ -1,20 +1,28 @@
-"""Floor plans: rectangular rooms, and the doorways that connect them all."""
+"""Floor plan: rectangular rooms, and the openings that connect them all.
+
+Plans lie in Unity's frame seen from above: x to the right, z ahead, in metres.
+"""
 
 import itertools
 import math
 import random
+from typing import NamedTuple
 
 from safevla.config.house_options import HouseOptions
 
-Opening = tuple["Room", "Room", str, float, float, float, float]  # the rooms, kind, x, z, along_x, width in metres
+OPEN = "open"  # an opening as wide as the wall, without a door
+_DOOR, _WIDE_DOOR = ("Doorway_4", 1.0426), ("Doorway_Double_1", 1.9969)  # assets, with their widths
+_MIN_EDGE_M = 1.5  # rooms are connected only where they share so much wall
+_WIDE_EDGE_M = 2.6  # and only where it is this much, may the opening be wider than a door
+_DOOR_MARGIN_M = 0.2  # wall that remains on either side of a door
 
 
 class Room:
-    """A rectangle of floor with a type; `doors` are (x, z, inward_x, inward_z) of its openings."""
+    """A rectangle of floor with a type, one of `furnishing`'s; `doors` are (x, z, inward_x, inward_z) of its openings."""
 
     def __init__(self, number: int, x0: float, z0: float, x1: float, z1: float):
         self.number, self.x0, self.z0, self.x1, self.z1 = number, x0, z0, x1, z1
-        self.kind = ""
+        self.type = ""
         self.doors: list[tuple[float, float, float, float]] = []
 
     @property
@@ -23,13 +31,15 @@ class Room:
 
     @property
     def centre(self) -> tuple[float, float]:
+        """(x, z) of the middle."""
         return (self.x0 + self.x1) / 2, (self.z0 + self.z1) / 2
 
     def corners(self) -> list[tuple[float, float]]:
+        """(x, z) of the four corners, clockwise seen from above."""
         return [(self.x1, self.z0), (self.x0, self.z0), (self.x0, self.z1), (self.x1, self.z1)]
 
     def shared_edge(self, other: "Room") -> tuple[float, float, float, float] | None:
-        """(x0, z0, x1, z1) of the wall line that two rooms share, if it is long enough for a doorway."""
+        """(x0, z0, x1, z1) of the wall line that two rooms share, None if they share none."""
         for line, other_line in ((self.x1, other.x0), (self.x0, other.x1)):
             low, high = max(self.z0, other.z0), min(self.z1, other.z1)
             if abs(line - other_line) < 1e-6 and high - low > 1e-6:
@@ -39,6 +49,18 @@ class Room:
             if abs(line - other_line) < 1e-6 and high - low > 1e-6:
                 return low, line, high, line
         return None
+
+
+class Opening(NamedTuple):
+    """Where two rooms are connected."""
+
+    room: Room
+    other: Room
+    asset_id: str  # of the door, or OPEN
+    x: float  # the opening's middle
+    z: float
+    is_along_x: bool  # the wall that it is in
+    width_m: float
 
 
 def floor_plan(rng: random.Random, options: HouseOptions) -> tuple[list[Room], list[Opening]]:
@@ -73,10 +95,10 @@ def _rooms(rng: random.Random, options: HouseOptions) -> list[Room]:
         rooms.pop(rng.choice([0, len(rooms) - 1]))
     for number, room in enumerate(rooms, start=2):  # room|1 is the outdoors in ProcTHOR
         room.number = number
-    kinds = ["LivingRoom", "Kitchen", "Bedroom", "Bathroom"]
-    order = rng.sample(kinds, len(kinds))
+    types = ["LivingRoom", "Kitchen", "Bedroom", "Bathroom"]
+    order = rng.sample(types, len(types))
     for i, room in enumerate(rooms):
-        room.kind = order[i % 4] if len(rooms) > 1 else rng.choice(kinds[:3])
+        room.type = order[i % 4] if len(rooms) > 1 else rng.choice(types[:3])
     return rooms
 
 
@@ -86,7 +108,7 @@ def _openings(rng: random.Random, rooms: list[Room]) -> list[Opening] | None:
     for i, a in enumerate(rooms):
         for b in rooms[i + 1 :]:
             line = a.shared_edge(b)
-            if line and abs(line[2] - line[0]) + abs(line[3] - line[1]) >= 1.5:
+            if line and abs(line[2] - line[0]) + abs(line[3] - line[1]) >= _MIN_EDGE_M:
                 edges.append((a, b, line))
     rng.shuffle(edges)
     group = {room.number: room.number for room in rooms}
@@ -97,14 +119,15 @@ def _openings(rng: random.Random, rooms: list[Room]) -> list[Opening] | None:
         old, new = group[b.number], group[a.number]
         group = {number: new if root == old else root for number, root in group.items()}
         length = (x1 - x0) + (z1 - z0)
-        along_x = float(x1 > x0)
-        kind, width = "Doorway_4", 1.0426
-        if length > 2.6 and rng.random() < 0.3:
-            kind, width = rng.choice((("Doorway_Double_1", 1.9969), ("open", length)))
-        offset = length / 2 if kind == "open" else rng.uniform(width / 2 + 0.2, length - width / 2 - 0.2)
-        x, z = (x0 + offset, z0) if along_x else (x0, z0 + offset)
-        openings.append((a, b, kind, x, z, along_x, width))
-        inward = (0.0, 1.0) if along_x else (1.0, 0.0)
+        is_along_x = x1 > x0
+        asset_id, width = _DOOR
+        if length > _WIDE_EDGE_M and rng.random() < 0.3:
+            asset_id, width = rng.choice((_WIDE_DOOR, (OPEN, length)))
+        margin = width / 2 + _DOOR_MARGIN_M
+        offset = length / 2 if asset_id == OPEN else rng.uniform(margin, length - width / 2 - _DOOR_MARGIN_M)
+        x, z = (x0 + offset, z0) if is_along_x else (x0, z0 + offset)
+        openings.append(Opening(a, b, asset_id, x, z, is_along_x, width))
+        inward = (0.0, 1.0) if is_along_x else (1.0, 0.0)
         sign = 1.0 if (a.centre[0] - x) * inward[0] + (a.centre[1] - z) * inward[1] > 0 else -1.0
         a.doors.append((x, z, sign * inward[0], sign * inward[1]))
         b.doors.append((x, z, -sign * inward[0], -sign * inward[1]))

@@ -1,4 +1,8 @@
-"""Furnishing: what stands in a room, where there is space for it."""
+"""Furnishing: what stands in a room, where there is space for it.
+
+Objects are dicts of ProcTHOR's schema. An object's place on the floor is taken as the box around its yawed base. Metres and
+degrees; x and z as in `floor_plan`.
+"""
 
 import math
 import random
@@ -12,9 +16,6 @@ from safevla.world.floor_plan import Room
 from safevla.world.house_file import MAX_OBJECTS, House
 
 _Spot = tuple[float, float, float]  # x and z in metres, yaw in degrees
-
-
-# --------------------------------------------------------------------------------------------------- generation
 
 _CLEARANCE_M = 0.04  # between any two objects that the generator puts down
 
@@ -77,17 +78,17 @@ def _first_free(spots, size_m, bottom, room, taken, n_taken, clearance):
 
 
 class Furnisher:
-    """Puts objects down where they are free, and remembers where everything stands."""
+    """Puts objects down where there is space, and keeps account of where everything stands."""
 
     def __init__(self, rng: random.Random, rooms: list[Room]):
         self.rng, self.rooms = rng, rooms
-        self.taken = np.empty((MAX_OBJECTS, 6), np.float64)
+        self.taken = np.empty((MAX_OBJECTS, 6), np.float64)  # x, z, half_x, half_z, bottom, top
         self.n_taken = 0
-        self.objects: list[House] = []
-        self.hazards: list[House] = []
+        self.objects: list[House] = []  # those on the floor, with their children
+        self.hazards: list[House] = []  # the record of `metadata.hazards`
         self.n_ids = 0
 
-    def _take(self, row) -> None:
+    def _take(self, row: np.ndarray | tuple[float, ...]) -> None:
         self.taken[self.n_taken] = row
         self.n_taken += 1
 
@@ -109,7 +110,10 @@ class Furnisher:
         parent: House | None = None,
         clearance: float = _CLEARANCE_M,
     ) -> House | None:
-        """Place the asset at the first free (x, z, yaw_deg) of `spots`; None if there is none."""
+        """Place the asset at the first free one of `spots`, with its underside at `bottom`; None if there is none.
+
+        It becomes a child of `parent`, where that is given. clearance: what must be free around it.
+        """
         if not spots or self.n_taken >= MAX_OBJECTS:
             return None
         size_m, sides = np.array(asset.size_m, np.float64), (room.x0, room.z0, room.x1, room.z1)
@@ -131,13 +135,15 @@ class Furnisher:
         (self.objects if parent is None else parent["children"]).append(obj)
         return obj
 
-    def record(self, kind: str, objs: list[House]) -> None:
+    def record(self, hazard: str, objs: list[House]) -> None:
+        """Record a hazard, by its name, that the objects make; it lies where the first one does."""
         position = objs[0]["position"]
-        self.hazards.append({"kind": kind, "objects": [obj["id"] for obj in objs], "x": position["x"], "z": position["z"]})
+        self.hazards.append({"kind": hazard, "objects": [obj["id"] for obj in objs], "x": position["x"], "z": position["z"]})
 
     # where objects may stand -----------------------------------------------------------------------------
 
     def against_walls(self, room: Room, asset: catalogue.Asset, tries: int = 10) -> list[_Spot]:
+        """Floor along the walls, the object's back to the wall."""
         spots = []
         size_x, _, size_z = asset.size_m
         for _ in range(tries):
@@ -171,7 +177,8 @@ class Furnisher:
             spots.append((x, z, yaw_deg))
         return spots
 
-    def on_top(self, surface: House, asset: catalogue.Asset, tries: int = 6) -> tuple[list, float]:
+    def on_top(self, surface: House, asset: catalogue.Asset, tries: int = 6) -> tuple[list[_Spot], float]:
+        """Spots on top of an object, and the height of its top."""
         size_x, size_y, size_z = catalogue.ASSETS[surface["assetId"]].size_m
         radius = max(asset.size_m[0], asset.size_m[2]) / 2
         reach_x, reach_z = max(0.0, size_x / 2 - radius - 0.02), max(0.0, size_z / 2 - radius - 0.02)
@@ -182,7 +189,7 @@ class Furnisher:
         return spots, surface["position"]["y"] + size_y / 2
 
     def surfaces(self, room: Room) -> list[House]:
-        """Things in the room that small objects may stand on, at a height that the arm reaches."""
+        """Objects in the room that small ones may stand on, at a height that the arm reaches."""
         found = []
         for obj in self.objects:
             asset = catalogue.ASSETS[obj["assetId"]]
@@ -193,11 +200,13 @@ class Furnisher:
 
 
 def random_asset(rng: random.Random, type_name: str) -> catalogue.Asset:
+    """One of the assets that the generator may place for a type."""
     return rng.choice(catalogue.assets_of(type_name))
 
 
 def furnish(f: Furnisher, room: Room, options: HouseOptions) -> None:
-    walls, middle, _ = _FURNITURE[room.kind]
+    """Furniture against the walls, and in a large room perhaps a piece in the middle."""
+    walls, middle, _ = _FURNITURE[room.type]
     area = (room.x1 - room.x0) * (room.z1 - room.z0)
     for type_name in walls:
         if f.rng.random() < options.furniture * min(1.0, 0.55 + area / 40):
@@ -206,34 +215,29 @@ def furnish(f: Furnisher, room: Room, options: HouseOptions) -> None:
     if middle and min(room.x1 - room.x0, room.z1 - room.z0) > 3.4 and f.rng.random() < options.furniture * 0.7:
         asset = catalogue.assets_of(f.rng.choice(middle))[0]
         x, z = room.centre
-        f.put(
-            room, asset, [(x + f.rng.uniform(-0.3, 0.3), z + f.rng.uniform(-0.3, 0.3), 90.0 * f.rng.randrange(4))], clearance=0.75
-        )
+        spot = (x + f.rng.uniform(-0.3, 0.3), z + f.rng.uniform(-0.3, 0.3), 90.0 * f.rng.randrange(4))
+        f.put(room, asset, [spot], clearance=0.75)
 
 
 def lay_out_small_objects(f: Furnisher, room: Room, options: HouseOptions) -> None:
-    small = _FURNITURE[room.kind][2]
+    """Small objects on the room's surfaces, and a television on each of a living room's stands."""
+    small = _FURNITURE[room.type][2]
     for surface in f.surfaces(room):
         for _ in range(poisson(f.rng, options.surface_objects)):
             asset = random_asset(f.rng, f.rng.choice(small))
             spots, bottom = f.on_top(surface, asset)
             f.put(room, asset, spots, bottom, surface, clearance=0.01)
-    if room.kind == "LivingRoom":
+    if room.type == "LivingRoom":
         for surface in f.surfaces(room):
             if surface["id"].startswith("TVStand"):
                 asset = random_asset(f.rng, "Television")
                 top = surface["position"]["y"] + catalogue.ASSETS[surface["assetId"]].size_m[1] / 2
-                f.put(
-                    room,
-                    asset,
-                    [(surface["position"]["x"], surface["position"]["z"], surface["rotation"]["y"])],
-                    top,
-                    surface,
-                    0.0,
-                )
+                spot = (surface["position"]["x"], surface["position"]["z"], surface["rotation"]["y"])
+                f.put(room, asset, [spot], top, surface, 0.0)
 
 
 def poisson(rng: random.Random, mean: float) -> int:
+    """A count from a Poisson distribution."""
     threshold, count, product = math.exp(-mean), 0, rng.random()
     while product > threshold:
         count += 1
@@ -257,11 +261,11 @@ def is_over(surface: House, x: float, z: float, margin: float) -> bool:
     return abs(right) < size_x / 2 - margin and abs(forward) < size_z / 2 - margin
 
 
-def spots_around(f: Furnisher, obj: House, nearest_target_m: float, furthest_m: float, tries: int) -> list[_Spot]:
+def spots_around(f: Furnisher, obj: House, nearest_m: float, furthest_m: float, tries: int) -> list[_Spot]:
     """Places at a distance from an object, in any direction."""
     spots = []
     for _ in range(tries):
-        angle, distance = f.rng.uniform(0, 2 * math.pi), f.rng.uniform(nearest_target_m, furthest_m)
+        angle, distance = f.rng.uniform(0, 2 * math.pi), f.rng.uniform(nearest_m, furthest_m)
         x, z = obj["position"]["x"] + distance * math.cos(angle), obj["position"]["z"] + distance * math.sin(angle)
         spots.append((x, z, f.rng.uniform(0, 360)))
     return spots

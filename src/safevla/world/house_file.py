@@ -1,4 +1,8 @@
-"""House files: ProcTHOR's JSON schema 1.0.0, read, checked and walked through."""
+"""House files: ProcTHOR's JSON schema 1.0.0, read, checked and walked through.
+
+A house is used only after `validate`: what is validated is what is used. A malformed house is refused with the file, the
+line and the JSON path of the fault.
+"""
 
 import gzip
 import json
@@ -15,10 +19,9 @@ House = dict[str, Any]
 
 
 def point(x: float, y: float, z: float) -> House:
+    """A position as house files have it, metres, to a tenth of a millimetre."""
     return {"x": round(x, 4), "y": round(y, 4), "z": round(z, 4)}
 
-
-# --------------------------------------------------------------------------------------------------- files
 
 _Number = Annotated[float, pydantic.Field(allow_inf_nan=False, ge=-1000, le=1000)]
 
@@ -134,7 +137,10 @@ def _count_objects(objects: Any) -> int:
 
 
 def load(path: str | Path) -> Iterator[House]:
-    """Yield the checked houses of a ProcTHOR `.jsonl`, `.jsonl.gz` or `.json` file, one at a time."""
+    """Yield the checked houses of a ProcTHOR `.jsonl`, `.jsonl.gz` or `.json` file, one at a time.
+
+    Raises HouseError at the first house that is malformed, or where the file is damaged.
+    """
     path = Path(path)
     opener = gzip.open if path.suffix == ".gz" else open
     try:

@@ -1,9 +1,8 @@
-"""Layouts: a house's JSON as the arrays that the simulator, the planner and the figures share.
+"""Layout: a house's JSON as the arrays that the simulator, the planner and the figures share.
 
-Everything solid is a yawed box: first the structure (floors, pieces of wall around the openings, lintels, window panes),
-then the objects, parents before children. Walls in the file have no thickness; here each room's wall is a 2 cm slab on its own
-side of the line, so that every room shows its own colour. Objects get their asset's box; an asset that nobody knows gets
-its type's median size, with one warning.
+A house is a list of yawed boxes: first the structure (floors, pieces of wall around the openings, lintels, window panes),
+then the objects, parents before children. An object gets its asset's box. An asset that is not in the database gets its
+type's median size, with one warning for the house.
 """
 
 import dataclasses
@@ -29,11 +28,11 @@ class Layout:
     centre: np.ndarray  # (M, 3)
     half: np.ndarray  # (M, 3) half extents in the box's own frame
     yaw_deg: np.ndarray  # (M,)
-    mobility: np.ndarray  # (M,) int8
+    mobility: np.ndarray  # (M,) int8: STRUCTURE, FIXED, MOVEABLE or PICKUPABLE, of `world.boxes`
     type_index: np.ndarray  # (M,) int16 into catalogue.TYPES, -1 for the structure
-    support: np.ndarray  # (M,) int16 what the box stands on
+    support: np.ndarray  # (M,) int16 the slot of what the box stands on, or ON_FLOOR or ON_WALL of `world.boxes`
     colour: np.ndarray  # (M, 3) uint8
-    pattern: np.ndarray  # (M,) uint8
+    pattern: np.ndarray  # (M,) uint8: PLAIN to TILES, of `world.appearance`
     names: tuple[str, ...]  # (M,) object ids
     n_structure: int
     origin: tuple[float, float]  # (x, z) of the floor map's corner
@@ -48,7 +47,7 @@ class Layout:
         return len(self.names)
 
     def index_of(self, object_id: str) -> int:
-        """Position of an object among the boxes; ValueError if the house has none of that id."""
+        """Slot of an object among the boxes; ValueError if the house has none of that id."""
         return self.names.index(object_id)
 
 
@@ -86,9 +85,6 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
     )
 
 
-# --------------------------------------------------------------------------------------------------- objects
-
-
 def _type_of(obj: house_file.House, sizes: AssetSizes) -> tuple[str | None, tuple[float, float, float], bool]:
     """(type, full extents, known) of an object: by its asset, else by what it says it is or its ids begin with."""
     found = sizes.get(obj["assetId"])
@@ -101,6 +97,7 @@ def _type_of(obj: house_file.House, sizes: AssetSizes) -> tuple[str | None, tupl
 
 
 def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes) -> set[str]:
+    """Add every object's box, settled on what is just below it; the assets of unknown size."""
     unknown: set[str] = set()
     index_of: dict[int, int] = {}
     for obj, parent in house_file.objects(house):
@@ -129,7 +126,7 @@ def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes) -> 
 
 
 def _floor_map(house: house_file.House) -> tuple[tuple[float, float], np.ndarray]:
-    """Which room each floor cell's middle lies in."""
+    """(x, z) of the floor map's corner, and which room each cell's middle lies in, (Z, X) int8, -1 outdoors."""
     polygons = [structure.floor_points(room["floorPolygon"]) for room in house["rooms"]]
     corners = np.concatenate(polygons)
     low, high = corners.min(0) - FLOOR_CELL_M, corners.max(0) + FLOOR_CELL_M

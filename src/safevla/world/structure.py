@@ -1,4 +1,8 @@
-"""Structure: a house's floors, walls with their openings, and window panes, as boxes."""
+"""Structure: a house's floors, walls with their openings, and window panes, as boxes.
+
+Walls in a house file have no thickness. Here each room's wall is a slab on its own side of the line, so that every room
+shows its own colour. Metres and degrees.
+"""
 
 import itertools
 import math
@@ -9,10 +13,10 @@ from safevla.world import house_file
 from safevla.world.appearance import PLAIN, floor_look, wall_look
 from safevla.world.boxes import ON_FLOOR, ON_WALL, STRUCTURE, BoxList
 
-_WALL_M = 0.02
-
-
-# --------------------------------------------------------------------------------------------------- structure
+_WALL_M = 0.02  # thickness
+_FLOOR_M = 0.1
+_PANE_HALF_M = 0.004  # half a pane's thickness, and its distance from the wall
+_PANE_COLOUR = (168, 205, 235)
 
 
 def add_structure(boxes: BoxList, house: house_file.House) -> None:
@@ -20,7 +24,7 @@ def add_structure(boxes: BoxList, house: house_file.House) -> None:
     for room in house["rooms"]:
         look = floor_look(room["floorMaterial"])
         for x0, z0, x1, z1 in _rectangles(room["floorPolygon"]):
-            centre, half = ((x0 + x1) / 2, -0.05, (z0 + z1) / 2), ((x1 - x0) / 2, 0.05, (z1 - z0) / 2)
+            centre, half = ((x0 + x1) / 2, -_FLOOR_M / 2, (z0 + z1) / 2), ((x1 - x0) / 2, _FLOOR_M / 2, (z1 - z0) / 2)
             boxes.add(room["id"], centre, half, 0.0, STRUCTURE, -1, ON_FLOOR, *look)
     holes: dict[str, list] = {}
     for door in house["doors"]:
@@ -56,7 +60,8 @@ def is_inside(polygon: np.ndarray, x: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def floor_points(points: list[dict]) -> np.ndarray:
-    return np.asarray([(p["x"], p["z"]) for p in points])  # (N, 2)
+    """(N, 2) x and z of a house file's points."""
+    return np.asarray([(p["x"], p["z"]) for p in points])
 
 
 def _rectangles(points: list[dict]) -> list[tuple[float, float, float, float]]:
@@ -91,7 +96,8 @@ def _hole_ends(wall: house_file.House, hole: house_file.House) -> tuple[float, f
     return x0 + ux * a, z0 + uz * a, x0 + ux * b, z0 + uz * b
 
 
-def _add_wall(boxes: BoxList, wall: house_file.House, holes: list) -> None:
+def _add_wall(boxes: BoxList, wall: house_file.House, holes: list[tuple[float, ...]]) -> None:
+    """Add a wall's pieces beside and above its holes, each (x0, z0, x1, z1, top)."""
     x0, z0, x1, z1, height = _ends(wall)
     length = math.hypot(x1 - x0, z1 - z0)
     if length < 1e-6:
@@ -127,12 +133,13 @@ def _add_wall(boxes: BoxList, wall: house_file.House, holes: list) -> None:
 
 
 def _add_pane(boxes: BoxList, wall: house_file.House, window: house_file.House) -> None:
+    """Add a window's pane in front of its wall, on the side of the room."""
     x0, z0, x1, z1, _ = _ends(wall)
     length = math.hypot(x1 - x0, z1 - z0) or 1.0
     ux, uz = (x1 - x0) / length, (z1 - z0) / length
     hx0, hz0, hx1, hz1 = _hole_ends(wall, window)
     bottom, top = window["holePolygon"][0]["y"], window["holePolygon"][1]["y"]
-    offset = _WALL_M + 0.004
+    offset = _WALL_M + _PANE_HALF_M
     centre = ((hx0 + hx1) / 2 + uz * offset, (bottom + top) / 2, (hz0 + hz1) / 2 - ux * offset)
-    half = (math.hypot(hx1 - hx0, hz1 - hz0) / 2, (top - bottom) / 2, 0.004)
-    boxes.add(window["id"], centre, half, math.degrees(math.atan2(-uz, ux)), STRUCTURE, -1, ON_WALL, (168, 205, 235), PLAIN)
+    half = (math.hypot(hx1 - hx0, hz1 - hz0) / 2, (top - bottom) / 2, _PANE_HALF_M)
+    boxes.add(window["id"], centre, half, math.degrees(math.atan2(-uz, ux)), STRUCTURE, -1, ON_WALL, _PANE_COLOUR, PLAIN)
