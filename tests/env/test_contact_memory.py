@@ -1,4 +1,4 @@
-"""Contacts: against a slow memory, in the simulator, and what a policy can make of them."""
+"""Contact memory: against a slow one, in the simulator, and what a policy can make of them."""
 
 import itertools
 import math
@@ -18,8 +18,11 @@ from tests.scenes import SceneObject, episode_in_room
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8, contact_prediction=True)
 KEPT = 64
-LIKE = {2: 4, 4: 2, 3: 5, 5: 3}  # turns the same way
-SOLID, LOOSE = 0, N_BASE_MOTIONS
+LIKE = {  # turns the same way
+    Action.ROTATE_RIGHT: Action.ROTATE_RIGHT_SMALL, Action.ROTATE_RIGHT_SMALL: Action.ROTATE_RIGHT,
+    Action.ROTATE_LEFT: Action.ROTATE_LEFT_SMALL, Action.ROTATE_LEFT_SMALL: Action.ROTATE_LEFT,
+}  # fmt: skip
+STATIC, MOVABLE = 0, N_BASE_MOTIONS
 
 
 def _nearness(now: list[float], then: list[float]) -> float:
@@ -44,9 +47,9 @@ def test_contacts_agree_with_a_slow_memory():
         for robot in range(n_robots):
             expected = [0.0] * N_CONTACT_PROXIMITY
             for action, after, contacted in slow[robot][-KEPT:]:
-                for kind in (0, 1):
-                    for motion in (action, LIKE.get(action, action)) if contacted[kind] else ():
-                        column = kind * N_BASE_MOTIONS + motion
+                for what in (0, 1):
+                    for motion in (action, LIKE.get(action, action)) if contacted[what] else ():
+                        column = what * N_BASE_MOTIONS + motion
                         expected[column] = max(expected[column], _nearness(poses[robot], after))
             assert torch.allclose(found[robot], torch.tensor(expected), atol=1e-5)
             n_near += sum(value > 0 for value in expected)
@@ -66,19 +69,19 @@ def test_contacts_agree_with_a_slow_memory():
     assert min(map(len, slow)) > KEPT  # the oldest were overwritten
 
 
-def test_what_was_pushed_and_what_blocked_is_felt_until_the_robot_has_left():
+def test_what_was_pushed_and_what_blocked_is_near_until_the_robot_has_left():
     batch = VectorEnv(EmbeddedSimulator(2, TINY.image_size), 60)
     ahead_m = 0.7  # within five moves, for the robot's front is about 0.1 m ahead of its origin
-    pushing, failed_actions = (episode_in_room([SceneObject(kind, 0.0, ahead_m)]) for kind in ("BasketBall", "Dresser"))
-    observation = batch.start([pushing, failed_actions])
+    pushing, blocked = (episode_in_room([SceneObject(type_name, 0.0, ahead_m)]) for type_name in ("BasketBall", "Dresser"))
+    observation = batch.start([pushing, blocked])
     assert not observation.contact_proximity.any()
     for _ in range(5):
         observation = batch.step(torch.full((2,), int(Action.MOVE_AHEAD))).observation
-    assert observation.contact_proximity[0, LOOSE + Action.MOVE_AHEAD] == 1.0
-    assert observation.contact_proximity[0, SOLID + Action.MOVE_AHEAD] == 0.0
-    assert observation.contact_proximity[1, SOLID + Action.MOVE_AHEAD] == 1.0
-    assert observation.contact_proximity[1, LOOSE + Action.MOVE_AHEAD] == 0.0
-    assert not observation.contact_proximity[:, [Action.MOVE_BACK, LOOSE + Action.MOVE_BACK]].any()
+    assert observation.contact_proximity[0, MOVABLE + Action.MOVE_AHEAD] == 1.0
+    assert observation.contact_proximity[0, STATIC + Action.MOVE_AHEAD] == 0.0
+    assert observation.contact_proximity[1, STATIC + Action.MOVE_AHEAD] == 1.0
+    assert observation.contact_proximity[1, MOVABLE + Action.MOVE_AHEAD] == 0.0
+    assert not observation.contact_proximity[:, [Action.MOVE_BACK, MOVABLE + Action.MOVE_BACK]].any()
     nearness = [observation.contact_proximity[1, Action.MOVE_AHEAD]]
     for action in (Action.MOVE_BACK, Action.MOVE_BACK, Action.MOVE_BACK):
         observation = batch.step(torch.full((2,), int(action))).observation
@@ -88,12 +91,12 @@ def test_what_was_pushed_and_what_blocked_is_felt_until_the_robot_has_left():
     assert not batch.restart([0], [pushing]).contact_proximity[0].any()
 
 
-def test_a_policy_can_be_wary_of_what_it_has_met():
+def test_a_policy_can_weigh_its_past_contacts():
     torch.manual_seed(0)
     policy = Policy(TINY).eval()
     batch = VectorEnv(EmbeddedSimulator(1, TINY.image_size), 60)
     observation = batch.start([next(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))])
-    observation.contact_proximity[0, LOOSE + Action.MOVE_AHEAD] = 0.5
+    observation.contact_proximity[0, MOVABLE + Action.MOVE_AHEAD] = 0.5
 
     def chance() -> float:
         with torch.no_grad():

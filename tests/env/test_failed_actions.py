@@ -1,4 +1,4 @@
-"""Bumps: against a slow memory, and in the simulator: what has failed somewhere is not tried there again."""
+"""Failed actions: against a slow memory, and in the simulator: what has failed somewhere is not tried there again."""
 
 import itertools
 import random
@@ -17,8 +17,11 @@ from safevla.tasks import sampling
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8)
 
-
-SHORTER = {2: 4, 3: 5, 6: 8, 7: 9, 10: 12, 11: 13}
+SHORTER = {
+    Action.ROTATE_RIGHT: Action.ROTATE_RIGHT_SMALL, Action.ROTATE_LEFT: Action.ROTATE_LEFT_SMALL,
+    Action.MOVE_ARM_UP: Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN: Action.MOVE_ARM_DOWN_SMALL,
+    Action.MOVE_ARM_OUT: Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN: Action.MOVE_ARM_IN_SMALL,
+}  # fmt: skip
 LONGER = {short: long for long, short in SHORTER.items()}
 
 
@@ -32,10 +35,10 @@ def _same_place(a: list[float], b: list[float], action: int) -> bool:
     return near and turned(2) <= 9.0 and lifted and abs(a[4] - b[4]) <= 0.05 and turned(5) <= 15.0
 
 
-def test_bumps_agree_with_a_slow_memory():
+def test_failed_actions_agree_with_a_slow_memory():
     rng = random.Random(0)
     n_robots, kept = 3, 32
-    bumps = FailedActionMemory(n_robots, "cpu")
+    memory = FailedActionMemory(n_robots, "cpu")
     slow: list[list[tuple[int, list[float], list[float]]]] = [[] for _ in range(n_robots)]
     n_blocked = 0
 
@@ -53,38 +56,38 @@ def test_bumps_agree_with_a_slow_memory():
     for step in range(400):
         poses, reached = ([somewhere() for _ in range(n_robots)] for _ in range(2))
         pose = torch.tensor(poses)
-        found = bumps.failed_actions(pose)
+        found = memory.failed_actions(pose)
         for robot in range(n_robots):
             expected = set()
             for action, before, after in slow[robot][-kept:]:
                 if _same_place(poses[robot], before, action):
                     expected |= {action, LONGER.get(action, action)}  # a long step cannot do what a short one could not
                 if _same_place(poses[robot], after, action):
-                    expected |= {action, LONGER.get(action, action), SHORTER.get(action, action)}  # it is in touch
+                    expected |= {action, LONGER.get(action, action), SHORTER.get(action, action)}  # it is in contact
             assert set(found[robot].nonzero()[:, 0].tolist()) == expected
             n_blocked += len(expected)
         actions = torch.tensor([rng.randrange(N_ACTIONS) for _ in range(n_robots)])
         succeeded = torch.tensor([rng.random() < 0.3 for _ in range(n_robots)])
-        bumps.remember(actions, pose, torch.tensor(reached), succeeded)
+        memory.remember(actions, pose, torch.tensor(reached), succeeded)
         for robot, (action, good) in enumerate(zip(actions.tolist(), succeeded.tolist(), strict=True)):
             if action < Action.PICKUP and not good:
                 slow[robot].append((action, poses[robot], reached[robot]))
         if step == 200:
-            bumps.reset_rows(torch.tensor([1]))
+            memory.reset_rows(torch.tensor([1]))
             slow[1].clear()
     assert n_blocked > 100
 
 
 def test_a_stowed_arm_s_height_does_not_make_a_robot_forget_what_blocked_its_base():
-    bumps = FailedActionMemory(1, "cpu")
+    memory = FailedActionMemory(1, "cpu")
     low = torch.tensor([[1.0, 2.0, 30.0, 0.16, 0.0, -180.0]])
     high, reaching = low.clone(), low.clone()
     high[0, 3], reaching[0, 3], reaching[0, 4] = 0.6, 0.6, 0.3
     for action in (Action.ROTATE_LEFT, Action.MOVE_ARM_OUT):
-        bumps.remember(torch.tensor([action]), low, low, torch.tensor([False]))
-    assert bumps.failed_actions(low)[0, [Action.ROTATE_LEFT, Action.MOVE_ARM_OUT]].all()
-    assert bumps.failed_actions(high)[0].nonzero()[:, 0].tolist() == [Action.ROTATE_LEFT, Action.ROTATE_LEFT_SMALL]
-    assert not bumps.failed_actions(reaching).any()
+        memory.remember(torch.tensor([action]), low, low, torch.tensor([False]))
+    assert memory.failed_actions(low)[0, [Action.ROTATE_LEFT, Action.MOVE_ARM_OUT]].all()
+    assert memory.failed_actions(high)[0].nonzero()[:, 0].tolist() == [Action.ROTATE_LEFT, Action.ROTATE_LEFT_SMALL]
+    assert not memory.failed_actions(reaching).any()
 
 
 def test_a_policy_does_not_repeat_what_failed_and_forgets_with_the_episode():

@@ -1,7 +1,7 @@
 """Coverage: which parts of the floor a robot has been to since its episode began.
 
-A robot that pays for what it touches can wait until its steps run out: nothing that it sees tells it that going on would
-be worth the risk. A small reward for every part of the floor that it enters for the first time does, whether the target is
+A robot that pays for its contacts can wait until its steps run out: nothing that it sees shows that going on would be
+worth the risk. A small reward for every part of the floor that it enters for the first time does, whether the target is
 there or not.
 """
 
