@@ -30,7 +30,7 @@ from safevla.tasks import goals, sampling
 
 SIZE = (224, 384)
 STEPS, REPEATS = 60, 5
-SERVER = f"{sys.executable} -m safevla.sim.thor.adapter.server"
+SERVER = f"{sys.executable} -m safevla.sim.thor.server"
 
 
 def steps_per_second(simulator: Simulator, seed: int) -> float:

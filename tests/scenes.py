@@ -4,8 +4,9 @@ import dataclasses
 
 import torch
 
+from safevla.sim.boxes import Boxes
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import Transition
+from safevla.sim.interface import Scene, Transition
 from safevla.tasks.episodes import Episode
 from safevla.world import catalogue, house_file
 
@@ -76,6 +77,11 @@ def episode_in_room(
         id="hand-built", task=task, target_type=target, target_id="", house_id="hand-built", house=room(objs, half_m),
         start=start, instruction=f"find a {target.lower()}", seed=0, path_m=1.0,
     )  # fmt: skip
+
+
+def boxes_in(scene: Scene, e: int) -> Boxes:
+    """The boxes of one of a scene's episodes; they share its memory."""
+    return Boxes(scene.pose[e].numpy(), scene.half[e].numpy(), scene.mobility[e].numpy(), int(scene.n_boxes[e]))
 
 
 def simulate(episode: Episode, actions: list[int]) -> list[Transition]:

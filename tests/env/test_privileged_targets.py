@@ -5,9 +5,10 @@ import torch
 
 from safevla.sim.actions import N_BASE_MOTIONS
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import CAMERAS
+from safevla.sim.interface import CAMERAS, NOTHING
 from safevla.tasks.goals import Goals
 from tests.learning import TINY
+from tests.scenes import boxes_in
 
 
 def test_perception_targets_agree_with_slow_loops(some_episodes):
@@ -52,8 +53,8 @@ def test_polar_occupancy_knows_ahead_from_behind():
     assert around(3.0, 0.0).sum() == 0
 
 
-def test_what_motions_would_touch_agrees_with_a_search_for_contacts(some_episodes):
-    """Against `reach.motion_contact`, which goes in smaller steps, on robots that carry their arm close."""
+def test_contacts_of_motions_agree_with_a_collision_check(some_episodes):
+    """Against `collision_check.motion_contact`, which goes in smaller steps, on robots that carry their arm close."""
     from safevla.env import privileged_targets
     from safevla.sim import collision_check
     from safevla.sim.body import is_tucked
@@ -68,20 +69,19 @@ def test_what_motions_would_touch_agrees_with_a_search_for_contacts(some_episode
         scene = simulator.step(actions.where(actions < 6, 0)).after  # ahead, most of the time
         found = privileged_targets.contact_targets(scene).view(16, 2, N_BASE_MOTIONS).bool()
         for e in range(0, 16, 3):
-            n, state = int(scene.n_boxes[e]), scene.robot_state[e].numpy()
-            pose, half = (collision_check.with_scratch(array[e, :n].numpy()) for array in (scene.pose, scene.half))
+            state, boxes = scene.robot_state[e].numpy(), collision_check.with_scratch(boxes_in(scene, e))
             assert is_tucked(state)
             for action in range(N_BASE_MOTIONS):
-                solid, anything = (
-                    collision_check.motion_contact(action, state, -1, -1, mobility, pose, half, scene.mobility[e].numpy(), n) >= 0
+                static, anything = (
+                    collision_check.motion_contact(action, state, NOTHING, NOTHING, mobility, boxes) >= 0
                     for mobility in (FIXED, PICKUPABLE)
                 )
-                agree += [bool(found[e, 0, action]) == solid, bool(found[e, :, action].any()) == anything]
+                agree += [bool(found[e, 0, action]) == static, bool(found[e, :, action].any()) == anything]
                 met += anything
     assert np.mean(agree) > 0.99 and met > 50
 
 
-def test_places_are_those_of_a_search_through_all_boxes(some_episodes):
+def test_target_positions_are_those_of_a_search_through_all_boxes(some_episodes):
     from safevla.env import privileged_targets
 
     simulator = EmbeddedSimulator(16, TINY.image_size)
@@ -106,7 +106,7 @@ def test_places_are_those_of_a_search_through_all_boxes(some_episodes):
                     forward = to_x * math.sin(yaw) + to_z * math.cos(yaw)
                     candidates[bool(scene.visible[e, :, m].any())].append((right, float(scene.pose[e, m, 1]), forward))
             nearest = [
-                min(some, key=lambda place: math.hypot(place[0], place[2]), default=(math.nan,) * 3)
+                min(some, key=lambda position: math.hypot(position[0], position[2]), default=(math.nan,) * 3)
                 for some in (candidates[True], candidates[True] + candidates[False])
             ]
             np.testing.assert_allclose(found[e].numpy(), nearest, atol=1e-4)

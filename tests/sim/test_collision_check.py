@@ -8,14 +8,15 @@ from safevla.sim.actions import Action
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import NOTHING
 from safevla.world.boxes import PICKUPABLE
+from tests.scenes import boxes_in
 
-CRAMPED = st.lists(st.integers(0, 17), min_size=5, max_size=25)
+CRAMPED = st.lists(st.integers(0, Action.DROPOFF), min_size=5, max_size=25)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CRAMPED, min_size=8, max_size=8), st.integers(0, 5))
 def test_looking_ahead_agrees_with_acting(batch, plans, offset):
-    """A motion that is said to touch nothing is not blocked and moves nothing but what the hand holds."""
+    """A motion that is said to meet nothing is not blocked and moves nothing but what the hand holds."""
     simulator, some = batch
     simulator.reset(some[offset * 8 : offset * 8 + 8])
     for step in range(max(map(len, plans))):
@@ -23,15 +24,11 @@ def test_looking_ahead_agrees_with_acting(batch, plans, offset):
         scene = simulator.scene()
         clear = []
         for e in range(8):
-            n, action = int(scene.n_boxes[e]), int(actions[e])
-            pose, half = (
-                collision_check.with_scratch(scene.pose[e, :n].numpy()),
-                collision_check.with_scratch(scene.half[e, :n].numpy()),
-            )
+            action, boxes = int(actions[e]), collision_check.with_scratch(boxes_in(scene, e))
             clear.append(
                 action < Action.PICKUP
                 and collision_check.motion_contact(
-                    action, scene.robot_state[e].numpy(), int(scene.held[e]), NOTHING, PICKUPABLE, pose, half, scene.mobility[e].numpy(), n
+                    action, scene.robot_state[e].numpy(), int(scene.held[e]), NOTHING, PICKUPABLE, boxes
                 ) < 0
             )  # fmt: skip
         held = scene.held.tolist()

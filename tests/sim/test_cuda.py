@@ -64,7 +64,7 @@ def compare(episodes, image_size, n_steps, seed, device, packed=False, with_trut
             known, also = (privileged_targets.privileged_targets(batch.simulator, batch.goals, grid) for batch in (cpu, gpu))
             assert (known.class_map != also.class_map.cpu()).float().mean() < 0.005
             assert (known.polar_occupancy != also.polar_occupancy.cpu()).float().mean() < 0.002
-            assert (known.touches != also.touches.cpu()).float().mean() < 0.002
+            assert (known.contacts != also.contacts.cpu()).float().mean() < 0.002
             assert (known.target_position_m.isnan() != also.target_position_m.cpu().isnan()).float().mean() < 0.02
             torch.testing.assert_close(known.nearest_target_m, also.nearest_target_m.cpu(), atol=1e-3, rtol=0, equal_nan=True)
         counts["hits"] += int((a.transition.collided_with >= 0).sum())
@@ -84,7 +84,7 @@ def test_both_devices_agree_on_random_actions(some_episodes, packed):
 
 @needs_gpu
 def test_an_odd_picture_size_and_more_boxes_than_a_block_takes(some_episodes):
-    from safevla.sim.cuda import _AT_ONCE
+    from safevla.sim.cuda_render import _AT_ONCE
 
     large = max(some_episodes, key=lambda e: e.layout.n_boxes)
     assert large.layout.n_boxes > 0.5 * _AT_ONCE

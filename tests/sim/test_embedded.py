@@ -6,6 +6,7 @@ from safevla.sim import robot
 from safevla.sim.actions import Action
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import NOTHING, SimulatorError
+from safevla.sim.motion import Z
 from tests.scenes import SceneObject, episode_in_room, simulate
 
 
@@ -21,19 +22,19 @@ def test_an_object_is_seen_in_front_and_not_behind():
     assert not hidden.visible[0, 0, int(hidden.n_boxes[0]) - 1]
 
 
-def test_actuation_noise_slips_by_at_most_its_share_and_follows_the_seed():
+def test_actuation_noise_stays_within_its_share_and_follows_the_seed():
     episode = episode_in_room([], half_m=4.0)
 
     def steps_m(noise: float) -> list[float]:
         simulator = EmbeddedSimulator(1, (24, 42), actuation_noise=noise)
         simulator.reset([episode])
-        z = [float(simulator.step(torch.tensor([0])).after.robot_state[0, 1]) for _ in range(8)]
+        z = [float(simulator.step(torch.tensor([Action.MOVE_AHEAD])).after.robot_state[0, Z]) for _ in range(8)]
         return np.diff([0.0, *z]).tolist()
 
     assert steps_m(0.0) == pytest.approx([robot.MOVE_M] * 8, abs=1e-5)
-    slipped = steps_m(0.2)
-    assert all(0.8 * robot.MOVE_M - 1e-5 <= step <= 1.2 * robot.MOVE_M + 1e-5 for step in slipped)
-    assert len({round(step, 4) for step in slipped}) > 4 and slipped == steps_m(0.2)
+    noisy = steps_m(0.2)
+    assert all(0.8 * robot.MOVE_M - 1e-5 <= step <= 1.2 * robot.MOVE_M + 1e-5 for step in noisy)
+    assert len({round(step, 4) for step in noisy}) > 4 and noisy == steps_m(0.2)
     with pytest.raises(SimulatorError, match="actuation_noise"):
         EmbeddedSimulator(1, actuation_noise=1.5)
 
@@ -66,7 +67,7 @@ def test_a_new_episode_in_a_slot_leaks_nothing(some_episodes):
     simulator = EmbeddedSimulator(3)
     simulator.reset(some_episodes[:3])
     for _ in range(15):
-        simulator.step(torch.tensor([0, 2, 16]))
+        simulator.step(torch.tensor([Action.MOVE_AHEAD, Action.ROTATE_RIGHT, Action.PICKUP]))
     scene = simulator.reset_some([1], [some_episodes[5]])
     fresh = EmbeddedSimulator(1)
     lone = fresh.reset([some_episodes[5]])

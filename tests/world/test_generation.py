@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from safevla.sim import navigation
+from safevla.sim.boxes import boxes_of
 from safevla.world import generation, house_file, layout
 
 
@@ -41,7 +42,7 @@ def test_boxes_do_not_interpenetrate_at_the_start():
 
     for seed in range(20):
         plan = layout.compile_house(generation.generate(seed))
-        pose = navigation.box_poses(plan)
+        boxes = boxes_of(plan)
         for a in range(plan.n_structure, plan.n_boxes):
             for b in range(a + 1, plan.n_boxes):
-                assert not overlap(a, b, pose, plan.half, 0.0, 0.0), (seed, plan.names[a], plan.names[b])
+                assert not overlap(a, b, boxes, 0.0, 0.0), (seed, plan.names[a], plan.names[b])

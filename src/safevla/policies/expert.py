@@ -3,46 +3,51 @@
 `Expert(careful=False)` demonstrates, as SPOC's does: the shortest way past walls and furniture, blind to clutter and
 hazards, straight at the target with the arm. That is where unsafe habits come from. `Expert(careful=True)` shows that the
 tasks can be done safely: it keeps away from everything, goes around what lies on the floor, grasps from above, and looks
-before it acts: a motion that would touch anything is not carried out but learnt from, as if it had been.
+before it acts: a motion that would meet anything is not carried out but learnt from, as if it had been.
 
-An action follows from the scene alone, apart from what the expert learnt by bumping into objects, so an expert can also
+An action follows from the scene alone, apart from what the expert learnt from failed motions, so an expert can also
 label states that somebody else's actions led to. An expert that is stuck wanders off at random, drawn from the episode's
 seed, before it tries again.
 """
 
+import bisect
+import dataclasses
 import functools
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from safevla.policies import expert_moves
-from safevla.policies.expert_moves import to_make_room
 from safevla.sim.actions import Action
+from safevla.sim.boxes import Boxes
 from safevla.sim.collision_check import can_grasp_from, motion_contact, with_scratch
 from safevla.sim.geometry import wrap_deg
 from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Scene
+from safevla.sim.motion import EXTENSION, LIFT, YAW, X, Z
 from safevla.sim.navigation import UNREACHABLE, clearance, distance_field
 from safevla.tasks.episodes import Episode
 from safevla.tasks.goals import OBJECT_NAV
-from safevla.tasks.sampling import goal_nodes
+from safevla.tasks.nav_grid import goal_nodes
 from safevla.world import catalogue
 from safevla.world.boxes import FIXED, MOVEABLE, PICKUPABLE, STRUCTURE
 
 TURN_ROOM_M = 0.31  # the body can turn on the spot with this much room
-_CARE_M = 0.45
-_GIVE_UP_BUMPS = {False: 50, True: 5}  # by whether the expert is careful
-_STUCK_BUMPS = 7  # after this many bumps in one place, or
+_CARE_M, _TIGHT_M = 0.45, 0.21  # the careful expert keeps so far away from everything; with less than the latter it hardly fits
+_GIVE_UP_FAILURES = {False: 50, True: 5}  # failed motions in an episode, by whether the expert is careful
+_STUCK_FAILURES = 7  # after this many failed motions, or
 _STUCK_STEPS = 45  # this many motions of the base within _STUCK_M, more than a grasp takes, something else is tried
 _STUCK_M = 0.5
-_LOOKS = 6  # choices that the careful expert weighs before it takes any that touches nothing
-_PATIENCE = (40, 90)  # refused motions after which it pushes small objects, and after which it pushes all that moves
+_LOOKS = 6  # choices that the careful expert weighs before it takes any that meets nothing
+_PATIENCE = (40, 90)  # rejected motions after which it pushes small objects, and after which it pushes all that moves
+_FAILED_WEIGHT = 25.0  # more to stand where a move failed
 _SMALLER = {
     Action.MOVE_ARM_UP: Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN: Action.MOVE_ARM_DOWN_SMALL,
     Action.MOVE_ARM_OUT: Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN: Action.MOVE_ARM_IN_SMALL,
 }  # fmt: skip
-_Boxes = tuple[np.ndarray, np.ndarray, np.ndarray, int]  # pose (M, ·), half (M, 3) and kind (M,) of a house, n_boxes
+_STROLL = (*[Action.MOVE_AHEAD] * 3, *[Action.MOVE_BACK] * 2, Action.ROTATE_LEFT, Action.ROTATE_RIGHT)
+_STROLL_ANYWAY = (*_STROLL, Action.ROTATE_LEFT_SMALL, Action.ROTATE_RIGHT_SMALL)
 
 
 class Expert:
@@ -50,252 +55,256 @@ class Expert:
 
     def __init__(self, n_envs: int, careful: bool = False):
         self.careful = careful
-        self._weight: list[np.ndarray] = [np.zeros((1, 1), np.float32)] * n_envs
-        self._field: list[np.ndarray] = [np.zeros((1, 1), np.float32)] * n_envs
-        self._goals: list[np.ndarray] = [np.zeros((0, 2), np.int64)] * n_envs
-        self._targets: list[np.ndarray] = [np.zeros(0, np.int64)] * n_envs
-        self._is_nav = np.zeros(n_envs, np.bool_)
-        self._failed_actions = np.zeros(n_envs, np.int64)
-        self._last_state = np.zeros((n_envs, 6), np.float32)
-        self._last_action = np.full(n_envs, NOTHING, np.int64)
-        self._escape = np.full(n_envs, NOTHING, np.int64)  # an action that makes room after a bump
-        self._is_goal: list[np.ndarray] = [np.zeros((1, 1), np.bool_)] * n_envs
-        self._all_goals: list[np.ndarray] = [np.zeros((0, 2), np.int64)] * n_envs
-        self._random = [random.Random(0)] * n_envs
-        self._wander = np.zeros(n_envs, np.int64)  # steps left of a walk away from where it got stuck
-        self._anchor = np.zeros((n_envs, 2))
-        self._since_anchor = np.zeros(n_envs, np.int64)
-        self._refused = np.zeros(n_envs, np.int64)
-        self._was_stuck = np.zeros(n_envs, np.bool_)
+        self._planners: list[_Planner | None] = [None] * n_envs
 
     def start_episodes(self, slots: Sequence[int], episodes: Sequence[Episode], scene: Scene) -> None:
         """Plan for the episodes that have just started in these slots."""
+        arrays = _arrays(scene)
         for slot, episode in zip(slots, episodes, strict=True):
-            self._plan(int(slot), episode, scene)
-
-    def _plan(self, slot: int, episode: Episode, scene: Scene) -> None:
-        n = int(scene.n_boxes[slot])
-        pose, half, mobility = scene.pose[slot].numpy(), scene.half[slot].numpy(), scene.mobility[slot].numpy()
-        reachable = scene.reachable[slot].numpy()
-        origin_x, origin_z = (float(v) for v in scene.reachable_origin[slot])
-        types = scene.type_index[slot, :n].numpy()
-        targets = np.flatnonzero(types == catalogue.TYPES[episode.target_type].index)
-        room = np.empty(reachable.shape, np.float32)
-        clearance(pose, half, mobility, n, STRUCTURE, MOVEABLE, origin_x, origin_z, room)
-        weight = 1.0 + 12.0 * np.maximum(0.0, 1.0 - room / TURN_ROOM_M)
-        if self.careful:
-            clearance(pose, half, mobility, n, STRUCTURE, PICKUPABLE, origin_x, origin_z, room)
-            weight += 6.0 * np.maximum(0.0, 1.0 - room / _CARE_M) + 20.0 * (room < TURN_ROOM_M) + 60.0 * (room < 0.21)
-        weight = np.where(reachable, weight, UNREACHABLE).astype(np.float32)
-        x = origin_x + np.arange(reachable.shape[1]) * REACHABLE_CELL_M
-        z = origin_z + np.arange(reachable.shape[0]) * REACHABLE_CELL_M
-        nodes = [goal_nodes(episode.task, m, reachable, x, z, pose, half, mobility, n, self.careful) for m in targets]
-        kept = [i for i, found in enumerate(nodes) if len(found)]
-        self._targets[slot] = targets[kept] if kept else targets
-        self._goals[slot] = np.concatenate([nodes[i] for i in kept]) if kept else np.zeros((0, 2), np.int64)  # none: gives up
-        self._weight[slot] = weight
-        self._is_nav[slot] = episode.task == OBJECT_NAV
-        self._all_goals[slot] = self._goals[slot]
-        self._random[slot] = random.Random(episode.seed)
-        self._wander[slot] = 0
-        self._anchor[slot] = scene.robot_state[slot, :2].numpy()
-        self._since_anchor[slot] = self._refused[slot] = 0
-        self._was_stuck[slot] = False
-        self._head_for(slot, self._goals[slot])
-        self._failed_actions[slot] = 0
-        self._escape[slot] = NOTHING
-        self._last_action[slot] = NOTHING
-
-    def _head_for(self, slot: int, goals: np.ndarray) -> None:
-        """Plan the way to the nearest, most comfortable of the goal nodes."""
-        # the arm needs the robot to face a certain way, so room to turn counts for more there
-        self._field[slot] = distance_field(self._weight[slot], goals, 0.1 if self._is_nav[slot] else 0.5)
-        is_goal = np.zeros(self._weight[slot].shape, np.bool_)
-        is_goal[goals[:, 0], goals[:, 1]] = True
-        self._is_goal[slot] = is_goal
+            self._planners[int(slot)] = _Planner(episode, _Now.of(arrays, int(slot)), self.careful)
 
     def act(self, scene: Scene, carried_out: np.ndarray | None = None) -> np.ndarray:
         """The action to take now in every environment, (B,) int64.
 
         carried_out (B,): what was done instead of this expert's last actions, where somebody else decides. The expert
-        learns from its own bumps only: another's action that changed nothing says little about the way.
+        learns from its own failed motions only: another's action that changed nothing says little about the way.
         """
-        if carried_out is not None:
-            self._last_action[carried_out != self._last_action] = NOTHING
-        robots, held = scene.robot_state.numpy(), scene.held.numpy()
-        poses, halves = scene.pose.numpy(), scene.half.numpy()
-        types, visible = scene.type_index.numpy(), scene.visible.numpy()
-        kinds, n_boxes = scene.mobility.numpy(), scene.n_boxes.numpy()
-        origins = scene.reachable_origin.numpy()
-        actions = np.full(len(robots), int(Action.DONE), np.int64)
-        for slot in range(len(robots)):
-            if len(self._goals[slot]) == 0 or self._failed_actions[slot] > _GIVE_UP_BUMPS[self.careful]:
+        arrays = _arrays(scene)
+        actions = np.full(len(self._planners), int(Action.DONE), np.int64)
+        for slot, planner in enumerate(self._planners):
+            if planner is None:
                 continue
-            robot_state, n = robots[slot], n_boxes[slot]
-            boxes = (poses[slot], halves[slot], kinds[slot], n)
-            if self._learn_from_bump(slot, robot_state, origins[slot]):
-                self._escape[slot] = to_make_room(robot_state, *boxes)
-            self._notice_standstill(slot, robot_state)
-            holds = held[slot] != NOTHING
-            right_one = holds and types[slot, held[slot]] == types[slot, self._targets[slot][0]]
-            choose = functools.partial(
-                self._choose, slot, robot_state, int(held[slot]), right_one, boxes, visible[slot, 0], origins[slot]
-            )
-            action = choose()
-            if self.careful:
-                action = self._look_first(slot, action, robot_state, int(held[slot]), boxes, origins[slot], choose)
-            actions[slot] = self._last_action[slot] = action
-            self._last_state[slot] = robot_state
+            if carried_out is not None and carried_out[slot] != planner.last_action:
+                planner.last_action = NOTHING
+            if not planner.gives_up:
+                actions[slot] = planner.act(_Now.of(arrays, slot))
         return actions
 
-    def _choose(
-        self,
-        slot: int,
-        robot_state: np.ndarray,
-        held: int,
-        right_one: bool,
-        boxes: _Boxes,
-        visible: np.ndarray,
-        origin: np.ndarray,
-    ) -> int:
-        """What it would do next, were nothing in the way that it does not know of."""
-        at_goal = self._is_at_goal(slot, robot_state, boxes, origin)
-        action = expert_moves.choose(
-            self._is_nav[slot], self.careful, self.careful or self._was_stuck[slot], at_goal, held != NOTHING, right_one, robot_state,
-            self._targets[slot], *boxes[:2], visible, self._weight[slot], self._field[slot], origin,
+
+def _arrays(scene: Scene) -> dict[str, np.ndarray]:
+    """A scene's tensors as arrays that share their memory, taken once for all environments."""
+    return {field.name: getattr(scene, field.name).numpy() for field in dataclasses.fields(scene)}
+
+
+@dataclasses.dataclass
+class _Now:
+    """What a planner knows of its environment at a step; arrays share the scene's memory."""
+
+    robot_state: np.ndarray  # (6,)
+    held: int
+    boxes: Boxes
+    type_index: np.ndarray  # (M,)
+    visible: np.ndarray  # (M,) bool in the navigation camera
+    reachable: np.ndarray  # (Z, X) bool
+    origin: np.ndarray  # (2,) x and z of the grid's first node
+
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray], slot: int) -> "_Now":
+        """One environment of a scene's arrays."""
+        boxes = Boxes(arrays["pose"][slot], arrays["half"][slot], arrays["mobility"][slot], int(arrays["n_boxes"][slot]))
+        return cls(
+            arrays["robot_state"][slot], int(arrays["held"][slot]), boxes, arrays["type_index"][slot],
+            arrays["visible"][slot, 0], arrays["reachable"][slot], arrays["reachable_origin"][slot],
         )  # fmt: skip
-        escape, self._escape[slot] = self._escape[slot], NOTHING
+
+    @functools.cached_property
+    def boxes_with_scratch(self) -> Boxes:
+        return with_scratch(self.boxes)
+
+    def motion_contact(self, action: int, ignored: int, highest_mobility: int) -> bool:
+        """Whether a motion would meet a box up to a mobility, other than the one ignored."""
+        held = self.held
+        return motion_contact(action, self.robot_state, held, ignored, highest_mobility, self.boxes_with_scratch) >= 0
+
+
+class _Planner:
+    """Acts in one environment for one episode; what it learns makes it plan anew."""
+
+    def __init__(self, episode: Episode, now: _Now, careful: bool):
+        self.careful = careful
+        self.last_action: int = NOTHING
+        self._last_state = now.robot_state.copy()
+        self._is_nav = episode.task == OBJECT_NAV
+        self._random = random.Random(episode.seed)
+        self._failures = self._rejected = 0
+        self._escape: int = NOTHING  # an action that makes room after a failed one
+        self._wander = 0  # steps left of a walk away from where it got stuck
+        self._was_stuck = False
+        self._anchor, self._since_anchor = now.robot_state[:2].astype(np.float64), 0
+        self._weight = _weights(now, careful)
+        self._targets, self._all_goals = _goals(episode, now, careful)
+        self._head_for(self._all_goals)
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether there is nothing to head for, or too much has failed."""
+        return len(self._goals) == 0 or self._failures > _GIVE_UP_FAILURES[self.careful]
+
+    def act(self, now: _Now) -> int:
+        """The action to take now."""
+        if self._learn_from_failure(now):
+            self._escape = expert_moves.to_make_room(now.robot_state, now.boxes)
+        self._notice_standstill(now)
+        action = self._choose(now)
+        if self.careful:
+            action = self._look_first(now, action)
+        self.last_action = action
+        self._last_state = now.robot_state.copy()
+        return action
+
+    def _head_for(self, goals: np.ndarray) -> None:
+        """Plan the way to the nearest, most comfortable of the goal nodes (S, 2)."""
+        self._goals = goals
+        # the arm needs the robot to face a certain way, so room to turn counts for more there
+        self._field = distance_field(self._weight, goals, 0.1 if self._is_nav else 0.5)
+        self._is_goal = np.zeros(self._weight.shape, np.bool_)
+        self._is_goal[goals[:, 0], goals[:, 1]] = True
+
+    def _choose(self, now: _Now) -> int:
+        """What it would do next, were nothing in the way that it does not know of."""
+        types = now.type_index
+        holds = now.held != NOTHING
+        action = expert_moves.choose(
+            self._is_nav, self.careful, self.careful or self._was_stuck, self._is_at_goal(now), holds,
+            holds and bool(types[now.held] == types[self._targets[0]]), now.robot_state, self._targets, now.boxes, now.visible,
+            self._weight, self._field, now.origin,
+        )  # fmt: skip
+        escape, self._escape = self._escape, NOTHING
         if action == Action.DONE or action == Action.DROPOFF:
             return action
-        if self._wander[slot] > 0:
-            if robot_state[4] > 0.02:  # the arm comes in first
-                return Action.MOVE_ARM_IN if robot_state[4] > 0.08 else Action.MOVE_ARM_IN_SMALL
-            self._wander[slot] -= 1
-            pose, half, mobility, n = boxes
-            return self._stroll(slot, robot_state, held, with_scratch(pose[:n]), with_scratch(half[:n]), mobility, n)
+        if self._wander > 0:
+            if now.robot_state[EXTENSION] > 0.02:  # the arm comes in first
+                return expert_moves.arm_in(now.robot_state)
+            self._wander -= 1
+            return self._stroll(now)
         return action if escape == NOTHING else escape
 
-    def _is_at_goal(self, slot: int, robot_state: np.ndarray, boxes: _Boxes, origin: np.ndarray) -> bool:
+    def _is_at_goal(self, now: _Now) -> bool:
         """Whether this is a place to see or grasp the target from: a goal node, or beside one and just as good."""
-        is_goal = self._is_goal[slot]
-        iz = min(max(int(round((robot_state[1] - origin[1]) / REACHABLE_CELL_M)), 0), is_goal.shape[0] - 1)
-        ix = min(max(int(round((robot_state[0] - origin[0]) / REACHABLE_CELL_M)), 0), is_goal.shape[1] - 1)
-        if self._is_nav[slot]:
+        is_goal, robot_state, origin = self._is_goal, now.robot_state, now.origin
+        iz = min(max(int(round((robot_state[Z] - origin[1]) / REACHABLE_CELL_M)), 0), is_goal.shape[0] - 1)
+        ix = min(max(int(round((robot_state[X] - origin[0]) / REACHABLE_CELL_M)), 0), is_goal.shape[1] - 1)
+        if self._is_nav:
             return bool(is_goal[iz, ix])
         if is_goal[iz, ix] and not self.careful:
             return True
         if not is_goal[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2].any():
             return False
-        pose, half, mobility, n = boxes
-        minded = PICKUPABLE if self.careful and self._refused[slot] <= _PATIENCE[0] else MOVEABLE
-        target = self._nearest_target(slot, robot_state, pose)
-        return can_grasp_from(
-            robot_state[0], robot_state[1], target, minded, with_scratch(pose[:n]), with_scratch(half[:n]), mobility, n
-        )
+        highest = PICKUPABLE if self.careful and self._rejected <= _PATIENCE[0] else MOVEABLE
+        return can_grasp_from(robot_state[X], robot_state[Z], self._nearest_target(now), highest, now.boxes_with_scratch)
 
-    def _nearest_target(self, slot: int, robot_state: np.ndarray, pose: np.ndarray) -> int:
-        targets = self._targets[slot]
-        return int(targets[np.argmin(np.hypot(pose[targets, 0] - robot_state[0], pose[targets, 2] - robot_state[1]))])
+    def _nearest_target(self, now: _Now) -> int:
+        pose = now.boxes.pose[self._targets]
+        return int(self._targets[np.argmin(np.hypot(pose[:, 0] - now.robot_state[X], pose[:, 2] - now.robot_state[Z]))])
 
-    def _stroll(
-        self, slot: int, robot_state: np.ndarray, held: int, pose: np.ndarray, half: np.ndarray, mobility: np.ndarray, n: int
-    ) -> int:
-        """A motion of the base at random, one that touches nothing if there is one, or else nothing that blocks."""
-        motions = [Action.MOVE_AHEAD] * 3 + [Action.MOVE_BACK] * 2 + [Action.ROTATE_LEFT, Action.ROTATE_RIGHT]
-        for minded in (PICKUPABLE, MOVEABLE, FIXED):
-            free = [a for a in motions if motion_contact(a, robot_state, held, NOTHING, minded, pose, half, mobility, n) < 0]
+    def _stroll(self, now: _Now) -> int:
+        """A motion of the base at random, one that meets nothing if there is one, or else nothing that blocks."""
+        for highest in (PICKUPABLE, MOVEABLE, FIXED):
+            free = [action for action in _STROLL if not now.motion_contact(action, NOTHING, highest)]
             if free:
-                return int(self._random[slot].choice(free))
-        return int(self._random[slot].choice((*motions, Action.ROTATE_LEFT_SMALL, Action.ROTATE_RIGHT_SMALL)))
+                return self._random.choice(free)
+        return self._random.choice(_STROLL_ANYWAY)
 
-    def _look_first(
-        self,
-        slot: int,
-        action: int,
-        robot_state: np.ndarray,
-        held: int,
-        boxes: _Boxes,
-        origin: np.ndarray,
-        choose: Callable[[], int],
-    ) -> int:
-        """The action, or another one that touches nothing but the target, if there is one."""
-        pose, half, mobility, n = boxes
-        pose, half = with_scratch(pose[:n]), with_scratch(half[:n])
-        target = self._nearest_target(slot, robot_state, pose)
-        minded = (PICKUPABLE, MOVEABLE, FIXED)[np.searchsorted(_PATIENCE, self._refused[slot])]
+    def _look_first(self, now: _Now, action: int) -> int:
+        """The action, or another one that meets nothing but the target, if there is one."""
+        target = self._nearest_target(now)
+        highest = (PICKUPABLE, MOVEABLE, FIXED)[bisect.bisect_left(_PATIENCE, self._rejected)]
 
-        def touches(some_action: int, ignored: int = target) -> bool:
-            if some_action >= Action.PICKUP:
-                return False
-            return motion_contact(some_action, robot_state, held, ignored, minded, pose, half, mobility, n) >= 0
+        def meets(motion: int, ignored: int) -> bool:
+            return motion < Action.PICKUP and now.motion_contact(motion, ignored, highest)
 
         for _ in range(_LOOKS):
-            if action in _SMALLER and touches(action, NOTHING):
+            if action in _SMALLER and meets(action, NOTHING):
                 action = _SMALLER[action]
-            if not touches(action):
+            if not meets(action, target):
                 return action
-            self._refused[slot] += 1
-            if self._learn(slot, action, robot_state, origin):
-                self._escape[slot] = to_make_room(robot_state, *boxes)
-            action = choose()
-        return self._stroll(slot, robot_state, held, pose, half, mobility, n)
+            self._rejected += 1
+            if self._learn(now, action):
+                self._escape = expert_moves.to_make_room(now.robot_state, now.boxes)
+            action = self._choose(now)
+        return self._stroll(now)
 
-    def _notice_standstill(self, slot: int, robot_state: np.ndarray) -> None:
+    def _notice_standstill(self, now: _Now) -> None:
         """Try something else where much time went by and little happened."""
-        self._since_anchor[slot] += 0 <= self._last_action[slot] <= Action.ROTATE_LEFT_SMALL
-        if np.abs(robot_state[:2] - self._anchor[slot]).max() > _STUCK_M:
-            self._anchor[slot], self._since_anchor[slot] = robot_state[:2], 0
-        elif self._since_anchor[slot] > _STUCK_STEPS or self._last_action[slot] == Action.DROPOFF:
-            self._get_unstuck(slot, robot_state)
+        self._since_anchor += 0 <= self.last_action <= Action.ROTATE_LEFT_SMALL
+        if np.abs(now.robot_state[:2] - self._anchor).max() > _STUCK_M:
+            self._drop_anchor(now)
+        elif self._since_anchor > _STUCK_STEPS or self.last_action == Action.DROPOFF:
+            self._get_unstuck(now)
 
-    def _get_unstuck(self, slot: int, robot_state: np.ndarray) -> None:
+    def _drop_anchor(self, now: _Now) -> None:
+        self._anchor, self._since_anchor = now.robot_state[:2].astype(np.float64), 0
+
+    def _get_unstuck(self, now: _Now) -> None:
         """Wander off, and head for some of the places to stand only."""
-        rng = self._random[slot]
-        self._wander[slot] = rng.randint(3, 9)
-        self._was_stuck[slot] = True
-        goals = self._all_goals[slot]
-        kept = np.asarray([rng.random() < 0.5 for _ in goals], np.bool_)
-        self._goals[slot] = goals[kept] if kept.any() else goals
-        self._head_for(slot, self._goals[slot])
-        self._anchor[slot], self._since_anchor[slot] = robot_state[:2], 0
+        self._wander = self._random.randint(3, 9)
+        self._was_stuck = True
+        goals = self._all_goals
+        kept = np.asarray([self._random.random() < 0.5 for _ in goals], np.bool_)
+        self._head_for(goals[kept] if kept.any() else goals)
+        self._drop_anchor(now)
 
-    def _learn_from_bump(self, slot: int, robot_state: np.ndarray, origin: np.ndarray) -> bool:
-        """A motion that changed nothing: what lies there costs more from now on, and the way is planned anew.
-
-        True where there was no room to turn.
-        """
-        action, last = self._last_action[slot], self._last_state[slot]
+    def _learn_from_failure(self, now: _Now) -> bool:
+        """Learn from the last action if it was a motion that changed nothing. True where there was no room to turn."""
+        action, state, last = self.last_action, now.robot_state, self._last_state
         if not 0 <= action < Action.PICKUP:
             return False
         if (
-            abs(robot_state[:2] - last[:2]).max() > 0.01
-            or abs(wrap_deg(robot_state[2] - last[2])) > 1.5
-            or abs(robot_state[3:] - last[3:]).max() > 0.005
+            abs(state[: Z + 1] - last[: Z + 1]).max() > 0.01
+            or abs(wrap_deg(state[YAW] - last[YAW])) > 1.5
+            or abs(state[LIFT:] - last[LIFT:]).max() > 0.005
         ):
             return False
-        self._failed_actions[slot] += 1
-        if self._failed_actions[slot] % _STUCK_BUMPS == 0:
-            self._get_unstuck(slot, robot_state)
-        return self._learn(slot, int(action), robot_state, origin)
+        self._failures += 1
+        if self._failures % _STUCK_FAILURES == 0:
+            self._get_unstuck(now)
+        return self._learn(now, action)
 
-    def _learn(self, slot: int, action: int, robot_state: np.ndarray, origin: np.ndarray) -> bool:
-        """Take it that an action fails here. True where there is no room to turn."""
-        weight = self._weight[slot]
-        yaw = math.radians(robot_state[2])
-        sign = -1.0 if action == Action.MOVE_BACK else 1.0
-        goals = self._goals[slot]
+    def _learn(self, now: _Now, action: int) -> bool:
+        """Take it that a motion fails here, and plan anew. True where there is no room to turn.
+
+        Where a move failed, it costs more to stand from now on; where there is no room to turn or to reach out, other places
+        are preferred.
+        """
+        x, z, yaw = now.robot_state[X], now.robot_state[Z], math.radians(now.robot_state[YAW])
+        goals, is_third = self._goals, self._failures % 3 == 0
         if action <= Action.MOVE_BACK:
+            sign = -1.0 if action == Action.MOVE_BACK else 1.0
             for reach in (0.2, 0.35):
-                ix = int(round((robot_state[0] + sign * reach * math.sin(yaw) - origin[0]) / REACHABLE_CELL_M))
-                iz = int(round((robot_state[1] + sign * reach * math.cos(yaw) - origin[1]) / REACHABLE_CELL_M))
-                window = weight[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
-                window[window < UNREACHABLE] += 25.0
-            if self._failed_actions[slot] % 3 == 0:
-                self._escape[slot] = Action.MOVE_BACK if sign > 0 else Action.MOVE_AHEAD
-        else:  # no room to turn or to reach out here: make some, and prefer other places to stand
-            node_x, node_z = (robot_state[0] - origin[0]) / REACHABLE_CELL_M, (robot_state[1] - origin[1]) / REACHABLE_CELL_M
+                ix = int(round((x + sign * reach * math.sin(yaw) - now.origin[0]) / REACHABLE_CELL_M))
+                iz = int(round((z + sign * reach * math.cos(yaw) - now.origin[1]) / REACHABLE_CELL_M))
+                window = self._weight[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
+                window[window < UNREACHABLE] += _FAILED_WEIGHT
+            if is_third:
+                self._escape = Action.MOVE_BACK if sign > 0 else Action.MOVE_AHEAD
+        else:
+            node_x, node_z = (x - now.origin[0]) / REACHABLE_CELL_M, (z - now.origin[1]) / REACHABLE_CELL_M
             away = np.hypot(goals[:, 1] - node_x, goals[:, 0] - node_z) > 1.5
-            if away.any() and (action > Action.ROTATE_LEFT_SMALL or self._failed_actions[slot] % 3 == 0):
-                goals = self._goals[slot] = goals[away]
-        self._head_for(slot, goals)
+            if away.any() and (action > Action.ROTATE_LEFT_SMALL or is_third):
+                goals = goals[away]
+        self._head_for(goals)
         return Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL
+
+
+def _weights(now: _Now, careful: bool) -> np.ndarray:
+    """(Z, X) float32: what it costs to stand at a node, 1 where there is room for anything."""
+    room = np.empty(now.reachable.shape, np.float32)
+    origin = (float(now.origin[0]), float(now.origin[1]))
+    clearance(now.boxes, STRUCTURE, MOVEABLE, *origin, room)
+    weight = 1.0 + 12.0 * np.maximum(0.0, 1.0 - room / TURN_ROOM_M)
+    if careful:
+        clearance(now.boxes, STRUCTURE, PICKUPABLE, *origin, room)
+        weight += 6.0 * np.maximum(0.0, 1.0 - room / _CARE_M) + 20.0 * (room < TURN_ROOM_M) + 60.0 * (room < _TIGHT_M)
+    return np.where(now.reachable, weight, UNREACHABLE).astype(np.float32)
+
+
+def _goals(episode: Episode, now: _Now, careful: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The slots (T,) of the targets that can be seen or grasped, of all if none can, and the nodes (S, 2) to do it from."""
+    targets = np.flatnonzero(now.type_index[: now.boxes.n_boxes] == catalogue.TYPES[episode.target_type].index)
+    x = float(now.origin[0]) + np.arange(now.reachable.shape[1]) * REACHABLE_CELL_M
+    z = float(now.origin[1]) + np.arange(now.reachable.shape[0]) * REACHABLE_CELL_M
+    nodes = [goal_nodes(episode.task, m, now.reachable, x, z, now.boxes, careful) for m in targets]
+    kept = [i for i, found in enumerate(nodes) if len(found)]
+    if not kept:
+        return targets, np.zeros((0, 2), np.int64)
+    return targets[kept], np.concatenate([nodes[i] for i in kept])

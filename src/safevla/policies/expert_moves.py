@@ -1,22 +1,31 @@
-"""Expert moves: which action an expert with a plan takes next."""
+"""Expert moves: which action an expert with a plan takes next.
+
+A robot state (6,) has the columns of `sim.motion`. A plan is two grids (Z, X) over the nodes of the reachable positions, of
+which the first lies at origin (2,), x and z in metres: weight, the cost factor of standing at a node, and field, the distance
+to the goal (`navigation.distance_field`).
+"""
 
 import math
 
 from safevla.runtime.kernels import kernel
 from safevla.sim import robot
+from safevla.sim.actions import Action
 from safevla.sim.body import hand_centre
 from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local, wrap_deg
 from safevla.sim.interface import REACHABLE_CELL_M
+from safevla.sim.motion import EXTENSION, LIFT, WRIST, YAW, X, Z
 from safevla.sim.navigation import UNREACHABLE, line_is_free
 from safevla.world.boxes import MOVEABLE
 
 _DONE_M = 1.5  # well within what counts as found, so that who imitates the expert may err
 _DONE_AT_GOAL_M = 1.98
+_AT_GOAL_TURN_DEG, _AT_GOAL_NEAR_M = 4.0, 0.9  # a goal node from which nothing is seen yet: face the target, and go near
+_REACHES_M = (0.32, 0.84)  # how far a target may be from the robot's origin for the arm to go out to it
 # Errors that are let be. The smaller they are, the harder it is to see, for who imitates the expert, what it will do next.
 _HEADING_DEG = 10.0  # walking
 _AIM_DEG, _FINE_AIM_DEG = 5.5, 3.5  # of the arm; fine for the careful expert, and for any that has been stuck
 _LIFT_M, _FINE_LIFT_M = 0.03, 0.015
-_TOUCH_M = 0.055  # the hand is near enough to close
+_CLOSE_M = 0.055  # the hand is near enough to close
 _OVER_M = 0.10  # the careful hand passes this high over the target
 _HAND_TO_LIFT_M = robot.WRIST_ABOVE_LIFT_M - robot.HAND_BELOW_WRIST_M
 
@@ -25,20 +34,27 @@ _HAND_TO_LIFT_M = robot.WRIST_ABOVE_LIFT_M - robot.HAND_BELOW_WRIST_M
 def _turn(error_deg):
     """The rotation that best reduces a heading error."""
     if error_deg > 18.0:
-        return 2
+        return Action.ROTATE_RIGHT
     if error_deg < -18.0:
-        return 3
-    return 4 if error_deg > 0.0 else 5
+        return Action.ROTATE_LEFT
+    return Action.ROTATE_RIGHT_SMALL if error_deg > 0.0 else Action.ROTATE_LEFT_SMALL
 
 
 @kernel
-def _room_m(x, z, yaw_deg, pose, half, mobility, n_boxes):
+def arm_in(robot_state):
+    """The action that draws an arm in that reaches out."""
+    return Action.MOVE_ARM_IN if robot_state[EXTENSION] > 0.08 else Action.MOVE_ARM_IN_SMALL
+
+
+@kernel
+def _room_m(x, z, yaw_deg, boxes):
     """Space around the body of a robot in that pose, metres to what blocks it; negative where it would not fit."""
+    pose, half = boxes.pose, boxes.half
     turn = yaw_deg * RADIANS
     cx, cz = x + robot.BODY_FORWARD_M * math.sin(turn), z + robot.BODY_FORWARD_M * math.cos(turn)
     least = 1.0
-    for m in range(n_boxes):
-        if mobility[m] > MOVEABLE or pose[m, 1] - half[m, 1] > robot.BODY_TOP_M or pose[m, 1] + half[m, 1] < 0.01:
+    for m in range(boxes.n_boxes):
+        if boxes.mobility[m] > MOVEABLE or pose[m, 1] - half[m, 1] > robot.BODY_TOP_M or pose[m, 1] + half[m, 1] < 0.01:
             continue
         away_x, away_z = cx - pose[m, 0], cz - pose[m, 2]
         reach = half[m, 0] + half[m, 2] + 1.0
@@ -51,48 +67,57 @@ def _room_m(x, z, yaw_deg, pose, half, mobility, n_boxes):
 
 
 @kernel
-def to_make_room(robot_state, pose, half, mobility, n_boxes):
+def to_make_room(robot_state, boxes):
     """The move that gives the body most space around it: a turn at a wall needs some, for the body lies behind its axis."""
-    ahead_x, ahead_z = robot.MOVE_M * math.sin(robot_state[2] * RADIANS), robot.MOVE_M * math.cos(robot_state[2] * RADIANS)
-    back = _room_m(robot_state[0] - ahead_x, robot_state[1] - ahead_z, robot_state[2], pose, half, mobility, n_boxes)
-    ahead = _room_m(robot_state[0] + ahead_x, robot_state[1] + ahead_z, robot_state[2], pose, half, mobility, n_boxes)
-    return 1 if back >= ahead else 0
+    x, z, yaw_deg = robot_state[X], robot_state[Z], robot_state[YAW]
+    ahead_x, ahead_z = robot.MOVE_M * math.sin(yaw_deg * RADIANS), robot.MOVE_M * math.cos(yaw_deg * RADIANS)
+    back = _room_m(x - ahead_x, z - ahead_z, yaw_deg, boxes)
+    ahead = _room_m(x + ahead_x, z + ahead_z, yaw_deg, boxes)
+    return Action.MOVE_BACK if back >= ahead else Action.MOVE_AHEAD
 
 
 @kernel
-def choose(is_nav, careful, fine, at_goal, holds, right_one, robot_state, targets, pose, half, visible, weight, field, origin):
-    x, z, yaw_deg = robot_state[0], robot_state[1], robot_state[2]
+def choose(is_nav, careful, fine, at_goal, holds, right_one, robot_state, targets, boxes, visible, weight, field, origin):
+    """The next action, if nothing is in the way that the plan does not know of.
+
+    is_nav: the target is to be seen, not grasped; careful: grasp from above; fine: aim with small errors; at_goal: this is a
+    place to see or grasp the target from; holds, right_one: the hand holds something, a target. targets (T,) are the slots of
+    what is asked for, visible (M,) bool what the navigation camera shows.
+    """
+    pose = boxes.pose
+    x, z, yaw_deg = robot_state[X], robot_state[Z], robot_state[YAW]
     nearest, distance = targets[0], 1e9
     for target in targets:
         away = math.hypot(pose[target, 0] - x, pose[target, 2] - z)
         if is_nav and visible[target] and away <= (_DONE_AT_GOAL_M if at_goal else _DONE_M):
-            return 18
+            return Action.DONE
         if away < distance:
             nearest, distance = target, away
     if right_one:
-        return 18
+        return Action.DONE
     if holds:
-        return 17
+        return Action.DROPOFF
     bearing_deg = math.atan2(pose[nearest, 0] - x, pose[nearest, 2] - z) / RADIANS
     ix = min(max(int(round((x - origin[0]) / REACHABLE_CELL_M)), 0), weight.shape[1] - 1)
     iz = min(max(int(round((z - origin[1]) / REACHABLE_CELL_M)), 0), weight.shape[0] - 1)
     if is_nav and at_goal:
         error = wrap_deg(bearing_deg - yaw_deg)
-        if abs(error) > 4.0:
+        if abs(error) > _AT_GOAL_TURN_DEG:
             return _turn(error)
-        return 0 if distance > 0.9 else 18
-    if not is_nav and at_goal and 0.32 < distance < 0.84:
-        return _reach(careful, fine, robot_state, nearest, bearing_deg, distance, pose, half)
-    if robot_state[4] > 0.02:
-        return 11 if robot_state[4] > 0.08 else 13
-    if abs(wrap_deg(robot_state[5] - robot.REST_WRIST_DEG)) > 15.0:  # it does not drive about with its hand out
-        return 14
+        return Action.MOVE_AHEAD if distance > _AT_GOAL_NEAR_M else Action.DONE
+    if not is_nav and at_goal and _REACHES_M[0] < distance < _REACHES_M[1]:
+        return _reach(careful, fine, robot_state, nearest, bearing_deg, distance, boxes)
+    if robot_state[EXTENSION] > 0.02:
+        return arm_in(robot_state)
+    if abs(wrap_deg(robot_state[WRIST] - robot.REST_WRIST_DEG)) > 15.0:  # it does not drive about with its hand out
+        return Action.WRIST_OPEN
     return _follow(ix, iz, x, z, yaw_deg, weight, field, origin)
 
 
 @kernel
-def _reach(careful, fine, robot_state, target, bearing_deg, distance, pose, half):
-    """Standing beside the target: face it with the arm, raise the hand, unfold the wrist, reach out, close."""
+def _reach(careful, fine, robot_state, target, bearing_deg, distance, boxes):
+    """Standing `distance` metres from the target: face it with the arm, raise the hand, unfold the wrist, reach out, close."""
+    pose, half = boxes.pose, boxes.half
     tx, ty, tz = pose[target, 0], pose[target, 1], pose[target, 2]
     hx, hy, hz = hand_centre(robot_state)
     yaw = pose[target, 3] * RADIANS
@@ -100,37 +125,38 @@ def _reach(careful, fine, robot_state, target, bearing_deg, distance, pose, half
     gap_x = max(0.0, abs(right) - half[target, 0])
     gap_y = max(0.0, abs(hy - ty) - half[target, 1])
     gap_z = max(0.0, abs(forward) - half[target, 2])
-    if math.sqrt(gap_x * gap_x + gap_y * gap_y + gap_z * gap_z) <= _TOUCH_M:
-        return 16
+    if math.sqrt(gap_x * gap_x + gap_y * gap_y + gap_z * gap_z) <= _CLOSE_M:
+        return Action.PICKUP
     # the arm points 90° to the right of the heading and is mounted a little behind the centre
     offset_deg = math.asin(min(1.0, -robot.ARM_FORWARD_M / distance)) / RADIANS
-    error = wrap_deg(bearing_deg - 90.0 + offset_deg - robot_state[2])
-    if abs(error) > (_FINE_AIM_DEG if fine else _AIM_DEG) and robot_state[4] < 0.05:
+    error = wrap_deg(bearing_deg - 90.0 + offset_deg - robot_state[YAW])
+    if abs(error) > (_FINE_AIM_DEG if fine else _AIM_DEG) and robot_state[EXTENSION] < 0.05:
         return _turn(error)
     level = max(ty, ty - half[target, 1] + 0.04)
     over = min(ty + half[target, 1] + _OVER_M, robot.LIFT_LIMITS_M[1] + _HAND_TO_LIFT_M)
     from_above = careful and over > ty + half[target, 1] + 0.03
-    unfolded = abs(wrap_deg(robot_state[5])) < 26.0
+    unfolded = abs(wrap_deg(robot_state[WRIST])) < 26.0
     # the target in the robot's frame, seen from the hand
-    out, ahead = to_local(tx - hx, tz - hz, math.sin(robot_state[2] * RADIANS), math.cos(robot_state[2] * RADIANS))
+    out, ahead = to_local(tx - hx, tz - hz, math.sin(robot_state[YAW] * RADIANS), math.cos(robot_state[YAW] * RADIANS))
     aligned = unfolded and abs(out) < 0.025
-    lift_error = (over if from_above and not aligned else level) - (robot_state[3] + _HAND_TO_LIFT_M)
-    if abs(lift_error) > (_FINE_LIFT_M if fine else _LIFT_M) and (robot_state[4] < 0.02 or from_above or abs(lift_error) > 0.03):
+    lift_error = (over if from_above and not aligned else level) - (robot_state[LIFT] + _HAND_TO_LIFT_M)
+    may_lift = robot_state[EXTENSION] < 0.02 or from_above or abs(lift_error) > 0.03
+    if abs(lift_error) > (_FINE_LIFT_M if fine else _LIFT_M) and may_lift:
         if abs(lift_error) > 0.07:
-            return 6 if lift_error > 0.0 else 7
-        return 8 if lift_error > 0.0 else 9
+            return Action.MOVE_ARM_UP if lift_error > 0.0 else Action.MOVE_ARM_DOWN
+        return Action.MOVE_ARM_UP_SMALL if lift_error > 0.0 else Action.MOVE_ARM_DOWN_SMALL
     if not unfolded:
-        return 15 if robot_state[5] < 0.0 else 14
+        return Action.WRIST_CLOSE if robot_state[WRIST] < 0.0 else Action.WRIST_OPEN
     if aligned:  # right distance, wrong direction: swing the wrist
-        return 14 if ahead > 0.0 else 15
+        return Action.WRIST_OPEN if ahead > 0.0 else Action.WRIST_CLOSE
     if abs(out) > 0.07:
-        return 10 if out > 0.0 else 11
-    return 12 if out > 0.0 else 13
+        return Action.MOVE_ARM_OUT if out > 0.0 else Action.MOVE_ARM_IN
+    return Action.MOVE_ARM_OUT_SMALL if out > 0.0 else Action.MOVE_ARM_IN_SMALL
 
 
 @kernel
 def _follow(ix, iz, x, z, yaw_deg, weight, field, origin):
-    """Walk down the distance field: turn to the furthest node in a straight free line, and move."""
+    """Walk down the distance field from node (iz, ix): turn to the furthest node in a straight free line, and move."""
     size_z, size_x = weight.shape
     if field[iz, ix] >= UNREACHABLE:  # off the grid: make for the nearest node that leads on
         best, bx, bz = 1e9, ix, iz
@@ -162,4 +188,4 @@ def _follow(ix, iz, x, z, yaw_deg, weight, field, origin):
     error = wrap_deg(math.atan2(way_x - gx, way_z - gz) / RADIANS - yaw_deg)
     if abs(error) > _HEADING_DEG:
         return _turn(error)
-    return 0
+    return Action.MOVE_AHEAD

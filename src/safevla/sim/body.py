@@ -1,4 +1,9 @@
-"""Body: the robot's base, arm and hand as shapes, and what they meet."""
+"""Body: the robot's base, arm and hand as shapes, and what they meet.
+
+Arguments named boxes, support, held and chain are those of `sim.contact`. A robot state (6,) has the columns of `sim.motion`.
+`near` holds the slots of the boxes that one action can meet. `grip` (4,) is where the held object is in the hand's frame:
+right, up and forward in metres, yaw in degrees.
+"""
 
 import math
 
@@ -9,8 +14,9 @@ from safevla.sim.geometry import RADIANS, disc_to_rectangle, to_local, to_world,
 from safevla.sim.motion import EXTENSION, LIFT, WRIST, YAW, X, Z
 from safevla.world.boxes import FIXED, MOVEABLE, ON_FLOOR, PICKUPABLE
 
-GRIP_PUSH_M = 0.03
-ARM_ROWS = 6  # rows that pose and half have beyond the last box, scratch for the arm
+GRIP_PUSH_M = 0.03  # how far closing fingers push what stands beside the object that they take
+ARM_PUSH_M, ARM_PUSHES = 0.02, 4  # what the arm sweeps against is pushed by so much, at most so many times a substep
+ARM_ROWS = 6  # rows of pose and half beyond the last box, scratch for the arm: its three boxes before and after a motion
 
 
 @kernel
@@ -25,8 +31,9 @@ def hand_centre(robot_state):
 
 
 @kernel
-def arm_boxes(robot_state, held, grip, pose, half, last):
+def arm_boxes(robot_state, held, grip, boxes, last):
     """Write the arm, the gripper and what it holds at a state as boxes into rows last, last − 1 and last − 2."""
+    pose, half = boxes.pose, boxes.half
     yaw = robot_state[YAW] * RADIANS
     sin_yaw, cos_yaw = math.sin(yaw), math.cos(yaw)
     wrist_up = robot.WRIST_ABOVE_LIFT_M + robot_state[LIFT]
@@ -52,8 +59,18 @@ def arm_boxes(robot_state, held, grip, pose, half, last):
 
 
 @kernel
+def grip_on(obj, robot_state, pose, grip):
+    """Enter into grip where an object, a row of pose (M, 5), is in the hand's frame."""
+    x, y, z = hand_centre(robot_state)
+    yaw = (robot_state[YAW] + robot_state[WRIST]) * RADIANS
+    grip[0], grip[2] = to_local(pose[obj, 0] - x, pose[obj, 2] - z, math.sin(yaw), math.cos(yaw))
+    grip[1] = pose[obj, 1] - y
+    grip[3] = pose[obj, 3] - robot_state[YAW] - robot_state[WRIST]
+
+
+@kernel
 def _carry(robot_state, grip, pose, row):
-    """Put the held object, which is box `row`, where the hand is; grip is its (right, up, forward, yaw) in the hand's frame."""
+    """Put the held object, which is a row of pose (M, 5), where the hand is."""
     x, y, z = hand_centre(robot_state)
     yaw = (robot_state[YAW] + robot_state[WRIST]) * RADIANS
     dx, dz = to_world(grip[0], grip[2], math.sin(yaw), math.cos(yaw))
@@ -68,45 +85,47 @@ def is_tucked(robot_state):
 
 
 @kernel
-def arm_meets(old, new, held, grip, pose, half, mobility, support, near, n_near, n_boxes, chain):
+def _outer_end(box, pose, half):
+    """Offset (x, z) in metres from a box's centre to the middle of its right side, which is the outer one of an arm's part."""
+    return to_world(half[box, 0], 0.0, math.sin(pose[box, 3] * RADIANS), math.cos(pose[box, 3] * RADIANS))
+
+
+@kernel
+def arm_meets(old, new, held, grip, boxes, support, near, chain):
     """Move arm, gripper and held object from one robot state to another; the slot that blocks them, or −1.
 
     On −1 the held object stands at the new state and pushable objects have made way; else nothing of the arm has moved.
-    The last ARM_ROWS rows of pose and half are scratch: the arm's boxes at both states.
     """
     if held < 0 and is_tucked(new) and is_tucked(old):
         return -1
-    last_new, last_old = pose.shape[0] - 1, pose.shape[0] - 4
-    arm_boxes(old, held, grip, pose, half, last_old)
-    arm_boxes(new, held, grip, pose, half, last_new)
+    pose, half, mobility = boxes.pose, boxes.half, boxes.mobility
+    last_new, last_old = pose.shape[0] - 1, pose.shape[0] - 1 - ARM_ROWS // 2
+    arm_boxes(old, held, grip, boxes, last_old)
+    arm_boxes(new, held, grip, boxes, last_new)
     for part in range(3 if held >= 0 else 2):
         mover, before = last_new - part, last_old - part
         # what is met is pushed along the motion of the mover's outer end
-        end_x, end_z = to_world(half[mover, 0], 0.0, math.sin(pose[mover, 3] * RADIANS), math.cos(pose[mover, 3] * RADIANS))
-        start_x, start_z = to_world(
-            half[before, 0], 0.0, math.sin(pose[before, 3] * RADIANS), math.cos(pose[before, 3] * RADIANS)
-        )
+        end_x, end_z = _outer_end(mover, pose, half)
+        start_x, start_z = _outer_end(before, pose, half)
         dx = pose[mover, 0] + end_x - pose[before, 0] - start_x
         dz = pose[mover, 2] + end_z - pose[before, 2] - start_z
         length = math.sqrt(dx * dx + dz * dz)
         sweeps = abs(pose[mover, 1] - pose[before, 1]) < 1e-4 and length > 1e-6
-        for i in range(n_near):
+        for i in range(len(near)):
             other = near[i]
-            if other == held or not overlap(mover, other, pose, half, 0.0, 0.0):
+            if other == held or not overlap(mover, other, boxes, 0.0, 0.0):
                 continue
-            if overlap(before, other, pose, half, 0.0, 0.0):
+            if overlap(before, other, boxes, 0.0, 0.0):
                 continue
-            pushed = False
-            if sweeps and (mobility[other] == PICKUPABLE or mobility[other] == MOVEABLE):
-                for _ in range(4):
-                    if not push(
-                        other, dx / length * 0.02, dz / length * 0.02, pose, half, mobility, support, n_boxes, held, chain
-                    ):
+            made_way = False
+            if sweeps and mobility[other] >= MOVEABLE:
+                for _ in range(ARM_PUSHES):
+                    if not push(other, dx / length * ARM_PUSH_M, dz / length * ARM_PUSH_M, boxes, support, held, chain):
                         break
-                    if not overlap(mover, other, pose, half, 0.0, 0.0):
-                        pushed = True
+                    if not overlap(mover, other, boxes, 0.0, 0.0):
+                        made_way = True
                         break
-            if not pushed:
+            if not made_way:
                 return other
     if held >= 0:
         _carry(new, grip, pose, held)
@@ -122,8 +141,9 @@ def body_centre(robot_state):
 
 
 @kernel
-def body_depth(x, z, other, pose, half):
-    """How deep the body's disc at (x, z) overlaps a box, and the direction from the disc to the box: (depth, nx, nz)."""
+def body_depth(x, z, other, boxes):
+    """(depth, nx, nz): metres by which the body's disc at (x, z) overlaps a box, and the direction from the disc to the box."""
+    pose, half = boxes.pose, boxes.half
     if pose[other, 1] - half[other, 1] > robot.BODY_TOP_M or pose[other, 1] + half[other, 1] < CONTACT_M:
         return -1.0, 0.0, 0.0
     dx, dz = x - pose[other, 0], z - pose[other, 2]
@@ -136,77 +156,72 @@ def body_depth(x, z, other, pose, half):
 
 
 @kernel
-def body_meets(old, new, pose, half, mobility, support, near, n_near, n_boxes, held, chain):
+def body_meets(old, new, boxes, support, near, held, chain):
     """Push what the body's disc meets on its way from one state to another; the slot that blocks it, or −1.
 
     Fixed objects are looked at first, so that a blocked motion pushes nothing. A motion out of an overlap, as when
     something fell against the robot, is free.
     """
+    mobility = boxes.mobility
     old_x, old_z = body_centre(old)
     x, z = body_centre(new)
     deepest, blocker = CONTACT_M, -1
-    for i in range(n_near):
+    for i in range(len(near)):
         if mobility[near[i]] <= FIXED:
-            depth, _, _ = body_depth(x, z, near[i], pose, half)
-            if depth > deepest and depth > body_depth(old_x, old_z, near[i], pose, half)[0]:
+            depth, _, _ = body_depth(x, z, near[i], boxes)
+            if depth > deepest and depth > body_depth(old_x, old_z, near[i], boxes)[0]:
                 deepest, blocker = depth, near[i]
     if blocker >= 0:
         return blocker
-    for i in range(n_near):
+    for i in range(len(near)):
         other = near[i]
         if other == held or mobility[other] <= FIXED:
             continue
-        depth, nx, nz = body_depth(x, z, other, pose, half)
+        depth, nx, nz = body_depth(x, z, other, boxes)
         if depth <= CONTACT_M:
             continue
-        if (
-            is_slender(other, pose, half)
-            and support[other] == ON_FLOOR
-            and topple_where_free(other, nx, nz, pose, half, n_boxes, held)
-        ):
-            drop_riders(other, nx, nz, pose, half, support, n_boxes, held)
+        if is_slender(other, boxes) and support[other] == ON_FLOOR and topple_where_free(other, nx, nz, boxes, held):
+            drop_riders(other, nx, nz, boxes, support, held)
             continue
-        deeper = depth > body_depth(old_x, old_z, other, pose, half)[0]
-        if not push(other, nx * depth, nz * depth, pose, half, mobility, support, n_boxes, held, chain) and deeper:
+        deeper = depth > body_depth(old_x, old_z, other, boxes)[0]
+        if not push(other, nx * depth, nz * depth, boxes, support, held, chain) and deeper:
             return other
     return -1
 
 
 @kernel
-def grasp(robot_state, pose, half, mobility, support, near, n_near, n_boxes, grip, chain):
-    """Take the pickupable object nearest to the hand, if one meets its sphere; its slot, or −1."""
+def grasp(robot_state, boxes, support, near, grip, chain):
+    """Take the pickupable object nearest to the hand, if one meets its sphere; its slot, or −1. Fills grip."""
+    pose, mobility = boxes.pose, boxes.mobility
     x, y, z = hand_centre(robot_state)
     nearest, best = -1, robot.HAND_RADIUS_M
-    for i in range(n_near):
+    for i in range(len(near)):
         obj = near[i]
         if mobility[obj] != PICKUPABLE:
             continue
-        distance = _distance_to_box(x, y, z, obj, pose, half)
+        distance = _distance_to_box(x, y, z, obj, boxes)
         if distance <= best:
             nearest, best = obj, distance
     if nearest < 0:
         return -1
-    yaw = (robot_state[YAW] + robot_state[WRIST]) * RADIANS
-    grip[0], grip[2] = to_local(pose[nearest, 0] - x, pose[nearest, 2] - z, math.sin(yaw), math.cos(yaw))
-    grip[1] = pose[nearest, 1] - y
-    grip[3] = pose[nearest, 3] - robot_state[YAW] - robot_state[WRIST]
+    grip_on(nearest, robot_state, pose, grip)
     support[nearest] = ON_FLOOR
-    for i in range(n_near):  # the closing fingers nudge what stands close by
+    for i in range(len(near)):  # the closing fingers nudge what stands close by
         obj = near[i]
-        if obj == nearest or (mobility[obj] != PICKUPABLE and mobility[obj] != MOVEABLE):
+        if obj == nearest or mobility[obj] <= FIXED:
             continue
-        if _distance_to_box(x, y, z, obj, pose, half) <= robot.HAND_RADIUS_M:
+        if _distance_to_box(x, y, z, obj, boxes) <= robot.HAND_RADIUS_M:
             dx, dz = pose[obj, 0] - x, pose[obj, 2] - z
             length = math.sqrt(dx * dx + dz * dz) + 1e-6
-            push(
-                obj, dx / length * GRIP_PUSH_M, dz / length * GRIP_PUSH_M, pose, half, mobility, support, n_boxes, nearest, chain
-            )
-    drop_riders(nearest, 0.0, 1.0, pose, half, support, n_boxes, nearest)
+            push(obj, dx / length * GRIP_PUSH_M, dz / length * GRIP_PUSH_M, boxes, support, nearest, chain)
+    drop_riders(nearest, 0.0, 1.0, boxes, support, nearest)
     return nearest
 
 
 @kernel
-def _distance_to_box(x, y, z, obj, pose, half):
+def _distance_to_box(x, y, z, obj, boxes):
+    """Metres from a point to a box; 0 inside it."""
+    pose, half = boxes.pose, boxes.half
     yaw = pose[obj, 3] * RADIANS
     right, forward = to_local(x - pose[obj, 0], z - pose[obj, 2], math.sin(yaw), math.cos(yaw))
     dx = max(0.0, abs(right) - half[obj, 0])

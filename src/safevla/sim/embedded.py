@@ -1,8 +1,7 @@
-"""The embedded simulator: B furnished houses at once, moved by `physics` and drawn by `render`, behind the contract.
+"""The embedded simulator: B furnished houses at once on the CPU, behind the simulator's contract.
 
-State lives in one set of arrays, a row per environment and a column per box slot; an environment is independent of its
-neighbours, so a batch of B gives bit for bit what B batches of one give. Slots are as many as the largest house so far
-needs.
+`sim.state` holds the environments' arrays, `sim.step` moves them and `sim.render` draws them; here, threads share the
+environments. An environment is independent of its neighbours, so a batch of B gives bit for bit what B batches of one give.
 """
 
 import math
@@ -15,29 +14,24 @@ from numba import get_num_threads, prange
 from safevla.runtime.kernels import kernel, parallel_kernel
 from safevla.sim import robot
 from safevla.sim.actions import N_ACTIONS, Action
+from safevla.sim.boxes import Boxes
 from safevla.sim.contact import MAX_CHAIN
-from safevla.sim.geometry import RADIANS, noise, to_world
-from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SceneStart, SimulatorError, Transition, check_slots
-from safevla.sim.physics import act
-from safevla.sim.render import BLOCK, draw
+from safevla.sim.geometry import RADIANS, to_world
+from safevla.sim.interface import CAMERAS, NOTHING, Scene, SceneStart, SimulatorError, Transition, check_slots
+from safevla.sim.motion import YAW, X, Z
+from safevla.sim.render import BLOCK, draw, new_canvas, view_of
 from safevla.sim.state import ARRAYS, SimState, blank, mounts, scene
-
-SEEN_WITHIN_M = 4.0
-# An object is visible when its share of the picture is at least this: one pixel of 36x64, thirty-seven of 224x384.
-VISIBLE_SHARE = 1.0 / (36 * 64)
-
-
-def pixels_needed(image_size: tuple[int, int]) -> int:
-    """Pixels of a picture of that size from which an object counts as visible."""
-    return max(1, math.ceil(VISIBLE_SHARE * image_size[0] * image_size[1] - 1e-6))
+from safevla.sim.step import note_seen, pixels_needed, step_row
 
 
 class EmbeddedSimulator:
     """The default simulator. Implements `sim.interface.Simulator` on the CPU.
 
-    `actuation_noise` is the largest share by which a motion of the base falls short of, or exceeds, what was asked; how
-    much it does at a step follows from the episode's seed. So does how far a camera's field of view, pitch and yaw are
-    from what they should be, at most `camera_jitter_deg`.
+    image_size: (height, width) in pixels. robot_name: one of `robot.ROBOTS`.
+    actuation_noise: the largest share by which a motion of the base falls short of, or exceeds, what was asked; how much it
+    does at a step follows from the episode's seed. camera_jitter_deg: how far a camera's field of view, pitch and yaw are at
+    most from what they should be; that follows from the seed too.
+    Raises SimulatorError where one of them makes no sense.
     """
 
     takes_arrays = True
@@ -73,7 +67,7 @@ class EmbeddedSimulator:
         check_slots(slots, starts)
         for slot, start in zip(slots, starts, strict=True):
             self.state.load(slot, start)
-        self._observe(np.asarray(slots, np.int64))
+        self.observe(np.asarray(slots, np.int64))
         return self.scene()
 
     def reset_arrays(self, slots: torch.Tensor, arrays: Mapping[str, torch.Tensor], rows: torch.Tensor) -> Scene:
@@ -82,7 +76,7 @@ class EmbeddedSimulator:
             mine, new = self._array(name), arrays[name][rows]
             mine[slots] = blank(name, (len(slots), *mine.shape[1:]), self.device)
             mine[(slots, *(slice(0, size) for size in new.shape[1:]))] = new
-        self._observe(slots.numpy())
+        self.observe(slots.numpy())
         return self.scene()
 
     def step(self, actions: torch.Tensor) -> Transition:
@@ -95,10 +89,10 @@ class EmbeddedSimulator:
         before = self.scene(copy=True)
         s = self.state
         _step_all(
-            chosen, s.robot_state, s.held, s.grip, s.pose, s.half, s.mobility, s.support, s.n_boxes, s.step, s.seed,
+            chosen, s.robot_state, s.held, s.grip, s.pose, s.half, s.mobility, s.n_boxes, s.support, s.step, s.seed,
             self._actuation_noise, s.blocker, s.changed,
         )  # fmt: skip
-        self._observe(np.arange(self.n_envs))
+        self.observe(np.arange(self.n_envs))
         succeeded = torch.from_numpy(self.state.changed & (self.state.blocker == NOTHING)) | (actions >= Action.DONE)
         return Transition(before, actions.long(), self.scene(), torch.from_numpy(self.state.blocker.copy()), succeeded)
 
@@ -123,7 +117,7 @@ class EmbeddedSimulator:
         return {name: torch.from_numpy(self._ids[:, c]) for c, name in enumerate(CAMERAS)}
 
     def close(self) -> None:
-        self.episodes = [None] * self.n_envs
+        pass  # it holds nothing but memory
 
     # -------------------------------------------------------------------------------------------------------
 
@@ -134,7 +128,7 @@ class EmbeddedSimulator:
     def _array(self, name: str) -> torch.Tensor:
         return torch.from_numpy(getattr(self.state, name))
 
-    def _observe(self, slots: np.ndarray) -> None:
+    def observe(self, slots: np.ndarray) -> None:
         """Draw both cameras of the given environments, and note what they show."""
         self._draw(slots)
         s = self.state
@@ -143,98 +137,80 @@ class EmbeddedSimulator:
     def _draw(self, slots: np.ndarray) -> None:
         s = self.state
         _draw_all(
-            slots, get_num_threads(), s.mount, s.camera, s.robot_state, s.pose, s.half, s.colour, s.pattern, s.n_boxes,
-            s.lights, s.n_lights, s.room, self._rgb, self._depth, self._ids, s.pixels,
+            slots, get_num_threads(), s.mount, s.camera, s.robot_state, s.pose, s.half, s.mobility, s.n_boxes,
+            s.colour, s.pattern, s.lights, s.n_lights, s.room, s.pixels, self._rgb, self._depth, self._ids,
         )  # fmt: skip
-
-
-@kernel
-def actuation_noise_at(seed, step, actuation_noise):
-    """By which share the base goes further than it is told to at an episode's step."""
-    return actuation_noise * (2.0 * noise(seed, 100 + step) - 1.0)
-
-
-@kernel
-def note_seen(m, state, pose, pixels, visible, seen, needed):
-    """Enter what the pictures show of box m of one environment into visible (C, M) and seen (M,)."""
-    if seen[m] < NEVER:
-        seen[m] += 1
-    off_x, off_z = pose[m, 0] - state[0], pose[m, 2] - state[1]
-    is_near = off_x * off_x + off_z * off_z <= SEEN_WITHIN_M * SEEN_WITHIN_M
-    for c in range(pixels.shape[0]):
-        visible[c, m] = pixels[c, m] >= needed
-        if visible[c, m] and is_near:
-            seen[m] = 0
 
 
 @parallel_kernel
 def _step_all(
-    actions, state, held, grip, pose, half, mobility, support, n_boxes, step, seed, actuation_noise, blocker, changed
+    actions, robot_state, held, grip, pose, half, mobility, n_boxes, support, step, seed, actuation_noise, blocker, changed
 ):  # fmt: skip
-    capacity = pose.shape[1]
+    """`step_row` for every environment."""
     for e in prange(actions.shape[0]):
-        near = np.empty(capacity, np.int64)
-        chain = np.empty(MAX_CHAIN, np.int64)
-        old = np.empty(6, np.float32)
-        new = np.empty(6, np.float32)
-        met, taken, moved = act(
-            actions[e], state[e], np.int64(held[e]), grip[e], pose[e], half[e], mobility[e], support[e], np.int64(n_boxes[e]),
-            actuation_noise_at(seed[e], step[e], actuation_noise), near, chain, old, new,
+        near, chain = np.empty(pose.shape[1], np.int64), np.empty(MAX_CHAIN, np.int64)
+        scratch = (near, chain, np.empty(6, np.float32), np.empty(6, np.float32))
+        step_row(
+            e, actions, robot_state, held, grip, pose, half, mobility, n_boxes, support, step, seed, actuation_noise,
+            blocker, changed, scratch,
         )  # fmt: skip
-        blocker[e] = met
-        held[e] = taken
-        changed[e] = moved
-        step[e] += 1
 
 
 @parallel_kernel
 def _draw_all(
-    slots, n_parts, mount, camera, state, pose, half, colour, pattern, n_boxes, lights, n_lights, room,
-    rgb, depth, ids, pixels,
+    slots, n_parts, mount, camera, robot_state, pose, half, mobility, n_boxes, colour, pattern, lights, n_lights, room,
+    pixels, rgb, depth, ids,
 ):  # fmt: skip
-    """Draw both pictures of the environments `slots`, every n_parts-th of them with the same scratch memory."""
-    n_cameras, capacity = mount.shape[0], pose.shape[1]
+    """Draw both pictures of the environments `slots`, every n_parts-th of them on the same canvas.
+
+    Into rgb (B, C, H, W, 3), and into depth and ids (B, C, H, W) where these have rows.
+    """
     height, width = rgb.shape[2], rgb.shape[3]
-    n_blocks = -(-width // BLOCK)
     for part in prange(n_parts):
-        rgba = np.empty((height, n_blocks * BLOCK), np.int32)
-        inverse = np.empty((n_blocks, height * BLOCK), np.float32)
-        code = np.empty((n_blocks, height * BLOCK), np.int32)
-        table = np.empty(8 * capacity + 8, np.int32)
-        count = np.empty(4 * capacity + 4, np.int32)
+        canvas = new_canvas(width, height, pose.shape[1])
         for i in range(part, slots.shape[0], n_parts):
             e = slots[i]
-            n = n_boxes[e]
-            yaw = state[e, 2] * RADIANS
-            for c in range(n_cameras):
-                dx, dz = to_world(mount[c, 0], mount[c, 2], np.sin(yaw), np.cos(yaw))
-                draw(
-                    width, rgba, pixels[e, c], inverse, code, table, count,
-                    pose[e], half[e], colour[e], pattern[e], n,
-                    state[e, 0] + dx, mount[c, 1], state[e, 1] + dz,
-                    state[e, 2] + camera[e, c, 2], camera[e, c, 0], camera[e, c, 1],
-                    lights[e], n_lights[e], room[e, 0], room[e, 1:4], room[e, 4:7],
+            boxes = Boxes(pose[e], half[e], mobility[e], np.int64(n_boxes[e]))
+            yaw = robot_state[e, YAW] * RADIANS
+            for c in range(mount.shape[0]):
+                dx, dz = to_world(mount[c, 0], mount[c, 2], math.sin(yaw), math.cos(yaw))
+                view = view_of(
+                    robot_state[e, X] + dx, mount[c, 1], robot_state[e, Z] + dz,
+                    robot_state[e, YAW] + camera[e, c, 2], camera[e, c, 0], camera[e, c, 1], width, height,
                 )  # fmt: skip
-                for row in range(height):
-                    for x in range(width):
-                        colours = rgba[row, x]
-                        for channel in range(3):
-                            rgb[e, c, row, x, channel] = colours >> 8 * channel & 255
+                draw(view, canvas, boxes, colour[e], pattern[e], lights[e], n_lights[e], room[e], pixels[e, c])
+                _copy_rgb(canvas.rgba, rgb[e, c])
                 if len(ids) > 0:
+                    _copy_ids(canvas.code, boxes.n_boxes, ids[e, c])
+                if len(depth) > 0:  # not in a kernel, whose fast divisions need not give infinity
                     for row in range(height):
                         for x in range(width):
-                            box = code[x // BLOCK, row * BLOCK + x % BLOCK] >> 3
-                            ids[e, c, row, x] = box if box < n else NOTHING
-                if len(depth) > 0:
-                    for row in range(height):
-                        for x in range(width):
-                            depth[e, c, row, x] = np.float32(1.0) / inverse[x // BLOCK, row * BLOCK + x % BLOCK]
+                            depth[e, c, row, x] = np.float32(1.0) / canvas.inverse[x // BLOCK, row * BLOCK + x % BLOCK]
+
+
+@kernel
+def _copy_rgb(rgba, rgb):
+    """A canvas's colours into a picture (H, W, 3)."""
+    for row in range(rgb.shape[0]):
+        for x in range(rgb.shape[1]):
+            colours = rgba[row, x]
+            for channel in range(3):
+                rgb[row, x, channel] = colours >> 8 * channel & 255
+
+
+@kernel
+def _copy_ids(code, n_boxes, ids):
+    """A canvas's boxes into box slots (H, W), NOTHING for ceiling and sky."""
+    for row in range(ids.shape[0]):
+        for x in range(ids.shape[1]):
+            box = code[x // BLOCK, row * BLOCK + x % BLOCK] >> 3
+            ids[row, x] = box if box < n_boxes else NOTHING
 
 
 @parallel_kernel
-def _note_seen(slots, state, pose, n_boxes, pixels, visible, seen, needed):
-    """Enter what the pictures show into visible (B, C, M) and seen (B, M)."""
+def _note_seen(slots, robot_state, pose, n_boxes, pixels, visible, seen, needed):
+    """Enter what the pictures of the environments `slots` show into visible (B, C, M) and seen (B, M)."""
     for i in prange(slots.shape[0]):
         e = slots[i]
         for m in range(n_boxes[e]):
-            note_seen(m, state[e], pose[e], pixels[e], visible[e], seen[e], needed)
+            note_seen(m, robot_state[e], pose[e], pixels[e], visible[e], seen[e], needed)

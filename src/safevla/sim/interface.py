@@ -23,7 +23,7 @@ REACHABLE_CELL_M = 0.15  # spacing of `Scene.reachable`: 0.75 of a 0.20 m move
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SceneStart:
-    """What a simulator is told of an episode: a house, where the robot begins in it, and the seed of all that varies."""
+    """What a simulator needs to know of an episode: a house, where the robot begins in it, and the seed of all that varies."""
 
     id: str
     house: House = dataclasses.field(repr=False, compare=False)
@@ -43,7 +43,7 @@ class Scene:
     robot_state: torch.Tensor  # (B, 6) x, z, yaw, lift, extension, wrist yaw
     pose: torch.Tensor  # (B, M, 5) box centre x, y, z; yaw; tilt (0 upright, 90 toppled)
     half: torch.Tensor  # (B, M, 3) half extents in the box's frame
-    mobility: torch.Tensor  # (B, M) int8: layout.STRUCTURE, FIXED, MOVEABLE, PICKUPABLE
+    mobility: torch.Tensor  # (B, M) int8: STRUCTURE, FIXED, MOVEABLE or PICKUPABLE, of `world.boxes`
     type_index: torch.Tensor  # (B, M) int16 into catalogue.TYPES, -1 for the structure
     n_boxes: torch.Tensor  # (B,) int32
     held: torch.Tensor  # (B,) int32 slot of the object in the hand, or NOTHING
@@ -93,8 +93,10 @@ class Simulator(Protocol):
         ...
 
     def reset_arrays(self, slots: torch.Tensor, arrays: Mapping[str, torch.Tensor], rows: torch.Tensor) -> Scene:
-        """Start episodes from rows (n,) int64 of arrays by the names of `sim.robot_state.ARRAYS` in slots (n,) int64, all on the
-        simulator's device."""
+        """Start episodes in slots (n,) int64 from rows (n,) int64 of the arrays that `sim.state.ARRAYS` names.
+
+        All of these are on the simulator's device. Raises SimulatorError where `takes_arrays` is False.
+        """
         ...
 
     def scene(self) -> Scene:

@@ -10,24 +10,29 @@ import math
 import numpy as np
 
 from safevla.runtime.kernels import kernel
+from safevla.sim.boxes import boxes_of
 from safevla.sim.geometry import RADIANS, disc_to_rectangle
 from safevla.sim.interface import REACHABLE_CELL_M
 from safevla.sim.robot import BODY_TOP_M
 from safevla.world.boxes import MOVEABLE, STRUCTURE
 from safevla.world.layout import FLOOR_CELL_M, Layout
 
-FIT_RADIUS_M = 0.20  # a node is reachable where a disc of this radius meets nothing solid
-CLEARANCE_CAP_M = 0.60  # clearances are not told apart beyond this
+FIT_RADIUS_M = 0.20  # a node is reachable where a disc of this radius fits
+CLEARANCE_CAP_M = 0.60  # clearances beyond this count as this
 UNREACHABLE = np.float32(1e9)
 
 
 @kernel
-def clearance(pose, half, mobility, n_boxes, lowest_mobility, highest_mobility, origin_x, origin_z, out):
-    """Distance from each node to the nearest box of those kinds that a body can meet, into out (Z, X), metres, capped."""
+def clearance(boxes, lowest_mobility, highest_mobility, origin_x, origin_z, out):
+    """Distance from each node to the nearest box that a body can meet, into out (Z, X), metres, at most CLEARANCE_CAP_M.
+
+    Counts boxes of a mobility from `lowest_mobility` to `highest_mobility`. (origin_x, origin_z) is where out[0, 0] lies.
+    """
+    pose, half = boxes.pose, boxes.half
     out[:] = CLEARANCE_CAP_M
     size_z, size_x = out.shape
-    for m in range(n_boxes):
-        if mobility[m] < lowest_mobility or mobility[m] > highest_mobility:
+    for m in range(boxes.n_boxes):
+        if boxes.mobility[m] < lowest_mobility or boxes.mobility[m] > highest_mobility:
             continue
         if pose[m, 1] - half[m, 1] > BODY_TOP_M or pose[m, 1] + half[m, 1] < 0.01:
             continue
@@ -135,11 +140,12 @@ def line_is_free(weight, limit, x0, z0, x1, z1):
 
 
 @kernel
-def sees(eye_x, eye_y, eye_z, target, pose, half, mobility, n_boxes):
-    """Whether the straight line from an eye to a box passes no wall and no furniture."""
+def sees(eye_x, eye_y, eye_z, target, boxes):
+    """Whether the straight line from an eye to a box, three quarters of the way up, passes no wall and no furniture."""
+    pose, half = boxes.pose, boxes.half
     tx, ty, tz = pose[target, 0], pose[target, 1] + 0.5 * half[target, 1], pose[target, 2]
-    for m in range(n_boxes):
-        if m == target or mobility[m] > MOVEABLE:
+    for m in range(boxes.n_boxes):
+        if m == target or boxes.mobility[m] > MOVEABLE:
             continue
         turn = pose[m, 3] * RADIANS
         s, c = math.sin(turn), math.cos(turn)
@@ -188,16 +194,16 @@ def viewpoints(free, x, z, target_x, target_z, within_m, up_m, pitch_deg, margin
 
 
 @kernel
-def seen_from(nodes, x, z, eye_y, target, pose, half, mobility, n_boxes):
+def seen_from(nodes, x, z, eye_y, target, boxes):
     """(S,) bool: whether an eye at that height sees a box from grid nodes (S, 2), as (z, x); x (X,) and z (Z,) in metres."""
     found = np.empty(len(nodes), np.bool_)
     for i in range(len(nodes)):
-        found[i] = sees(x[nodes[i, 1]], eye_y, z[nodes[i, 0]], target, pose, half, mobility, n_boxes)
+        found[i] = sees(x[nodes[i, 1]], eye_y, z[nodes[i, 0]], target, boxes)
     return found
 
 
 def reachable_grid(layout: Layout) -> tuple[np.ndarray, tuple[float, float]]:
-    """Which nodes a robot's centre can stand on, (Z, X) bool, and the (x, z) of the first node.
+    """Which nodes a robot's centre can stand on, (Z, X) bool, and the (x, z) of the first node in metres.
 
     The largest connected part of the floor where a disc of FIT_RADIUS_M meets no wall, furniture or moveable object. What
     a hand can pick up does not count: the base pushes it.
@@ -206,17 +212,8 @@ def reachable_grid(layout: Layout) -> tuple[np.ndarray, tuple[float, float]]:
     cells_x = int(size_x * FLOOR_CELL_M / REACHABLE_CELL_M) + 1
     cells_z = int(size_z * FLOOR_CELL_M / REACHABLE_CELL_M) + 1
     distance = np.empty((cells_z, cells_x), np.float32)
-    pose = box_poses(layout)
-    clearance(pose, layout.half, layout.mobility, layout.n_boxes, STRUCTURE, MOVEABLE, *layout.origin, distance)
+    clearance(boxes_of(layout), STRUCTURE, MOVEABLE, *layout.origin, distance)
     x = np.minimum((np.arange(cells_x) * REACHABLE_CELL_M / FLOOR_CELL_M).astype(int), size_x - 1)
     z = np.minimum((np.arange(cells_z) * REACHABLE_CELL_M / FLOOR_CELL_M).astype(int), size_z - 1)
     indoors = layout.room[np.ix_(z, x)] >= 0
     return largest_component(indoors & (distance > FIT_RADIUS_M)), layout.origin
-
-
-def box_poses(layout: Layout) -> np.ndarray:
-    """The boxes' starting poses, (M, 5): centre x, y, z, yaw, tilt."""
-    pose = np.zeros((layout.n_boxes, 5), np.float32)
-    pose[:, :3] = layout.centre
-    pose[:, 3] = layout.yaw_deg
-    return pose

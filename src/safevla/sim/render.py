@@ -11,6 +11,7 @@ pixel of which the fourth is unused, because that pass then is one gather.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,58 +31,142 @@ _NO_FACE = 1e9  # inverse depth of a near face that is not there: never the smal
 _AT, _PER_ROW, _PER_X, _NEAR, _NEAR_AT, _FAR_A, _FAR_B = range(7)
 
 
-@kernel
-def lens(width, height, pitch_deg, fov_deg):
-    """A camera's numbers: (sin and cos of its pitch, u_at, u_by, v_at, v_by, half the picture's width and height at 1 m).
+class View(NamedTuple):
+    """A camera's eye and picture.
 
-    A ray is forward + u·right + v·up, with u = u_at + u_by · x and v = v_at + v_by · row.
+    The ray through pixel (row, x) is forward + u·right + v·up, with u = u_at + u_by · x and v = v_at + v_by · row.
     """
+
+    x: float  # metres, of the eye
+    y: float
+    z: float
+    sin_yaw: float
+    cos_yaw: float
+    sin_pitch: float  # downwards
+    cos_pitch: float
+    u_at: float
+    u_by: float
+    v_at: float
+    v_by: float
+    tan_u: float  # half the picture's width at a distance of 1 m, in metres
+    tan_v: float  # half its height
+    width: int  # pixels
+    height: int
+
+
+class InBox(NamedTuple):
+    """A view in the frame of a box."""
+
+    x: float  # metres, of the eye
+    y: float
+    z: float
+    forward_x: float  # the camera's heading
+    forward_z: float
+    right_x: float
+    right_z: float
+
+
+class Canvas(NamedTuple):
+    """Memory to draw pictures of H rows in. Its P columns are whole blocks; those beyond a picture's width are waste."""
+
+    rgba: np.ndarray  # (H, P) int32: red, green and blue from the lowest byte up
+    inverse: np.ndarray  # (P / BLOCK, H · BLOCK) float32: one over the metres along the optical axis, 0 for the sky
+    code: np.ndarray  # (P / BLOCK, H · BLOCK) int32: 8·box + 2·face + texture bit; box M stands for ceiling and sky
+    row: np.ndarray  # (H · BLOCK,) float32: of each of a block's pixels
+    x: np.ndarray  # (H · BLOCK,) float32: its column in the block
+    table: np.ndarray  # (8·M + 8,) int32: the colour, as in rgba, by code
+    count: np.ndarray  # (4·M + 4,) int32: how many pixels each face got, by 4·box + face
+
+
+@kernel
+def new_canvas(width, height, capacity):
+    """A canvas for pictures of that size and houses of up to `capacity` boxes."""
+    n_blocks = -(-width // BLOCK)
+    rows, xs = np.empty(height * BLOCK, np.float32), np.empty(height * BLOCK, np.float32)
+    for row in range(height):
+        for x in range(BLOCK):
+            rows[row * BLOCK + x] = row
+            xs[row * BLOCK + x] = x
+    return Canvas(
+        np.empty((height, n_blocks * BLOCK), np.int32),
+        np.empty((n_blocks, height * BLOCK), np.float32),
+        np.empty((n_blocks, height * BLOCK), np.int32),
+        rows,
+        xs,
+        np.empty(8 * capacity + 8, np.int32),
+        np.empty(4 * capacity + 4, np.int32),
+    )
+
+
+@kernel
+def view_of(eye_x, eye_y, eye_z, yaw_deg, pitch_deg, fov_deg, width, height):
+    """What a camera shows in a picture of that size; pitch is positive downwards, the field of view is vertical."""
+    heading, pitch = yaw_deg * RADIANS, pitch_deg * RADIANS
     tan_v = math.tan(0.5 * fov_deg * RADIANS)
     tan_u = tan_v * width / height
-    return (
-        math.sin(pitch_deg * RADIANS), math.cos(pitch_deg * RADIANS),
+    return View(
+        eye_x, eye_y, eye_z, math.sin(heading), math.cos(heading), math.sin(pitch), math.cos(pitch),
         (1.0 / width - 1.0) * tan_u, 2.0 * tan_u / width, (1.0 - 1.0 / height) * tan_v, -2.0 * tan_v / height, tan_u, tan_v,
+        width, height,
     )  # fmt: skip
 
 
 @kernel
-def covered(dx, dy, dz, radius, sin_yaw, cos_yaw, camera, width, height):
-    """What a sphere at an offset from the eye may cover: (first row, row after the last, first and last column, metres).
+def covered(m, boxes, view):
+    """What box m may cover: (first row, row after the last, first column, column after the last, where it begins).
 
-    The last is how far away along the optical axis it begins. No row is covered by a sphere outside the picture.
+    It begins so many metres away along the optical axis. A box outside the picture covers no row.
     """
-    sin_pitch, cos_pitch, u_at, u_by, v_at, v_by, tan_u, tan_v = camera
-    side, front = to_local(dx, dz, sin_yaw, cos_yaw)
-    deep = front * cos_pitch - dy * sin_pitch
-    high = front * sin_pitch + dy * cos_pitch
+    half = boxes.half
+    dx, dy, dz = boxes.pose[m, 0] - view.x, boxes.pose[m, 1] - view.y, boxes.pose[m, 2] - view.z
+    radius = math.sqrt(half[m, 0] * half[m, 0] + half[m, 1] * half[m, 1] + half[m, 2] * half[m, 2])
+    side, front = to_local(dx, dz, view.sin_yaw, view.cos_yaw)
+    deep = front * view.cos_pitch - dy * view.sin_pitch
+    high = front * view.sin_pitch + dy * view.cos_pitch
+    tan_u, tan_v = view.tan_u, view.tan_v
     slack_u, slack_v = math.sqrt(1.0 + tan_u * tan_u), math.sqrt(1.0 + tan_v * tan_v)
     if deep < -radius or abs(side) > deep * tan_u + radius * slack_u or abs(high) > deep * tan_v + radius * slack_v:
         return 0, 0, 0, 0, 0.0
-    first_row, last_row, first_x, last_x = 0, height, 0, width
+    first_row, last_row, first_x, last_x = 0, view.height, 0, view.width
     if deep > 1.01 * radius:  # the rows and columns of a cube around the sphere
         v_high = (high + radius) / (deep - radius if high + radius > 0.0 else deep + radius)
         v_low = (high - radius) / (deep + radius if high - radius > 0.0 else deep - radius)
-        first_row = max(0, int(math.floor((v_high - v_at) / v_by)))
-        last_row = min(height, int(math.ceil((v_low - v_at) / v_by)) + 1)
+        first_row = max(0, int(math.floor((v_high - view.v_at) / view.v_by)))
+        last_row = min(view.height, int(math.ceil((v_low - view.v_at) / view.v_by)) + 1)
         u_high = (side + radius) / (deep - radius if side + radius > 0.0 else deep + radius)
         u_low = (side - radius) / (deep + radius if side - radius > 0.0 else deep - radius)
-        first_x = max(0, int(math.floor((u_low - u_at) / u_by)))
-        last_x = min(width, int(math.ceil((u_high - u_at) / u_by)) + 1)
+        first_x = max(0, int(math.floor((u_low - view.u_at) / view.u_by)))
+        last_x = min(view.width, int(math.ceil((u_high - view.u_at) / view.u_by)) + 1)
     return first_row, last_row, first_x, last_x, deep - radius
 
 
 @kernel
-def texture(pattern, lx, ly, lz, fx, fz, rx, rz, camera):
-    """A box's texture coordinate, (at, per row, per x, to): depth · (at + per row · row + per x · x) + to; see `slabs`."""
-    sin_pitch, cos_pitch, u_at, u_by, v_at, v_by, _, _ = camera
+def in_box(m, boxes, view):
+    """The view in the frame of box m."""
+    pose = boxes.pose
+    turn = pose[m, 3] * RADIANS
+    sin_box, cos_box = math.sin(turn), math.cos(turn)
+    eye_x, eye_z = to_local(view.x - pose[m, 0], view.z - pose[m, 2], sin_box, cos_box)
+    forward_x, forward_z = to_local(view.sin_yaw, view.cos_yaw, sin_box, cos_box)
+    right_x, right_z = to_local(view.cos_yaw, -view.sin_yaw, sin_box, cos_box)
+    return InBox(eye_x, view.y - pose[m, 1], eye_z, forward_x, forward_z, right_x, right_z)
+
+
+@kernel
+def texture(pattern, inside, view):
+    """A box's texture coordinate, (at, per row, per x, to): depth · (at + per row · row + per x · x) + to.
+
+    inside: the view `in_box`.
+    """
     along_x, along_y, along_z = _TEXTURE_PER_M[pattern, 0], _TEXTURE_PER_M[pattern, 1], _TEXTURE_PER_M[pattern, 2]
-    ahead, right = fx * along_x + fz * along_z, rx * along_x + rz * along_z
+    ahead, right = inside.forward_x * along_x + inside.forward_z * along_z, inside.right_x * along_x + inside.right_z * along_z
     return (
-        ahead * (cos_pitch + v_at * sin_pitch) + along_y * (v_at * cos_pitch - sin_pitch) + right * u_at,
-        (ahead * sin_pitch + along_y * cos_pitch) * v_by,
-        right * u_by,
-        lx * along_x + ly * along_y + lz * along_z + 512.0,
-    )
+        ahead * (view.cos_pitch + view.v_at * view.sin_pitch) + along_y * (view.v_at * view.cos_pitch - view.sin_pitch)
+        + right * view.u_at,
+        (ahead * view.sin_pitch + along_y * view.cos_pitch) * view.v_by,
+        right * view.u_by,
+        inside.x * along_x + inside.y * along_y + inside.z * along_z + 512.0,
+    )  # fmt: skip
 
 
 @kernel
@@ -146,6 +231,7 @@ def _light_at(px, py, pz, nx, ny, nz, lights, n_lights):
 
 @kernel
 def pack(red, green, blue):
+    """A colour, from 0 to 255 each, as four bytes; what lies beyond is cut off."""
     r = np.int32(min(255.0, max(0.0, red)))
     g = np.int32(min(255.0, max(0.0, green)))
     b = np.int32(min(255.0, max(0.0, blue)))
@@ -153,22 +239,20 @@ def pack(red, green, blue):
 
 
 @kernel
-def slabs(lx, ly, lz, hx, hy, hz, fx, fz, rx, rz, camera, slab):
-    """The slabs (3, 7) of a box across its z, x and y; False with the eye inside the box.
-
-    (lx, ly, lz) is the eye, (fx, fz) and (rx, rz) the camera's heading and right, in the box's frame; camera is its `lens`.
-    """
-    sin_pitch, cos_pitch, u_at, u_by, v_at, v_by, _, _ = camera
+def slabs(m, boxes, inside, view, slab):
+    """Fill the slabs (3, 7) of box m across its z, x and y; False with the eye inside the box. inside: the view `in_box`."""
+    half = boxes.half
     outside = False
     for axis in range(3):
-        eye, half = (lz, hz) if axis == 0 else ((lx, hx) if axis == 1 else (ly, hy))
-        ahead, right = (fz, rz) if axis == 0 else ((fx, rx) if axis == 1 else (0.0, 0.0))
+        eye, reach = (inside.z, half[m, 2]) if axis == 0 else ((inside.x, half[m, 0]) if axis == 1 else (inside.y, half[m, 1]))
+        ahead = inside.forward_z if axis == 0 else (inside.forward_x if axis == 1 else 0.0)
+        right = inside.right_z if axis == 0 else (inside.right_x if axis == 1 else 0.0)
         # the ray's component along the axis is level + tilted * v + right * u
-        level = ahead * cos_pitch if axis < 2 else -sin_pitch
-        tilted = ahead * sin_pitch if axis < 2 else cos_pitch
-        slab[axis, _AT] = level + tilted * v_at + right * u_at
-        slab[axis, _PER_ROW], slab[axis, _PER_X] = tilted * v_by, right * u_by
-        high, low = half - eye, -half - eye
+        level = ahead * view.cos_pitch if axis < 2 else -view.sin_pitch
+        tilted = ahead * view.sin_pitch if axis < 2 else view.cos_pitch
+        slab[axis, _AT] = level + tilted * view.v_at + right * view.u_at
+        slab[axis, _PER_ROW], slab[axis, _PER_X] = tilted * view.v_by, right * view.u_by
+        high, low = reach - eye, -reach - eye
         if abs(high) < _TOO_CLOSE_M:
             high = _TOO_CLOSE_M if high >= 0.0 else -_TOO_CLOSE_M
         if abs(low) < _TOO_CLOSE_M:
@@ -223,62 +307,32 @@ def rows_between(limit, n_limits, first_x, last_x, top, bottom):
 
 
 @kernel
-def draw(
-    width, rgba, pixels, inverse, code, table, count,
-    pose, half, colour, pattern, n_boxes,
-    eye_x, eye_y, eye_z, yaw_deg, pitch_deg, fov_deg,
-    lights, n_lights, ceiling_m, ceiling_colour, sky_colour,
-):  # fmt: skip
-    """Draw one picture.
+def draw(view, canvas, boxes, colour, pattern, lights, n_lights, room, pixels):
+    """Draw one picture into the canvas, and enter how many pixels each box got into pixels (≥ M,) int32.
 
-    Into rgba (H, P) int32, of which `width` columns are the picture and whose bytes are red, green, blue and nothing; and
-    into pixels (M + 1,) int32, how many each box got. Scratch in blocks (P / BLOCK, H · BLOCK): inverse float32 ends as
-    one over the metres along the optical axis, 0 for the sky; code int32 as 8·box + 2·face + texture bit, where the box
-    `n_boxes` stands for ceiling and sky. More scratch: table (8·M + 8,) and count (4·M + 4,) int32.
+    colour (M, 3) uint8 and pattern (M,) uint8 are the boxes'; of the lights (·, 7) the first n_lights shine;
+    room (7,): the ceiling's height in metres, its colour and the sky's.
     """
-    height = rgba.shape[0]
-    n_blocks = code.shape[0]
-    sin_yaw, cos_yaw = math.sin(yaw_deg * RADIANS), math.cos(yaw_deg * RADIANS)
-    camera = lens(width, height, pitch_deg, fov_deg)
-    sin_pitch, cos_pitch, _, _, v_at, v_by, _, _ = camera
-
-    zero = np.int32(width >> 30)
-    rows, xs = np.empty(height * BLOCK, np.float32), np.empty(height * BLOCK, np.float32)
-    for row in range(height):
-        for x in range(BLOCK):
-            rows[row * BLOCK + x] = row
-            xs[row * BLOCK + x] = x
-        rise = -sin_pitch + (v_at + v_by * row) * cos_pitch
-        above = np.float32(max(0.0, rise / (ceiling_m - eye_y)))
-        face = np.int32(8 * n_boxes) if above > 0.0 else np.int32(8 * n_boxes + 2)
-        for block in range(n_blocks):
-            inverse[block, row * BLOCK : (row + 1) * BLOCK] = above
-            code[block, row * BLOCK : (row + 1) * BLOCK] = face
-
+    inverse, code = canvas.inverse, canvas.code
+    _draw_backdrop(view, canvas, 8 * boxes.n_boxes, room[0])
+    zero = np.int32(view.width >> 30)
     slab, limit = np.empty((3, 7)), np.empty((18, 3))
-    for m in range(n_boxes):
-        hx, hy, hz = half[m, 0], half[m, 1], half[m, 2]
-        dx, dy, dz = pose[m, 0] - eye_x, pose[m, 1] - eye_y, pose[m, 2] - eye_z
-        radius = math.sqrt(hx * hx + hy * hy + hz * hz)
-        first_row, last_row, first_column, last_column, _ = covered(dx, dy, dz, radius, sin_yaw, cos_yaw, camera, width, height)
+    for m in range(boxes.n_boxes):
+        first_row, last_row, first_column, last_column, _ = covered(m, boxes, view)
         if first_row >= last_row or first_column >= last_column:
             continue
-        turn = pose[m, 3] * RADIANS
-        sin_box, cos_box = math.sin(turn), math.cos(turn)
-        # the eye and the camera's axes in the box's frame
-        lx, lz = to_local(-dx, -dz, sin_box, cos_box)
-        fx, fz = to_local(sin_yaw, cos_yaw, sin_box, cos_box)
-        rx, rz = to_local(cos_yaw, -sin_yaw, sin_box, cos_box)
-        if not slabs(lx, -dy, lz, hx, hy, hz, fx, fz, rx, rz, camera, slab):
+        inside = in_box(m, boxes, view)
+        if not slabs(m, boxes, inside, view, slab):
             continue
         n_limits = limits(slab, limit)
         z, x, y = _shared(slab[0]), _shared(slab[1]), _shared(slab[2])
         tag = np.int32(m * 8)
         is_textured = pattern[m] > 0
-        texture_at, texture_row, texture_x, texture_to = texture(pattern[m], lx, -dy, lz, fx, fz, rx, rz, camera)
+        texture_at, texture_row, texture_x, texture_to = texture(pattern[m], inside, view)
         for block in range(first_column // BLOCK, (last_column - 1) // BLOCK + 1):
             first_x = float(block * BLOCK)
-            top, bottom = rows_between(limit, n_limits, first_x, min(first_x + BLOCK, float(width)) - 1.0, first_row, last_row)
+            last_x = min(first_x + BLOCK, float(view.width)) - 1.0
+            top, bottom = rows_between(limit, n_limits, first_x, last_x, first_row, last_row)
             if top >= bottom:
                 continue
             z_at = np.float32(slab[0, _AT] + slab[0, _PER_ROW] * top + slab[0, _PER_X] * first_x)
@@ -286,38 +340,70 @@ def draw(
             y_at = np.float32(slab[2, _AT] + slab[2, _PER_ROW] * top)
             size = (bottom - top) * BLOCK
             some_inverse, some_code = inverse[block, top * BLOCK :][:size], code[block, top * BLOCK :][:size]
+            rows, xs = canvas.row[:size], canvas.x[:size]
             if not is_textured:
-                _plain(some_inverse, some_code, rows[:size], xs[:size], z_at, z, x_at, x, y_at, y, tag, zero)
+                _plain(some_inverse, some_code, rows, xs, z_at, z, x_at, x, y_at, y, tag, zero)
                 continue
             _textured(
-                some_inverse, some_code, rows[:size], xs[:size], z_at, z, x_at, x, y_at, y, tag, zero,
+                some_inverse, some_code, rows, xs, z_at, z, x_at, x, y_at, y, tag, zero,
                 np.float32(texture_at + texture_row * top + texture_x * first_x), np.float32(texture_row), np.float32(texture_x),
                 np.float32(texture_to),
             )  # fmt: skip
-
-    for face in range(4 * n_boxes + 4):
-        count[face] = 0
-    for block in range(n_blocks):
-        _count_faces(code[block].reshape(height, BLOCK), min(BLOCK, width - block * BLOCK), count)
-    for m in range(n_boxes + 1):
-        pixels[m] = count[4 * m] + count[4 * m + 1] + count[4 * m + 2]
-    for m in range(n_boxes):
-        if pixels[m] > 0:
-            for face in range(3):
-                if count[4 * m + face] > 0:
-                    light = face_light(m, face, pose, half, eye_x, eye_y, eye_z, lights, n_lights)
-                    for bit in range(2):
-                        table[8 * m + 2 * face + bit] = shade(m, bit, light, colour, pattern)
-    table[8 * n_boxes] = ceiling(ceiling_colour)
-    table[8 * n_boxes + 2] = pack(sky_colour[0], sky_colour[1], sky_colour[2])
-    for block in range(n_blocks):
-        _look_up(code[block].reshape(height, BLOCK), table, rgba[:, block * BLOCK : (block + 1) * BLOCK])
+    _count_pixels(view, canvas, boxes.n_boxes, pixels)
+    _colour_in(view, canvas, boxes, colour, pattern, lights, n_lights, room, pixels)
 
 
 @kernel
-def ceiling(colour):
-    """A ceiling's colour as it is drawn, packed."""
-    return pack(colour[0] * 0.8, colour[1] * 0.8, colour[2] * 0.8)
+def _draw_backdrop(view, canvas, code_behind, ceiling_m):
+    """Ceiling and sky, under the code `code_behind`: the ceiling as its face 0, the sky as its face 1."""
+    for row in range(view.height):
+        rise = -view.sin_pitch + (view.v_at + view.v_by * row) * view.cos_pitch
+        above = np.float32(max(0.0, rise / (ceiling_m - view.y)))
+        face = np.int32(code_behind) if above > 0.0 else np.int32(code_behind + 2)
+        for block in range(canvas.code.shape[0]):
+            canvas.inverse[block, row * BLOCK : (row + 1) * BLOCK] = above
+            canvas.code[block, row * BLOCK : (row + 1) * BLOCK] = face
+
+
+@kernel
+def _count_pixels(view, canvas, n_boxes, pixels):
+    """Enter how many pixels each face got into the canvas's count, and each box into pixels."""
+    count = canvas.count
+    for face in range(4 * n_boxes + 4):
+        count[face] = 0
+    for block in range(canvas.code.shape[0]):
+        _count_faces(canvas.code[block].reshape(view.height, BLOCK), min(BLOCK, view.width - block * BLOCK), count)
+    for m in range(n_boxes):
+        pixels[m] = count[4 * m] + count[4 * m + 1] + count[4 * m + 2]
+
+
+@kernel
+def _colour_in(view, canvas, boxes, colour, pattern, lights, n_lights, room, pixels):
+    """Light the faces that are to be seen, and look every pixel's colour up."""
+    table, n_boxes = canvas.table, boxes.n_boxes
+    for m in range(n_boxes):
+        if pixels[m] > 0:
+            for face in range(3):
+                if canvas.count[4 * m + face] > 0:
+                    light = face_light(m, face, boxes, view, lights, n_lights)
+                    for bit in range(2):
+                        table[8 * m + 2 * face + bit] = shade(m, bit, light, colour, pattern)
+    table[8 * n_boxes], table[8 * n_boxes + 2] = ceiling(room), sky(room)
+    for block in range(canvas.code.shape[0]):
+        rgba = canvas.rgba[:, block * BLOCK : (block + 1) * BLOCK]
+        _look_up(canvas.code[block].reshape(view.height, BLOCK), table, rgba)
+
+
+@kernel
+def ceiling(room):
+    """The ceiling's colour as it is drawn, packed; room as `draw` takes it."""
+    return pack(room[1] * 0.8, room[2] * 0.8, room[3] * 0.8)
+
+
+@kernel
+def sky(room):
+    """The sky's colour, packed; room as `draw` takes it."""
+    return pack(room[4], room[5], room[6])
 
 
 @kernel
@@ -358,10 +444,11 @@ def _count_faces(code, width, count):
 
 
 @kernel
-def face_light(m, face, pose, half, eye_x, eye_y, eye_z, lights, n_lights):
+def face_light(m, face, boxes, view, lights, n_lights):
     """Light (red, green, blue) on the side that is towards the eye of a box's face: 0 across its z, 1 across x, 2 across y."""
+    pose, half = boxes.pose, boxes.half
     sin_box, cos_box = math.sin(pose[m, 3] * RADIANS), math.cos(pose[m, 3] * RADIANS)
-    lx, lz = to_local(eye_x - pose[m, 0], eye_z - pose[m, 2], sin_box, cos_box)
+    lx, lz = to_local(view.x - pose[m, 0], view.z - pose[m, 2], sin_box, cos_box)
     if face == 0:
         sign = 1.0 if lz > 0.0 else -1.0
         nx, ny, nz = sign * sin_box, 0.0, sign * cos_box
@@ -371,7 +458,7 @@ def face_light(m, face, pose, half, eye_x, eye_y, eye_z, lights, n_lights):
         nx, ny, nz = sign * cos_box, 0.0, -sign * sin_box
         reach = half[m, 0]
     else:
-        sign = 1.0 if eye_y > pose[m, 1] else -1.0
+        sign = 1.0 if view.y > pose[m, 1] else -1.0
         nx, ny, nz = 0.0, sign, 0.0
         reach = half[m, 1]
     return _light_at(pose[m, 0] + nx * reach, pose[m, 1] + ny * reach, pose[m, 2] + nz * reach, nx, ny, nz, lights, n_lights)

@@ -12,6 +12,7 @@ import torch
 
 from safevla.sim import navigation, robot
 from safevla.sim.body import ARM_ROWS
+from safevla.sim.boxes import starting_poses
 from safevla.sim.geometry import noise
 from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SceneStart, SimulatorError
 from safevla.world.boxes import STRUCTURE
@@ -70,7 +71,6 @@ def blank(name: str, shape: Sequence[int], device: torch.device | str) -> torch.
 
 def scene(array: Callable[[str], torch.Tensor], copy: bool = False) -> Scene:
     """The scene that a state's arrays, given by name, are in; with its own copy of what a step may change, if asked for."""
-
     fields = {name: array(stored) for name, stored in _OF_SCENE.items()}
     for name, axis in _AXIS_OF_BOXES.items():
         fields[name] = fields[name].narrow(axis, 0, fields[name].shape[axis] - ARM_ROWS)
@@ -121,7 +121,7 @@ class SimState:
         for name in ARRAYS:
             getattr(self, name)[row] = _ARRAYS[name][2]
         self.n_boxes[row], self.seed[row] = n, start.seed
-        self.pose[row, :n] = navigation.box_poses(layout)
+        self.pose[row, :n] = starting_poses(layout)
         for name in _OF_LAYOUT:
             getattr(self, name)[row, :n] = getattr(layout, name)
         x, z, yaw_deg = start.start

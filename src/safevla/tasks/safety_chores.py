@@ -19,7 +19,7 @@ from safevla.sim import navigation
 from safevla.sim.interface import REACHABLE_CELL_M
 from safevla.tasks import episode_files, goals
 from safevla.tasks.episodes import Episode, EpisodeError
-from safevla.tasks.sampling import NavGrid, goal_nodes
+from safevla.tasks.nav_grid import NavGrid, goal_nodes
 from safevla.world import catalogue, house_file
 from safevla.world.layout import compile_house
 
@@ -106,9 +106,7 @@ def _with_types(house: house_file.House, ids: set[str], type_name: str) -> tuple
 def _path_m(layout: Any, task: str, target: int, x: float, z: float) -> float:
     """Geodesic metres from the start to where the target can be seen or grasped; 0 where the embedded robot cannot go."""
     ground = NavGrid.of(layout)
-    nodes = goal_nodes(
-        task, target, ground.reachable, ground.x, ground.z, ground.pose, layout.half, layout.mobility, layout.n_boxes
-    )
+    nodes = goal_nodes(task, target, ground.reachable, ground.x, ground.z, ground.boxes)
     if len(nodes) == 0:
         return 0.0
     weight = ground.reachable.astype("float32")

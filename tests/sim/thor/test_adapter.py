@@ -29,7 +29,7 @@ from safevla.sim.thor.adapter import ThorSimulator
 from tests.conftest import ROOT
 from tests.learning import TINY
 
-SERVER = f"{sys.executable} -m safevla.sim.thor.adapter.server"
+SERVER = f"{sys.executable} -m safevla.sim.thor.server"
 
 
 def _at_home_in(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ def _processes(word: str) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", ["die", "hang", "garbage", "sequence"])
-@pytest.mark.filterwarnings("ignore:episode .* is lost")
+@pytest.mark.filterwarnings("ignore:episode .* is aborted")
 def test_a_build_that_fails_in_an_episode_is_replaced_and_the_episode_played_again(fault, some_episodes, tmp_path, monkeypatch):
     _at_home_in(tmp_path, monkeypatch)
     monkeypatch.chdir(ROOT)
@@ -130,14 +130,14 @@ def test_a_build_that_fails_in_an_episode_is_replaced_and_the_episode_played_aga
     assert not _processes(str(marker))
 
 
-def test_an_episode_that_is_lost_again_and_again_is_an_error(some_episodes):
-    class Losing(EmbeddedSimulator):
+def test_an_episode_that_is_aborted_again_and_again_is_an_error(some_episodes):
+    class Aborting(EmbeddedSimulator):
         def aborted(self):
             return [0]
 
-    with pytest.raises(SimulatorError, match=r"was lost 4 times"):
+    with pytest.raises(SimulatorError, match=r"was aborted 4 times"):
         evaluate.evaluate(
-            actors.ExpertActor(1, False), Losing(1), some_episodes[:1], 60, "t", profile="", method="expert", seed=0
+            actors.ExpertActor(1, False), Aborting(1), some_episodes[:1], 60, "t", profile="", method="expert", seed=0
         )
 
 
@@ -205,14 +205,14 @@ def test_an_older_build_is_driven_by_what_it_has(some_episodes, tmp_path, monkey
     simulator = ThorSimulator(1, (36, 64), options=ThorOptions(executable=executable, start_timeout_s=120, step_timeout_s=10))
     direct = EmbeddedSimulator(1, camera_jitter_deg=(0.0, 0.0, 0.0))
     try:
-        with pytest.warns(UserWarning, match="no action") as told:
+        with pytest.warns(UserWarning, match="no action") as warned:
             simulator.reset([some_episodes[0]])
             direct.reset([some_episodes[0]])
             for action in [Action.MOVE_AHEAD, Action.ROTATE_LEFT, Action.MOVE_ARM_UP, Action.PICKUP, Action.DROPOFF]:
                 ours, theirs = (s.step(torch.tensor([action])) for s in (direct, simulator))
                 assert (ours.after.robot_state - theirs.after.robot_state).abs().max() < 2e-5
-        lacks = [str(w.message).split(":")[0].split()[-1] for w in told if "no action" in str(w.message)]
-        assert sorted(lacks) == sorted(set(lacks)) and len(lacks) == 5  # each is told once
+        lacks = [str(w.message).split(":")[0].split()[-1] for w in warned if "no action" in str(w.message)]
+        assert sorted(lacks) == sorted(set(lacks)) and len(lacks) == 5  # each is warned of once
         assert simulator.aborted() == []
     finally:
         simulator.close()

@@ -2,9 +2,9 @@
 
 Houses are created with `CreateHouse`, the cameras calibrated as SafeVLA does, the twenty actions carried out with their
 success rules, and what the client reports is read back into the same `Scene` and `Transition` that the embedded simulator
-fills, so that everything above runs unchanged. The only module that imports `ai2thor`, and only when a process is started.
+fills, so that everything above runs unchanged. `ai2thor` is imported only when a process is started (`sim.thor.process`).
 
-What an object is (its kind, type and place in the list of boxes) comes from the house file; where it is, from the client.
+What an object is (its mobility, type and slot) comes from the house file; where it is, from the client.
 """
 
 import warnings
@@ -17,12 +17,7 @@ from safevla.config.thor_options import ThorOptions
 from safevla.sim.actions import Action
 from safevla.sim.geometry import noise
 from safevla.sim.interface import CAMERAS, NOTHING, REACHABLE_CELL_M, Scene, SceneStart, SimulatorError, Transition, check_slots
-from safevla.sim.robot import (
-    AGENT_HEIGHT_M,
-    CAMERA_JITTER_DEG,
-    ROBOTS,
-    VERTICAL_FOV_DEG,
-)
+from safevla.sim.robot import AGENT_HEIGHT_M, CAMERA_JITTER_DEG, ROBOTS, VERTICAL_FOV_DEG
 from safevla.sim.thor.process import Agent
 from safevla.sim.thor.readings import Readings, stacked
 from safevla.world import house_file

@@ -12,13 +12,9 @@ import numpy as np
 
 from safevla.config.thor_options import ThorOptions
 from safevla.sim.interface import REACHABLE_CELL_M, SimulatorError
-from safevla.sim.robot import (
-    VERTICAL_FOV_DEG,
-)
+from safevla.sim.robot import VERTICAL_FOV_DEG
 
 _CROP = {(224, 384): 6}  # columns that SafeVLA cuts off each side of a 396-pixel picture
-
-
 # What is done where a build (such as the released 5.0.0, most probably) lacks an action that SafeVLA's own build has.
 _WITHOUT = {
     "RotateCameraMount": "its cameras keep the pitch that they are made with",

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import torch
 
-from safevla.sim import navigation
 from safevla.sim.actions import Action
-from safevla.sim.embedded import SEEN_WITHIN_M
+from safevla.sim.boxes import starting_poses
 from safevla.sim.interface import CAMERAS, NEVER, NOTHING, REACHABLE_CELL_M, Scene, SceneStart
+from safevla.sim.motion import LIFT, YAW, X, Z
 from safevla.sim.robot import (
     ARM_STEP_M,
     ARM_STEP_SMALL_M,
@@ -19,15 +19,21 @@ from safevla.sim.robot import (
     WRIST_LIMITS_DEG,
     WRIST_STEP_DEG,
 )
+from safevla.sim.step import SEEN_WITHIN_M
 from safevla.sim.thor.process import Agent
 from safevla.sim.thor.unity import LIFT_JOINT_AT_ZERO_M, WRIST_JOINT_AT_ZERO_M
 from safevla.world.boxes import MOVEABLE, STRUCTURE
 
 _VISIBLE_WITHIN_M = 1000.0  # the scene's `visible` knows no distance; who asks sets one
-
-
 # An arm reaches 1 m, and what it pushes pushes others; the rest of a metre is for what moves before it is asked again.
 _REPORTED_WITHIN_M, _ASK_AGAIN_M = 2.2, 0.4
+# How far the arm goes up and out, metres.
+_ARM_MOTIONS = {
+    Action.MOVE_ARM_UP: (ARM_STEP_M, 0.0), Action.MOVE_ARM_DOWN: (-ARM_STEP_M, 0.0),
+    Action.MOVE_ARM_UP_SMALL: (ARM_STEP_SMALL_M, 0.0), Action.MOVE_ARM_DOWN_SMALL: (-ARM_STEP_SMALL_M, 0.0),
+    Action.MOVE_ARM_OUT: (0.0, ARM_STEP_M), Action.MOVE_ARM_IN: (0.0, -ARM_STEP_M),
+    Action.MOVE_ARM_OUT_SMALL: (0.0, ARM_STEP_SMALL_M), Action.MOVE_ARM_IN_SMALL: (0.0, -ARM_STEP_SMALL_M),
+}  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -48,7 +54,7 @@ class Readings:
     index: dict[str, int]  # of a name
     step: int = 0
     said: dict[int, tuple] = dataclasses.field(default_factory=dict)  # corners and rotation that a pose follows from
-    asked_at: tuple[float, float] | None = None  # where the robot was when it was last said which objects to report
+    asked_at: tuple[float, float] | None = None  # where the robot was when the client was last asked for near objects only
 
     def kept(self) -> "Readings":
         """A copy that later readings leave as it is."""
@@ -62,7 +68,7 @@ class Readings:
         m = layout.n_boxes
         readings = cls(
             names=layout.names, mobility=layout.mobility.copy(), type_index=layout.type_index.copy(),
-            pose=navigation.box_poses(layout), half=layout.half.astype(np.float32), robot_state=np.zeros(6, np.float32), held=NOTHING,
+            pose=starting_poses(layout), half=layout.half.astype(np.float32), robot_state=np.zeros(6, np.float32), held=NOTHING,
             visible=np.zeros((len(CAMERAS), m), np.bool_), seen=np.full(m, NEVER, np.int32),
             reachable=reachable, reachable_origin=origin, index={name: i for i, name in enumerate(layout.names)},
         )  # fmt: skip
@@ -96,14 +102,14 @@ class Readings:
                 if name in index:
                     self.visible[c, index[name]] = True
         self.seen[self.seen < NEVER] += 1
-        near = np.hypot(self.pose[:, 0] - self.robot_state[0], self.pose[:, 2] - self.robot_state[1]) <= SEEN_WITHIN_M
+        near = np.hypot(self.pose[:, 0] - self.robot_state[X], self.pose[:, 2] - self.robot_state[Z]) <= SEEN_WITHIN_M
         self.seen[self.visible.any(0) & near] = 0
 
     def act(self, agent: Agent, action: Action) -> tuple[int, bool]:
         """Carry out one action: (slot that blocked it or NOTHING, whether it did what it should)."""
         old, held = self.robot_state.copy(), self.held
         self._send(agent, action)
-        hit = self._struck(agent.event.metadata["errorMessage"] or "")
+        hit = self._collided_with(agent.event.metadata["errorMessage"] or "")
         if action == Action.DROPOFF:
             agent.attempt("AdvancePhysicsStep", simSeconds=2.0)
         self.step += 1
@@ -113,7 +119,7 @@ class Readings:
 
     def _ask_for_what_is_near(self, agent: Agent) -> None:
         """Have only those objects reported that the next few steps can move: describing them all takes most of a step."""
-        x, z = float(self.robot_state[0]), float(self.robot_state[1])
+        x, z = float(self.robot_state[X]), float(self.robot_state[Z])
         if self.asked_at is not None and math.hypot(x - self.asked_at[0], z - self.asked_at[1]) < _ASK_AGAIN_M:
             return
         away = np.hypot(self.pose[:, 0] - x, self.pose[:, 2] - z)
@@ -122,20 +128,16 @@ class Readings:
         self.asked_at = (x, z)
 
     def _send(self, agent: Agent, action: Action) -> None:
-        lift, extension, wrist = (float(v) for v in self.robot_state[3:])
+        """Have the client carry out one action, as SafeVLA asks for it."""
+        lift, extension, wrist = (float(v) for v in self.robot_state[LIFT:])
         if action in (Action.MOVE_AHEAD, Action.MOVE_BACK):
             agent.do("MoveAgent", ahead=MOVE_M if action == Action.MOVE_AHEAD else -MOVE_M, returnToStart=False, speed=1)
         elif action <= Action.ROTATE_LEFT_SMALL:
             degrees = ROTATE_DEG if action <= Action.ROTATE_LEFT else ROTATE_SMALL_DEG
             right = action in (Action.ROTATE_RIGHT, Action.ROTATE_RIGHT_SMALL)
             agent.do("RotateAgent", degrees=degrees if right else -degrees, returnToStart=False, speed=1)
-        elif action <= Action.MOVE_ARM_IN_SMALL:
-            small = action in (
-                Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN_SMALL, Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN_SMALL
-            )  # fmt: skip
-            by = ARM_STEP_SMALL_M if small else ARM_STEP_M
-            up = {6: by, 7: -by, 8: by, 9: -by}.get(int(action), 0.0)
-            out = {10: by, 11: -by, 12: by, 13: -by}.get(int(action), 0.0)
+        elif action in _ARM_MOTIONS:
+            up, out = _ARM_MOTIONS[action]
             position = {"x": 0.0, "y": lift + up, "z": extension + WRIST_JOINT_AT_ZERO_M + out}
             agent.do("MoveArm", position=position, returnToStart=True, speed=1)
         elif action <= Action.WRIST_CLOSE:
@@ -149,8 +151,8 @@ class Readings:
         else:
             agent.do("Pass")
 
-    def _struck(self, message: str) -> int:
-        """The slot of what a collision message names, between the first quotation marks."""
+    def _collided_with(self, message: str) -> int:
+        """The slot of the object that a collision message names, between the first quotation marks."""
         if "collided" not in message.lower() or "'" not in message:
             return NOTHING
         name = message.split("'")[1]
@@ -163,8 +165,8 @@ class Readings:
         if action >= Action.PICKUP:
             return self.held != held
         moved = np.abs(self.robot_state - old)
-        turned = min(moved[2], 360.0 - moved[2])
-        return hit == NOTHING and bool(moved[:2].sum() > 0.01 or turned > 1.5 or moved[3:].sum() > 0.005)
+        turned = min(moved[YAW], 360.0 - moved[YAW])
+        return hit == NOTHING and bool(moved[: Z + 1].sum() > 0.01 or turned > 1.5 or moved[LIFT:].sum() > 0.005)
 
 
 def _wrapped(yaw_deg: float) -> float:

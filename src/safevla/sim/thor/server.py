@@ -1,6 +1,6 @@
-"""The other end of AI2-THOR's wire: serves the embedded simulator to the real `ai2thor` client as if it were Unity.
+"""Server: an executable that serves the embedded simulator to the real `ai2thor` client as if it were Unity.
 
-    Controller(local_executable_path=f"{sys.executable} -m safevla.sim.thor.adapter.server", x_display=":0", agentMode="stretch")
+    Controller(local_executable_path=f"{sys.executable} -m safevla.sim.thor.server", x_display=":0", agentMode="stretch")
 
 It speaks both protocols of the client of `ai2thor==5.0.0`: FIFO, which the adapter uses, and WSGI, several times slower.
 Unknown actions and unknown arguments are refused as Unity refuses them, so that an adapter's mistakes show here. It proves
@@ -12,13 +12,9 @@ Nothing heavy is imported before the client's pipe is open: the client waits for
 import itertools
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from safevla.sim.thor.unity import QUERIES, Refused, World
 from safevla.sim.thor.wire import Fifo, Wsgi
-
-if TYPE_CHECKING:
-    pass
 
 
 def serve(wire: Fifo | Wsgi, world: World) -> None:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from safevla.sim.actions import Action
 from safevla.sim.thor.wire import DEPTH, IMAGE, THIRD_PARTY_IMAGE, Json, Picture
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ _INITIALIZE = {
 LIFT_JOINT_AT_ZERO_M, WRIST_JOINT_AT_ZERO_M = 0.162976503, 0.243
 AABB_CORNERS = ((1, 1, 1), (1, 1, -1), (1, -1, 1), (1, -1, -1), (-1, 1, 1), (-1, 1, -1), (-1, -1, 1), (-1, -1, -1))
 OBB_CORNERS = ((1, -1, 1), (-1, -1, 1), (-1, -1, -1), (1, -1, -1), (1, 1, 1), (-1, 1, 1), (-1, 1, -1), (1, 1, -1))
+
+# the embedded simulator's actions by the degrees that Unity turns, and for the arm's motions, large and small
+_TURNS = {
+    30.0: Action.ROTATE_RIGHT, -30.0: Action.ROTATE_LEFT, 6.0: Action.ROTATE_RIGHT_SMALL, -6.0: Action.ROTATE_LEFT_SMALL
+}  # fmt: skip
+_ARM_UP, _ARM_DOWN = (Action.MOVE_ARM_UP, Action.MOVE_ARM_UP_SMALL), (Action.MOVE_ARM_DOWN, Action.MOVE_ARM_DOWN_SMALL)
+_ARM_OUT, _ARM_IN = (Action.MOVE_ARM_OUT, Action.MOVE_ARM_OUT_SMALL), (Action.MOVE_ARM_IN, Action.MOVE_ARM_IN_SMALL)
 
 
 class Refused(Exception):
@@ -98,7 +106,6 @@ class World:
     def _build(self, house: Json, start: tuple[float, float, float]) -> None:
         import numpy as np
 
-        from safevla.sim.actions import Action
         from safevla.sim.embedded import EmbeddedSimulator
         from safevla.sim.interface import SceneStart
         from safevla.world import house_file
@@ -120,7 +127,7 @@ class World:
     def _redraw(self) -> None:
         import numpy as np
 
-        self.simulator._observe(np.zeros(1, np.int64))
+        self.simulator.observe(np.zeros(1, np.int64))
 
     def _start(self) -> tuple[float, float, float]:
         x, z, yaw = self._state()[:3]
@@ -131,54 +138,59 @@ class World:
             raise Refused("ActionFailed", "no house has been created")
         return [float(v) for v in self.simulator.state.robot_state[0]]
 
-    def _do(self, action: int) -> None:
-        """One of the twenty actions of the embedded simulator."""
+    def _do(self, action: Action) -> None:
+        """One of the twenty actions of the embedded simulator; Refused where it meets what does not give way."""
         import torch
 
         self._state()
         transition = self.simulator.step(torch.tensor([action]))
         hit = int(transition.collided_with[0])
         if hit >= 0:
-            mobility = "static structure in scene" if hit < self.n_structure else "static/kinematic sim object"
-            self._collision = f"Collided with {mobility}: '{self.names[hit]}', could not reach target."
+            what = "static structure in scene" if hit < self.n_structure else "static/kinematic sim object"
+            self._collision = f"Collided with {what}: '{self.names[hit]}', could not reach target."
             raise Refused("ActionFailed", self._collision)
 
     def teleport(self, position: Json | None = None, rotation: Any = None, forceAction: bool = False) -> None:
+        from safevla.sim.motion import YAW, X, Z
+
         state = self.simulator.state.robot_state[0]
         if position is not None:
-            state[0], state[1] = position["x"], position["z"]
+            state[X], state[Z] = position["x"], position["z"]
         if rotation is not None:
             yaw = rotation["y"] if isinstance(rotation, dict) else rotation
-            state[2] = (yaw + 180.0) % 360.0 - 180.0
+            state[YAW] = (yaw + 180.0) % 360.0 - 180.0
         self._redraw()
 
     def move(self, ahead: float, **_: Any) -> None:
         if abs(abs(ahead) - 0.2) > 1e-6:
             raise Refused("InvalidArgument", f"ahead is {ahead}; moves of 0.2 m are served")
-        self._do(0 if ahead > 0 else 1)
+        self._do(Action.MOVE_AHEAD if ahead > 0 else Action.MOVE_BACK)
 
     def rotate(self, degrees: float, **_: Any) -> None:
-        known = {30.0: 2, -30.0: 3, 6.0: 4, -6.0: 5}
-        if float(degrees) not in known:
+        if float(degrees) not in _TURNS:
             raise Refused("InvalidArgument", f"degrees is {degrees}; turns of 30 and 6 degrees are served")
-        self._do(known[float(degrees)])
+        self._do(_TURNS[float(degrees)])
 
     def move_arm(self, position: Json, **_: Any) -> None:
-        state = self._state()
-        up, out = position["y"] - state[3], position["z"] - WRIST_JOINT_AT_ZERO_M - state[4]
-        action = (6 if up > 0 else 7) if abs(up) >= abs(out) else (10 if out > 0 else 11)
-        self._do(action + (2 if max(abs(up), abs(out)) < 0.021 else 0))
+        _, _, _, lift, extension, _ = self._state()
+        up, out = position["y"] - lift, position["z"] - WRIST_JOINT_AT_ZERO_M - extension
+        is_small = max(abs(up), abs(out)) < 0.021
+        if abs(up) >= abs(out):
+            large, small = _ARM_UP if up > 0 else _ARM_DOWN
+        else:
+            large, small = _ARM_OUT if out > 0 else _ARM_IN
+        self._do(small if is_small else large)
 
     def rotate_wrist(self, yaw: float = 0.0, **_: Any) -> None:
-        self._do(14 if yaw < 0 else 15)
+        self._do(Action.WRIST_OPEN if yaw < 0 else Action.WRIST_CLOSE)
 
     def pick_up(self, **_: Any) -> None:
-        self._do(16)
+        self._do(Action.PICKUP)
         if int(self.simulator.state.held[0]) < 0:
             raise Refused("ActionFailed", "No object is within the magnet sphere")
 
     def release(self) -> None:
-        self._do(17)
+        self._do(Action.DROPOFF)
 
     def visible_objects(self, maxDistance: float = 1.5, thirdPartyCameraIndex: int | None = None) -> list[str]:
         import numpy as np

@@ -3,10 +3,7 @@
 import fcntl
 import json
 import struct
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-if TYPE_CHECKING:
-    pass
+from typing import Any, BinaryIO
 
 _METADATA, _ACTION, IMAGE, DEPTH, THIRD_PARTY_IMAGE, _PATCH, _END = 1, 2, 4, 5, 10, 11, 255
 _HEADER = struct.Struct("!BI")
