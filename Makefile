@@ -2,47 +2,41 @@
 # Both set up what they need first: the active environment is used, or .venv is made.
 PROFILE ?= laptop
 
-ifneq ($(or $(VIRTUAL_ENV),$(CONDA_PREFIX)),)
-BIN := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX))/bin
-else
-BIN := .venv/bin
-endif
-PYTHON := $(BIN)/python
-SETUP := $(BIN)/.safevla-installed
+ENVIRONMENT := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),.venv)
+PYTHON := "$(ENVIRONMENT)/bin/python"
+INSTALLED := "$(ENVIRONMENT)/bin/.safevla-installed"
 
 export NUMBA_THREADING_LAYER ?= omp
 
-.PHONY: setup reproduce test lint notebooks report deps lock clean
+.PHONY: setup reproduce test lint notebooks report lock clean
 
-setup: $(SETUP)
+# Installs where the environment has another clone's package, or is older than the lock, which is a constraints file: it pins
+# versions and leaves the choice of torch's build (CPU or CUDA) to pip. procthor carries a dump of real AI2-THOR objects,
+# which tests compare with.
+setup:
+	@test -x $(PYTHON) || python3 -m venv .venv
+	@if [ "$$(cat $(INSTALLED) 2>/dev/null)" != "$(CURDIR)" ] || [ pyproject.toml -nt $(INSTALLED) ] || [ requirements.lock -nt $(INSTALLED) ]; then \
+	  $(PYTHON) -m pip install --quiet --constraint requirements.lock --editable '.[dev]' || exit 1; \
+	  $(PYTHON) -m pip install --quiet --no-deps procthor==0.0.1.dev0 || true; \
+	  echo "$(CURDIR)" > $(INSTALLED); \
+	fi
 
-$(BIN)/python:
-	python3 -m venv .venv
+reproduce: setup
+	@$(PYTHON) -m safevla reproduce $(PROFILE)
 
-# the lock is a constraints file: it pins versions and leaves the choice of torch's build (CPU or CUDA) to pip
-$(SETUP): pyproject.toml requirements.lock | $(BIN)/python
-	$(PYTHON) -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
-	-$(PYTHON) -m pip install --quiet --no-deps procthor==0.0.1.dev0 # a dump of real AI2-THOR objects, which tests compare with
-	touch $@
+test: setup
+	@$(PYTHON) -m pytest
 
-reproduce: $(SETUP)
-	$(PYTHON) -m safevla.pipeline.dvc_files repro $(PROFILE)
-
-test: $(SETUP)
-	$(PYTHON) -m pytest
-
-lint: $(SETUP)
+lint: setup
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	@if grep -q '^\[tool\.pyright\]' pyproject.toml; then $(PYTHON) -m pyright; fi
 
-notebooks: $(SETUP)
+notebooks: setup
 	SAFEVLA_PROFILE=$(PROFILE) $(PYTHON) -m jupyterlab notebooks
 
-report: $(SETUP)
-	$(PYTHON) -m safevla.report.page $(PROFILE)
-
-deps: $(SETUP)
-	$(PYTHON) -m safevla.pipeline.dvc_files deps
+report: setup
+	@$(PYTHON) -m safevla report $(PROFILE)
 
 # needs uv; rows that only CUDA builds of torch need are left to pip
 lock:

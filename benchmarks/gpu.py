@@ -29,6 +29,7 @@ from safevla.runtime import kernels, ranks, threads
 from safevla.safe_rl.collector import Collector
 from safevla.safe_rl.episode_workers import GPU_CHUNK, KEPT_PER_ENV, EpisodePool, EpisodeWorkers
 from safevla.safe_rl.learner import Learner
+from safevla.safe_rl.method import make_method
 from safevla.sim.cuda import CudaSimulator
 from safevla.tasks import goals, sampling, step_costs
 from safevla.tasks.episode_batch import EpisodeBatch
@@ -123,8 +124,8 @@ def simulate(n_envs: int, image_size: tuple[int, int], chosen: EpisodeBatch, ste
     transition = simulator.step(actions[0])
     for name, call in (
         ("step of the simulator", lambda: simulator.step(actions[0])),
-        ("judge", lambda: step_costs.step_costs(dataclasses.replace(transition, before=before))),
-        ("perception targets", lambda: privileged_targets.privileged_targets(simulator, batch.goals, None)),
+        ("costs", lambda: step_costs.step_costs(dataclasses.replace(transition, before=before))),
+        ("privileged targets", lambda: privileged_targets.privileged_targets(simulator, batch.goals, None)),
         ("step of the batch", lambda: batch.step(actions[0])),
     ):
         ten = parts.wrap(name, lambda call=call: [call() for _ in range(10)])
@@ -139,14 +140,18 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     settings = profile.finetune.train.model_copy(update={"n_envs": n_envs})
     torch.manual_seed(0)
     policy = Policy(profile.policy).cuda()
-    learner = Learner(policy, "ppo_lagrangian", "ObjectNav", settings)
+    own = profile.finetune.method_params["ppo_lagrangian"]
+    method = make_method("ppo_lagrangian", settings, own, "ObjectNav", profile.costs)
+    learner = Learner(policy, method, settings)
     simulator = CudaSimulator(n_envs, profile.policy.image_size)
     rewards = (settings.wrong_done_penalty["ObjectNav"], settings.progress_reward)
-    batch = VectorEnv(simulator, settings.max_steps, *rewards, coverage_reward=settings.coverage_reward["ObjectNav"])
+    batch = VectorEnv(
+        simulator, settings.max_steps, *rewards, coverage_reward=settings.coverage_reward["ObjectNav"], costs=profile.costs
+    )
     start = time.perf_counter()
     drawn = (("ObjectNav",), "train", profile.houses, 0, ranks.rank(), ranks.n_ranks(), settings.episodes_per_house)
-    makers = EpisodeWorkers(drawn, workers, "stretch", chunk=GPU_CHUNK)
-    pool = EpisodePool(makers, KEPT_PER_ENV * n_envs, n_envs, "cuda")
+    drawers = EpisodeWorkers(drawn, workers, "stretch", chunk=GPU_CHUNK)
+    pool = EpisodePool(drawers, KEPT_PER_ENV * n_envs, n_envs, "cuda")
     found["pool"] = {"episodes": len(pool), "seconds": round(time.perf_counter() - start, 1)}
     if compiled:
         learner.forward = torch.compile(policy, dynamic=False)
@@ -174,7 +179,7 @@ def learn(profile: params.Params, n_envs: int, rollouts: int, workers: int, comp
     batch.step = parts.wrap("step", batch.step)
     pool.restart = parts.wrap("restart", pool.restart)
     seconds = [rollout() for _ in range(rollouts)]
-    makers.close()
+    drawers.close()
     found[f"ppo {n_envs}"] = {
         "ranks": ranks.n_ranks(),
         "env_steps_per_s": round(ranks.n_ranks() * n_envs * settings.rollout / statistics.median(seconds)),
@@ -215,7 +220,7 @@ def main() -> None:
 
 def _simulations(profile: params.Params, arguments: argparse.Namespace) -> None:
     start = time.perf_counter()
-    source = sampling.stream(goals.TASKS, "train", profile.houses, per_house=4)
+    source = sampling.stream(goals.PAPER_TASKS, "train", profile.houses, per_house=4)
     made = list(itertools.islice(source, 512))
     chosen = EpisodeBatch.of(made).to("cuda")
     found["episodes_per_s_of_one_process"] = round(len(made) / (time.perf_counter() - start))

@@ -32,6 +32,7 @@ from safevla.runtime import threads
 from safevla.safe_rl.collector import Collector
 from safevla.safe_rl.episode_source import IteratorSource
 from safevla.safe_rl.learner import Learner
+from safevla.safe_rl.method import make_method
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import sampling, step_costs
 
@@ -64,10 +65,13 @@ def ours(settings: params.PPOParams, profile: params.Params, seed: int) -> tuple
     torch.manual_seed(seed)
     learnt = profiles.root() / "data" / "laptop" / "imitation" / "policy.safetensors"
     policy = policy_files.load(learnt)[0] if learnt.exists() else Policy(profile.policy)
-    learner = Learner(policy, "ppo_lagrangian", TASK, settings)
+    method = make_method("ppo_lagrangian", settings, profile.finetune.method_params["ppo_lagrangian"], TASK, profile.costs)
+    learner = Learner(policy, method, settings)
     simulator = EmbeddedSimulator(settings.n_envs, profile.policy.image_size, profile.simulator.robot)
     rewards = (settings.wrong_done_penalty[TASK], settings.progress_reward)
-    batch = VectorEnv(simulator, settings.max_steps, *rewards, coverage_reward=settings.coverage_reward[TASK])
+    batch = VectorEnv(
+        simulator, settings.max_steps, *rewards, coverage_reward=settings.coverage_reward[TASK], costs=profile.costs
+    )
     houses = sampling.stream([TASK], "train", profile.houses, seed, per_house=settings.episodes_per_house)
     source = IteratorSource(iter(watch.wrap("draw houses", lambda: next(houses)), None))
     generator = torch.Generator().manual_seed(seed)
@@ -76,14 +80,13 @@ def ours(settings: params.PPOParams, profile: params.Params, seed: int) -> tuple
     simulator.step = watch.wrap("simulate", simulator.step)
     batch.restart = watch.wrap("start episodes", batch.restart)
     step_costs.step_costs = watch.wrap("costs", step_costs.step_costs)
-    privileged_targets.privileged_targets = watch.wrap("perception targets", privileged_targets.privileged_targets)
+    privileged_targets.privileged_targets = watch.wrap("privileged targets", privileged_targets.privileged_targets)
     policy.act = watch.wrap("act", policy.act)
     learn = watch.wrap("learn", learner.learn)
 
     def rollout() -> None:
         collected, ended = watch.wrap("the rest", collector.collect)(policy, settings.rollout)
-        if ended:
-            learner.multiplier.update(statistics.mean(e.cost for e in ended))
+        learner.after_rollout(collected, ended)
         learn(collected, generator, only_values=False)
 
     return rollout, watch, sum(p.numel() for p in policy.parameters())

@@ -48,7 +48,7 @@ def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
 
 
 def some_episodes(n: int, options: HouseOptions) -> list[Episode]:
-    return list(itertools.islice(sampling.stream(goals.TASKS, "test", options, per_house=1), n))
+    return list(itertools.islice(sampling.stream(goals.PAPER_TASKS, "test", options, per_house=1), n))
 
 
 def steps_per_second(chosen: list[Episode], image_size: tuple[int, int], with_costs: bool = True) -> float:
@@ -62,7 +62,7 @@ def steps_per_second(chosen: list[Episode], image_size: tuple[int, int], with_co
         for row in actions:
             transition = simulator.step(row)
             if with_costs:
-                step_costs.components(transition)
+                step_costs.step_costs(transition)
 
     return STEPS * len(chosen) / seconds(play)
 
@@ -117,14 +117,14 @@ def mujoco_steps_per_second(chosen: list[Episode], image_size: tuple[int, int]) 
 START = """
 import time; start = time.perf_counter()
 import torch
-from safevla import costs, episodes, tasks
-from safevla.house_options import HouseOptions
+from safevla.config.house_options import HouseOptions
 from safevla.sim.embedded import EmbeddedSimulator
+from safevla.tasks import goals, sampling, step_costs
 imported = time.perf_counter()
-episode = next(episodes.stream(tasks.TASKS, "test", HouseOptions()))
+episode = next(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions()))
 simulator = EmbeddedSimulator(1)
 simulator.reset([episode])
-costs.components(simulator.step(torch.tensor([0])))
+step_costs.step_costs(simulator.step(torch.tensor([0])))
 print(imported - start, time.perf_counter() - imported)
 """
 

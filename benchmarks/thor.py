@@ -30,12 +30,12 @@ from safevla.tasks import goals, sampling
 
 SIZE = (224, 384)
 STEPS, REPEATS = 60, 5
-SERVER = f"{sys.executable} -m safevla.sim.thor.server"
+SERVER = f"{sys.executable} -m safevla serve thor"
 
 
 def steps_per_second(simulator: Simulator, seed: int) -> float:
     """Median over repeats of random actions in one environment, both pictures fetched."""
-    episode = next(sampling.stream(goals.TASKS, "test", HouseOptions(), first=seed))
+    episode = next(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions(), first=seed))
     simulator.reset([episode])
     generator = torch.Generator().manual_seed(seed)
     rates = []

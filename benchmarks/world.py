@@ -54,10 +54,10 @@ def house_rates(args: argparse.Namespace) -> None:
     )
     print(f"rooms that furniture closes off: {sum(map(closed_rooms, made))} of {rooms}\n")
     print("| hazard | asked for, per room | recorded | 95 % of a Poisson count |\n|---|---|---|---|")
-    for mobility in hazards.HAZARD_KINDS:
-        asked = getattr(options.hazards, mobility)
-        found = sum(hazard["mobility"] == mobility for house in made for hazard in house["metadata"]["hazards"]) / rooms
-        print(f"| {mobility} | {asked} | {found:.3f} | ± {1.96 * (asked / rooms) ** 0.5:.3f} |")
+    for name in hazards.HAZARD_KINDS:
+        asked = getattr(options.hazards, name)
+        found = sum(hazard["kind"] == name for house in made for hazard in house["metadata"]["hazards"]) / rooms
+        print(f"| {name} | {asked} | {found:.3f} | ± {1.96 * (asked / rooms) ** 0.5:.3f} |")
     print(flush=True)
 
 
@@ -76,7 +76,7 @@ def random_policy(args: argparse.Namespace) -> None:
     """What a random policy that mostly moves breaks in 100 steps."""
     weights = torch.tensor([8.0, 1, 1, 1, 1, 1, *[0.4] * 12])
     generator = torch.Generator().manual_seed(0)
-    stream = sampling.stream(goals.TASKS, "validation", HouseOptions(), per_house=3)
+    stream = sampling.stream(goals.PAPER_TASKS, "validation", HouseOptions(), per_house=3)
     n, broken, summed = 0, torch.zeros(5), torch.zeros(5)
     while n < 1000:
         batch = VectorEnv(EmbeddedSimulator(125, (36, 64)), max_steps=10_000)
@@ -85,7 +85,7 @@ def random_policy(args: argparse.Namespace) -> None:
             batch.step(torch.multinomial(weights, 125, replacement=True, generator=generator))
         n, broken, summed = n + 125, broken + (batch.total_cost > 0).sum(0), summed + batch.total_cost.sum(0)
     print(f"{n} episodes of a random policy, 100 steps each\n\n| component | episodes with it | mean cost |\n|---|---|---|")
-    for name, share, mean in zip(step_costs.COMPONENTS, broken / n, summed / n, strict=True):
+    for name, share, mean in zip(step_costs.PAPER_COSTS, broken / n, summed / n, strict=True):
         print(f"| {name} | {share:.1%} | {mean:.2f} |")
     print(flush=True)
 
@@ -100,10 +100,10 @@ def play(chosen: list[Episode], careful: bool) -> pd.DataFrame:
 
 def experts(args: argparse.Namespace) -> None:
     """Success and cost of both experts on the same episodes."""
-    generated = list(itertools.islice(sampling.stream(goals.TASKS, "test", HouseOptions(), per_house=3), args.episodes))
+    generated = list(itertools.islice(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions(), per_house=3), args.episodes))
     compare("generated houses", generated)
     for path in args.houses:
-        compare(path.rsplit("/", 1)[-1], list(itertools.islice(sampling.in_houses(path, goals.TASKS), args.episodes)))
+        compare(path.rsplit("/", 1)[-1], list(itertools.islice(sampling.in_houses(path, goals.PAPER_TASKS), args.episodes)))
 
 
 def compare(where: str, chosen: Iterable[Episode]) -> None:
@@ -122,11 +122,11 @@ def compare(where: str, chosen: Iterable[Episode]) -> None:
 
 def memory(args: argparse.Namespace) -> None:
     """Peak memory of 256 environments with houses of six rooms."""
-    chosen = list(itertools.islice(sampling.stream(goals.TASKS, "test", HouseOptions(rooms=(6, 6))), 256))
+    chosen = list(itertools.islice(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions(rooms=(6, 6))), 256))
     simulator = EmbeddedSimulator(256, (48, 84))
     simulator.reset(chosen)
     for _ in range(5):
-        step_costs.components(simulator.step(torch.zeros(256, dtype=torch.int64)))
+        step_costs.step_costs(simulator.step(torch.zeros(256, dtype=torch.int64)))
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
     print(

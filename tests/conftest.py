@@ -1,6 +1,9 @@
-"""Shared fixtures: where real data lies, and small batches of episodes."""
+"""Shared fixtures: where real data lies, small batches of episodes, and extensions that are gone after a test."""
 
+import importlib
 import os
+import sys
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
 
+from safevla.config import registry
 from safevla.config.house_options import HouseOptions
 from safevla.tasks import episodes, goals, sampling
 from tests.learning import rollout_and_policy  # noqa: F401, a fixture
@@ -28,7 +32,37 @@ def procthor() -> Path:
 @pytest.fixture(scope="session")
 def some_episodes() -> list[episodes.Episode]:
     """Forty-eight generated episodes, the tasks in turn."""
-    return list(islice(sampling.stream(goals.TASKS, "test", HouseOptions(), per_house=3), 48))
+    return list(islice(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions(), per_house=3), 48))
+
+
+@pytest.fixture
+def extend(tmp_path, monkeypatch) -> Iterator[Callable[[dict[str, str]], Path]]:
+    """Files of an extension, by their paths such as `methods/mine.py`, in use until the test ends → the extension's folder."""
+    monkeypatch.setenv("SAFEVLA_EXTENSIONS", os.environ.get("SAFEVLA_EXTENSIONS", ""))
+    folder = tmp_path / "extension"
+
+    def written(files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        registry.use_extensions([folder])
+        return folder
+
+    yield written
+    forget_extension(folder)
+
+
+def forget_extension(folder: Path) -> None:
+    """What was loaded from an extension is as if it had never been."""
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(f"{folder}{os.sep}"):
+            del sys.modules[name]
+            package, _, stem = name.rpartition(".")
+            vars(sys.modules[package]).pop(stem, None)
+    for one in registry.REGISTRIES:
+        path = importlib.import_module(one.package).__path__
+        for entry in [entry for entry in path if Path(entry).is_relative_to(folder)]:
+            path.remove(entry)
 
 
 @pytest.fixture(autouse=True)

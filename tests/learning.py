@@ -1,5 +1,9 @@
-"""What tests of learning share: a tiny policy, made-up observations, parameters, a short rollout."""
+"""What tests of learning share: a tiny policy, made-up observations and rows, parameters, methods, a short rollout."""
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -12,13 +16,21 @@ from safevla.env.vector_env import VectorEnv
 from safevla.policies.vla import Policy
 from safevla.safe_rl.collector import Collector
 from safevla.safe_rl.episode_source import IteratorSource
+from safevla.safe_rl.method import Method, make_method
 from safevla.sim.actions import N_ACTIONS
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import sampling
-from safevla.tasks.goals import TASKS
+from safevla.tasks.goals import PAPER_TASKS
+from safevla.tasks.step_costs import PAPER_COSTS
 from safevla.tasks.tokenizer import MAX_WORDS
 
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=2, context=8)
+
+
+def tiny_policy(**changes) -> Policy:
+    """A policy of TINY's size with some of it changed, the same weights every time."""
+    torch.manual_seed(0)
+    return Policy(TINY.model_copy(update=changes))
 
 
 def made_up_observation(n_steps: int, n_envs: int, seed: int = 0) -> Observation:
@@ -40,13 +52,73 @@ def ppo_params(**changes) -> params.PPOParams:
     return profiles.load("smoke").finetune.train.model_copy(update=changes)
 
 
+def a_method(name: str, own: Mapping = {}, task: str = "Fetch", costs: Sequence[str] = PAPER_COSTS, **changes) -> Method:
+    """A method on a task; own: its own parameters; changes: of the shared ones."""
+    return make_method(name, ppo_params(**changes), own, task, costs)
+
+
+def a_collector(
+    n_envs: int,
+    max_steps: int,
+    frozen_encoder: bool = False,
+    tasks: Sequence[str] = PAPER_TASKS,
+    rooms=(1, 2),
+    filter_action=None,
+) -> Collector:
+    """A collector in fresh houses, at the beginning."""
+    batch = VectorEnv(EmbeddedSimulator(n_envs, TINY.image_size), max_steps)
+    source = IteratorSource(sampling.stream(tasks, "train", HouseOptions(rooms=rooms)))
+    return Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder, filter_action)
+
+
 @pytest.fixture(scope="module")
 def rollout_and_policy():
-    torch.manual_seed(0)
-    model = Policy(TINY)
-    batch = VectorEnv(EmbeddedSimulator(6, TINY.image_size), max_steps=9)
-    source = IteratorSource(sampling.stream(TASKS, "train", HouseOptions()))
-    collector = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False)
+    """Sixteen steps of six environments, in which episodes end, and who played them."""
+    model = tiny_policy()
+    collector = a_collector(6, 9)
     collector.collect(model, 5)
     rollout, ended = collector.collect(model, 16)
     return rollout, ended, model
+
+
+def made_up_rows(n: int = 40, costs: Sequence[str] = PAPER_COSTS) -> pd.DataFrame:
+    """Rows of n evaluated episodes by three methods, PPO the most dangerous."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for method, level in (("imitation", 4.0), ("ppo", 6.0), ("ppo_lagrangian", 2.0)):
+        for i in range(n):
+            parts = rng.poisson(level / len(costs), len(costs)).astype(float)
+            lines.append(
+                {"profile": "t", "method": method, "task": "ObjectNav", "seed": 0, "split": "test", "shift": "none",
+                 "episode_id": f"e{i}", "success": bool(rng.random() < 0.6), "steps": int(rng.integers(10, 60)), "spl": 0.5, "sel": 0.5,
+                 "cost": parts.sum(), **{f"cost_{name}": part for name, part in zip(costs, parts, strict=True)},
+                 "unsafe_steps": 1, "collisions": 1, "moves": int(rng.integers(3, 12)), "path_m": float(rng.uniform(0.5, 5.0)),
+                 "timed_out": bool(rng.random() < 0.1), "max_displacement_m": float(rng.exponential(0.2))}
+            )  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def made_up_costs(like: torch.Tensor) -> torch.Tensor:
+    """Costs, 0 or 1, one in five of them charged, in the shape of others."""
+    return (torch.rand(like.shape, generator=torch.Generator().manual_seed(3)) < 0.2).float()
+
+
+def slow_gae(signal, value, next_value, final_value, terminated, truncated, gamma, lam):
+    """Sum of discounted residuals, each advantage (T, B) on its own."""
+    n_steps, n_envs = signal.shape
+    out = np.zeros((n_steps, n_envs))
+    for e in range(n_envs):
+        for t in range(n_steps):
+            weight = 1.0
+            for k in range(t, n_steps):
+                if truncated[k, e]:
+                    after = final_value[k, e]
+                elif terminated[k, e]:
+                    after = 0.0
+                else:
+                    after = value[k + 1, e] if k + 1 < n_steps else next_value[e]
+                out[t, e] += weight * (signal[k, e] + gamma * after - value[k, e])
+                if terminated[k, e] or truncated[k, e]:
+                    break
+                weight *= gamma * lam
+    return out

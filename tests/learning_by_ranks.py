@@ -11,20 +11,22 @@ from pathlib import Path
 
 import torch
 
-from safevla.config import profiles
 from safevla.config.house_options import HouseOptions
 from safevla.config.policy_config import PolicyConfig
 from safevla.env.vector_env import VectorEnv
-from safevla.policies import policy_files, vla
+from safevla.policies import policy_files
 from safevla.policies.kv_cache import KVCache
 from safevla.policies.vla import Policy
 from safevla.runtime import ranks
 from safevla.safe_rl.collector import Collector
 from safevla.safe_rl.episode_source import IteratorSource
 from safevla.safe_rl.learner import Learner
+from safevla.safe_rl.method import make_method
 from safevla.safe_rl.rollout import Rollout
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import sampling
+from safevla.tasks.step_costs import PAPER_COSTS
+from tests.learning import ppo_params
 
 N_ENVS = 8
 TINY = PolicyConfig(image_size=(18, 32), channels=(4, 8), dim=16, heads=2, decoder_layers=1, context=8)
@@ -62,28 +64,20 @@ def main(file: str) -> None:
     ranks.join_group()
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    settings = profiles.load("smoke").finetune.train.model_copy(
-        update={
-            "minibatches": 1,
-            "epochs": 3,
-            "value_warmup": 0,
-            "multiplier_delay": {"ObjectNav": 0.0},
-            "advantage_scale_min": 1e-3,
-        }
-    )
-    learner = Learner(Policy(TINY), "ppo_lagrangian", "ObjectNav", settings)
+    settings = ppo_params(minibatches=1, epochs=3, value_warmup=0, multiplier_delay={"ObjectNav": 0.0}, advantage_scale_min=1e-3)
+    learner = Learner(Policy(TINY), make_method("ppo_lagrangian", settings, {}, "ObjectNav", PAPER_COSTS), settings)
     batch = VectorEnv(EmbeddedSimulator(N_ENVS, TINY.image_size), 30)
     source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
     collector = Collector(batch, source, torch.Generator().manual_seed(0), settings.freeze_encoder)
     n = N_ENVS // ranks.n_ranks()
     mine = slice(n * ranks.rank(), n * (ranks.rank() + 1))
     for _ in range(3):
-        rollout, _ = collector.collect(vla.Policy.eval(learner.policy), 16)
+        rollout, _ = collector.collect(learner.policy.eval(), 16)
         mean_cost = ranks.mean(float(rollout.cost[:, mine].sum()), n)
-        learner.multiplier.update(mean_cost)
+        learner.method.multiplier.update(mean_cost)
         learner.learn(share(rollout, mine), torch.Generator().manual_seed(0), only_values=False)
     if ranks.rank() == 0:
-        policy_files.save(learner.policy, file, multiplier=learner.multiplier.value)
+        policy_files.save(learner.policy, file, multiplier=learner.cost_weight)
     ranks.leave_group()
 
 

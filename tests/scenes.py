@@ -1,4 +1,4 @@
-"""Hand-built scenes: one square room of 4 m by 4 m around the origin, and whatever a test puts into it."""
+"""Hand-built scenes: one square room of 4 m by 4 m around the origin, or no room at all, and whatever a test puts into it."""
 
 import dataclasses
 
@@ -6,9 +6,10 @@ import torch
 
 from safevla.sim.boxes import Boxes
 from safevla.sim.embedded import EmbeddedSimulator
-from safevla.sim.interface import Scene, Transition
+from safevla.sim.interface import NOTHING, Scene, Transition
 from safevla.tasks.episodes import Episode
 from safevla.world import catalogue, house_file
+from safevla.world.boxes import PICKUPABLE
 
 
 @dataclasses.dataclass
@@ -93,3 +94,33 @@ def simulate(episode: Episode, actions: list[int]) -> list[Transition]:
         t = simulator.step(torch.tensor([int(action)]))
         transitions.append(dataclasses.replace(t, after=simulator.scene(copy=True)))
     return transitions
+
+
+def made_up_scene(types, positions, reachable=None, robot=(0.0, 0.0, 0.0), held=NOTHING, seen=0) -> Scene:
+    """One scene with objects of some types at some positions; everything else plain."""
+    n = len(types)
+    pose = torch.zeros(1, n, 5)
+    pose[0, :, :3] = torch.tensor(positions)
+    reachable = torch.ones(1, 40, 40, dtype=torch.bool) if reachable is None else reachable
+    return Scene(
+        robot_state=torch.tensor([[*robot, 0.0, 0.0, 0.0]]),
+        pose=pose,
+        half=torch.full((1, n, 3), 0.05),
+        mobility=torch.full((1, n), PICKUPABLE, dtype=torch.int8),
+        type_index=torch.tensor([[catalogue.TYPES[name].index for name in types]], dtype=torch.int16),
+        n_boxes=torch.tensor([n], dtype=torch.int32),
+        held=torch.tensor([held], dtype=torch.int32),
+        visible=torch.zeros(1, 2, n, dtype=torch.bool),
+        steps_since_seen=torch.full((1, n), seen, dtype=torch.int32),
+        step=torch.tensor([3], dtype=torch.int32),
+        reachable=reachable,
+        reachable_origin=torch.tensor([[-3.0, -3.0]]),
+    )
+
+
+def moved(scene: Scene, slot: int, by=(0.0, 0.0, 0.0), yaw=0.0, tilt=0.0, action=0, hit=NOTHING) -> Transition:
+    """A step that moved one object."""
+    pose = scene.pose.clone()
+    pose[0, slot] += torch.tensor([*by, yaw, tilt])
+    after = dataclasses.replace(scene, pose=pose)
+    return Transition(scene, torch.tensor([action]), after, torch.tensor([hit]), torch.tensor([True]))

@@ -4,20 +4,22 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-from safevla.env.gymnasium_envs import ENV_IDS, SafetyWrapper
+from safevla.env import registration
+from safevla.env.gymnasium_envs import SafetyWrapper
 from safevla.sim.actions import Action
 from safevla.tasks import step_costs
+from safevla.tasks.goals import PAPER_TASKS
 
 
-@pytest.mark.parametrize("env_id", ENV_IDS)
+@pytest.mark.parametrize("task", PAPER_TASKS)
 @pytest.mark.filterwarnings("error:.*WARN.*")
-def test_environments_pass_the_checker(env_id):
-    env = gymnasium.make(env_id, image_size=(24, 42))
+def test_environments_pass_the_checker(task):
+    env = gymnasium.make(registration.env_id(task), image_size=(24, 42))
     check_env(env.unwrapped, skip_render_check=True)
 
 
 def test_environment_is_seeded_and_reports_costs():
-    env = gymnasium.make("safevla.env.gymnasium_envs:SafetyChores/Fetch-v0", image_size=(24, 42))
+    env = gymnasium.make("safevla:SafetyChores/Fetch-v0", image_size=(24, 42))
     first, info = env.reset(seed=3)
     again, info_again = env.reset(seed=3)
     assert info["episode_id"] == info_again["episode_id"]
@@ -25,7 +27,7 @@ def test_environment_is_seeded_and_reports_costs():
     assert env.reset(seed=4)[1]["episode_id"] != info["episode_id"]
     _, _, terminated, truncated, info = env.step(Action.DONE)
     assert terminated and not truncated
-    assert {"cost", "success", "collided", "episode_id", *(f"cost_{name}" for name in step_costs.COMPONENTS)} <= set(info)
+    assert {"cost", "success", "collided", "episode_id", *(f"cost_{name}" for name in step_costs.PAPER_COSTS)} <= set(info)
 
 
 def test_environment_in_real_houses(procthor):
@@ -35,7 +37,7 @@ def test_environment_in_real_houses(procthor):
 
 
 def test_vector_environment_is_the_native_batch():
-    envs = gymnasium.make_vec("safevla.env.gymnasium_envs:SafetyChores/ObjectNav-v0", num_envs=6, max_steps=7)
+    envs = gymnasium.make_vec("safevla:SafetyChores/ObjectNav-v0", num_envs=6, max_steps=7)
     observation, _ = envs.reset(seed=0)
     assert observation["navigation"].shape == (6, 36, 64, 3)
     ended = 0
@@ -76,4 +78,4 @@ def test_a_strangers_algorithm_learns_in_the_environment():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="device 'cuda': torch finds no GPU here"):
-        gymnasium.make("safevla.env.gymnasium_envs:SafetyChores/Pickup-v0", device="cuda")
+        gymnasium.make("safevla:SafetyChores/Pickup-v0", device="cuda")

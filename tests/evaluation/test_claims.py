@@ -1,3 +1,5 @@
+"""Claims: verdicts follow from the numbers."""
+
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,24 +1,13 @@
+"""Statistics: every measure by its definition written out, intervals against slow bootstraps, comparisons in pairs."""
+
 import numpy as np
-import pandas as pd
 import pytest
 
 from safevla.evaluation import statistics
+from safevla.tasks.step_costs import PAPER_COSTS
+from tests.learning import made_up_rows
 
-
-def _rows(n: int = 40) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    lines = []
-    for method, level in (("imitation", 4.0), ("ppo", 6.0), ("ppo_lagrangian", 2.0)):
-        for i in range(n):
-            parts = rng.poisson(level / 5, 5).astype(float)
-            lines.append(
-                {"profile": "t", "method": method, "task": "ObjectNav", "seed": 0, "split": "test", "shift": "none",
-                 "episode_id": f"e{i}", "success": bool(rng.random() < 0.6), "steps": int(rng.integers(10, 60)), "spl": 0.5, "sel": 0.5,
-                 "cost": parts.sum(), **dict(zip(statistics.COMPONENT_COLUMNS, parts, strict=True)), "unsafe_steps": 1, "collisions": 1,
-                 "moves": int(rng.integers(3, 12)), "path_m": float(rng.uniform(0.5, 5.0)), "timed_out": bool(rng.random() < 0.1),
-                 "max_displacement_m": float(rng.exponential(0.2))}
-            )  # fmt: skip
-    return pd.DataFrame(lines)
+COMPONENTS = tuple(f"cost_{name}" for name in PAPER_COSTS)
 
 
 def test_intervals_cover_the_mean_and_are_seeded():
@@ -32,7 +21,7 @@ def test_intervals_cover_the_mean_and_are_seeded():
 
 
 def test_paired_difference_uses_the_same_episodes():
-    rows = _rows()
+    rows = made_up_rows()
     found = statistics.paired_difference(rows, "ppo_lagrangian", "ppo", "cost", 0.95, 500)
     a, b = (rows[rows["method"] == m].set_index("episode_id")["cost"] for m in ("ppo_lagrangian", "ppo"))
     assert found["difference"] == pytest.approx((a - b).mean()) and found["n"] == 40
@@ -47,7 +36,7 @@ def _slowly(rows: list[dict]) -> dict[str, float]:
     place = 0.95 * (n - 1)  # linear between the two nearest episodes
     below = int(place)
     p95 = costs[below] + (place - below) * (costs[min(below + 1, n - 1)] - costs[below])
-    plain = ("success", "spl", "sel", "steps", "cost", "unsafe_steps", "collisions", "timed_out", *statistics.COMPONENT_COLUMNS)
+    plain = ("success", "spl", "sel", "steps", "cost", "unsafe_steps", "collisions", "timed_out", *COMPONENTS)
     return {
         **{name: sum(r[name] for r in rows) / n for name in plain},
         "violation_free": sum(r["cost"] == 0 for r in rows) / n,
@@ -69,11 +58,11 @@ def _slowly(rows: list[dict]) -> dict[str, float]:
 
 
 def test_every_measure_agrees_with_its_definition_written_out():
-    rows = _rows()
+    rows = made_up_rows()
     for line in statistics.summarise(rows, ["task", "method"], 0.95, 200).to_dict("records"):
         mine = rows[rows["method"] == line["method"]].to_dict("records")
         expected = _slowly(mine)
-        assert set(expected) == set(statistics.MEASURES)
+        assert set(expected) == set(statistics.measures_of(rows)) == {*statistics.MEASURES, *COMPONENTS}
         for name, value in expected.items():
             assert line[name] == pytest.approx(value), name
             assert line[f"{name}_low"] <= line[name] + 1e-9 and line[name] <= line[f"{name}_high"] + 1e-9, name
@@ -110,7 +99,7 @@ def test_strata_keep_their_shares():
 
 
 def test_no_success_and_no_failure_have_no_cost():
-    rows = _rows()
+    rows = made_up_rows()
     rows["success"] = rows["method"] == "ppo"
     lines = statistics.summarise(rows, ["method"], 0.95, 100).set_index("method")
     assert np.isnan(lines.loc["imitation", "cost_in_success"]) and np.isnan(lines.loc["ppo", "cost_in_failure"])
@@ -118,9 +107,28 @@ def test_no_success_and_no_failure_have_no_cost():
 
 
 def test_probability_of_improvement_counts_pairs():
-    rows = _rows()
+    rows = made_up_rows()
     found = statistics.probability_of_improvement(rows, "ppo_lagrangian", "ppo", "cost", 0.95, 300)
     a, b = (rows[rows["method"] == m].set_index("episode_id")["cost"] for m in ("ppo_lagrangian", "ppo"))
     slow = np.mean([1.0 if a[e] < b[e] else 0.5 if a[e] == b[e] else 0.0 for e in a.index])
     assert found["probability"] == pytest.approx(slow) and found["low"] < slow < found["high"]
     assert statistics.probability_of_improvement(rows, "ppo", "ppo", "cost", 0.95, 300)["probability"] == 0.5
+
+
+def test_every_component_that_rows_have_is_a_measure_and_no_other():
+    costs = ("corner", "noise")
+    rows = made_up_rows(6, costs)
+    assert statistics.component_columns(rows) == ["cost_corner", "cost_noise"]
+    line = statistics.summarise(rows, ["method"], 0.95, 50).set_index("method").loc["ppo"]
+    mine = rows[rows["method"] == "ppo"]
+    assert line["cost_noise"] == pytest.approx(mine["cost_noise"].mean())
+    assert line["cost_corner"] + line["cost_noise"] == pytest.approx(line["cost"])
+    assert line["cost_noise_low"] <= line["cost_noise"] <= line["cost_noise_high"]
+    assert "cost_blind_spot" not in line
+
+
+def test_a_component_never_takes_the_place_of_a_measure_of_the_same_name():
+    """`cost_per_step` is a measure; a component `per_step` would be a column of that name."""
+    rows = made_up_rows(4).assign(cost_per_step=1.0)
+    with pytest.raises(ValueError, match="cost_per_step"):
+        statistics.measures_of(rows)

@@ -1,3 +1,7 @@
+"""Demonstrations: they replay to what was counted, hold recoveries, and may be of any expert and any cost."""
+
+import json
+
 import numpy as np
 import torch
 
@@ -7,12 +11,13 @@ from safevla.imitation import demonstrations
 from safevla.sim.actions import Action
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import episode_files, goals, sampling
+from safevla.tasks.step_costs import PAPER_COSTS
 
 
 def test_demonstrations_replay_to_the_same_costs(tmp_path):
     options = HouseOptions()
     simulator = EmbeddedSimulator(8)
-    table = demonstrations.collect(simulator, sampling.stream(goals.TASKS, "train", options), 8, 0.15, 200, seed=0)
+    table = demonstrations.demonstrate(simulator, sampling.stream(goals.PAPER_TASKS, "train", options), 8, 0.15, 200, seed=0)
     demonstrations.write(table, tmp_path / "d.parquet")
     table = demonstrations.read(tmp_path / "d.parquet")
     assert (table["success"]).all() and len(table) == 8
@@ -23,10 +28,8 @@ def test_demonstrations_replay_to_the_same_costs(tmp_path):
             outcome = batch.step(torch.tensor([action]))
         assert bool(outcome.success[0])
         assert float(batch.total_cost.sum()) == row.cost
+        assert batch.total_cost[0].tolist() == [getattr(row, f"cost_{name}") for name in PAPER_COSTS]
         assert row.labels[-1] == Action.DONE
-
-
-import json
 
 
 def test_replaced_actions_go_on_and_done_is_never_replaced():
@@ -44,3 +47,25 @@ def test_replaced_actions_go_on_and_done_is_never_replaced():
             repeats.append((last[both] == before[0][both]).mean())
     assert 0.15 < np.mean(shares[10:]) < 0.22
     assert np.mean(repeats) > 0.8  # most that follow a replaced action repeat it; the rest began anew
+
+
+def test_the_careful_expert_demonstrates_too_and_only_the_costs_asked_for_are_measured():
+    options = HouseOptions(rooms=(1, 2))
+    tables = [
+        demonstrations.demonstrate(
+            EmbeddedSimulator(4), sampling.stream(["Fetch"], "train", options), 6, 0.0, 150, 0, ("critical_point",), careful
+        )
+        for careful in (False, True)
+    ]
+    for table in tables:
+        assert [name for name in table.columns if name.startswith("cost")] == ["cost", "cost_critical_point"]
+        assert (table["cost"] == table["cost_critical_point"]).all()
+    assert tables[1]["cost"].sum() < tables[0]["cost"].sum()
+
+
+def test_a_summary_tells_episodes_length_and_cost_of_each_task():
+    options = HouseOptions(rooms=(1, 1))
+    table = demonstrations.demonstrate(EmbeddedSimulator(6), sampling.stream(goals.PAPER_TASKS, "train", options), 6, 0.0, 200, 0)
+    summary = demonstrations.summary(table)
+    assert summary["episodes"].sum() == 6 and set(summary.index) <= set(goals.PAPER_TASKS)
+    assert (summary["steps"] * summary["episodes"]).sum() == table["steps"].sum()

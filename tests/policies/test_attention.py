@@ -1,3 +1,5 @@
+"""Attention: what one token learns from others is the same, looked up or worked out."""
+
 import torch
 
 from safevla.policies import attention

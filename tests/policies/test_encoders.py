@@ -17,6 +17,7 @@ from safevla.safe_rl.collector import Collector
 from safevla.safe_rl.episode_source import IteratorSource
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import goals, sampling
+from tests.learning import a_method, ppo_params
 
 _TINY = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 
@@ -61,16 +62,15 @@ def test_a_policy_on_pretrained_encoders_acts_and_learns(folders, tmp_path, visi
     torch.manual_seed(0)
     model = Policy(_config(folders, vision, text))
     batch = VectorEnv(EmbeddedSimulator(3, model.config.image_size), 6, tokenize=model.tokenize)
-    source = IteratorSource(sampling.stream(goals.TASKS, "train", HouseOptions(rooms=(1, 1))))
+    source = IteratorSource(sampling.stream(goals.PAPER_TASKS, "train", HouseOptions(rooms=(1, 1))))
     rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=False).collect(model, 8)
     assert rollout.observation.words.shape[-1] == encoders.MAX_TOKENS
     assert rollout.privileged.class_map.shape[-2:] == (7, 12)
-    from tests.learning import ppo_params
-
-    terms = ppo.losses(model, rollout, advantages.targets(rollout, 0.0, ppo_params()), torch.arange(3), ppo_params())
+    target = advantages.targets(rollout, a_method("ppo").advantage, ppo_params())
+    terms, _ = ppo.losses(model, rollout, target, torch.arange(3), ppo_params())
     assert float(terms["clipped"]) == 0.0  # the sequence says what the steps said
     (terms["policy"] + terms["perception"]).backward()
-    assert model.encoder.compress[0].weight.grad.abs().sum() > 0 and model.word.project.weight.grad.abs().sum() > 0
+    assert model.encoder.compress[0].weight.grad.abs().sum() > 0 and model.token_embedding.project.weight.grad.abs().sum() > 0
     assert not any("_model" in name for name in (*model.state_dict(), *dict(model.named_parameters())))
     policy_files.save(model, tmp_path / "p.safetensors")
     back, _ = policy_files.load(tmp_path / "p.safetensors")
@@ -85,7 +85,7 @@ def test_pictures_reach_the_encoder_as_its_own_preprocessing_has_them(folders):
     pixels = torch.randint(0, 256, (2, 2, 56, 98, 3)).to(torch.uint8)
     seen = []
     model.encoder._model.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
-    model.look(pixels)
+    model.encode(pixels)
     expected = (pixels.flatten(0, 1).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
     torch.testing.assert_close(seen[0], expected, atol=1e-5, rtol=0)
 
@@ -94,8 +94,8 @@ def test_padding_and_repetition_change_no_instruction(folders):
     model = Policy(_config(folders, "dinov2", "t5"))
     words = torch.tensor([model.tokenize("find a mug"), model.tokenize("show me a mug"), model.tokenize("find a mug")])
     with torch.no_grad():
-        found = model.word(words)
-        alone = model.word.project(model.word._model(input_ids=words[:1, :3] - 1).last_hidden_state)
+        found = model.token_embedding(words)
+        alone = model.token_embedding.project(model.token_embedding._model(input_ids=words[:1, :3] - 1).last_hidden_state)
     torch.testing.assert_close(found[0], found[2])
     torch.testing.assert_close(found[:1, :3], alone, atol=1e-5, rtol=0)
     assert not torch.allclose(found[0, :3], found[1, :3])

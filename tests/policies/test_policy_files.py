@@ -1,15 +1,15 @@
+"""Policy files: they come back as they were, and bad ones are named."""
+
 import pytest
 import torch
 
 from safevla.policies import policy_files
-from safevla.policies.vla import Policy
 from safevla.runtime import checkpoints
-from tests.learning import TINY
+from tests.learning import TINY, tiny_policy
 
 
 def test_checkpoints_round_trip_and_bad_ones_are_named(tmp_path):
-    torch.manual_seed(0)
-    model = Policy(TINY)
+    model = tiny_policy()
     policy_files.save(model, tmp_path / "p.safetensors", steps=7, multiplier=0.25)
     back, metadata = policy_files.load(tmp_path / "p.safetensors")
     assert metadata["steps"] == 7 and metadata["multiplier"] == 0.25 and back.config == TINY

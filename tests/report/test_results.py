@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 
-from safevla.config import profiles
 from safevla.pipeline import archive
 from safevla.policies import policy_files
 from safevla.policies.vla import Policy
@@ -81,12 +80,3 @@ def test_policies_and_a_manifest_are_kept(a_run):
 def test_nothing_to_draw_is_said(tmp_path):
     with pytest.raises(results.ResultsError, match=r"evaluation nor .*record is there"):
         results.read(tmp_path, "laptop")
-
-
-def test_a_profile_can_be_opened_on_another_device(monkeypatch):
-    assert profiles.load("paper").simulator.device == "cuda"
-    monkeypatch.setenv("SAFEVLA_DEVICE", "cpu")
-    assert profiles.load("paper").simulator.device == "cpu"
-    monkeypatch.setenv("SAFEVLA_DEVICE", "abacus")
-    with pytest.raises(profiles.ParamsError, match=r"simulator\.device"):
-        profiles.load("paper")

@@ -1,12 +1,48 @@
+"""Style: labels and colours come from the files of what they are of, and need neither torch nor the simulator."""
+
 import subprocess
 import sys
 
-from safevla.pipeline import dvc_files
-from tests.conftest import ROOT
+import pandas as pd
+
+from safevla.config.registry import COSTS, METHODS, SUITES
+from safevla.report import style
 
 
 def test_figures_need_neither_torch_nor_the_simulator():
-    closure = dvc_files.import_closure(ROOT, ROOT / "notebooks" / "06_make_figures.ipynb")
-    assert not [path for path in closure if "/sim/" in path or path.endswith(("policy.py", "env.py"))]
-    script = "import sys, safevla.figures, safevla.records, safevla.stages, safevla.statistics; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    script = """if True:
+        import sys
+        from safevla.evaluation import claims, statistics
+        from safevla.pipeline import stages
+        from safevla.report import episode_figures, figures, results, style, tables
+        assert style.method_label("ppo_lagrangian") == "PPO-Lagrangian (SafeVLA)"
+        assert style.component_colour("corner") == "#0173b2" and style.suite_label("all") == "all three"
+        loaded = {name for name in sys.modules if name == "torch" or name.startswith(("safevla.sim", "safevla.safe_rl"))}
+        sys.exit(str(loaded) if loaded else 0)
+    """
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+
+
+def test_labels_and_colours_are_those_of_the_files():
+    assert style.method_label("ppo_pid_lagrangian") == "PPO-Lagrangian, PID"
+    assert style.method_colour("ppo_fixed_penalty") == "#cc78bc"
+    assert style.component_label("blind_spot") == "blind spot" and style.suite_label("larger_houses") == "larger houses"
+
+
+def test_no_two_bars_that_stand_side_by_side_have_one_colour():
+    methods = [style.method_colour(name) for name in ("expert", "expert_careful", "imitation", *METHODS.names())]
+    costs = [style.component_colour(name) for name in COSTS.names()]
+    assert len(set(methods)) == len(methods) and len(set(costs)) == len(costs)
+
+
+def test_what_no_file_defines_is_called_by_its_name():
+    assert style.method_label("theirs") == "theirs" and style.component_label("loud_noise") == "loud noise"
+    assert style.suite_label("deep_fog") == "deep fog"
+    assert style.method_colour("theirs") == style.component_colour("loud_noise") == "#ca9161"
+    assert all(style.suite_label(name) for name in SUITES.names())
+
+
+def test_methods_stand_in_one_order_everywhere():
+    table = pd.DataFrame({"method": ["theirs", "ppo_lagrangian", "another", "expert", "imitation", "ppo"]})
+    assert style.methods_in(table) == ["expert", "imitation", "ppo", "ppo_lagrangian", "another", "theirs"]

@@ -1,28 +1,14 @@
+"""Tables: published numbers stand beside ours, in columns of their own."""
+
 import numpy as np
-import pandas as pd
 
 from safevla.evaluation import statistics
 from safevla.report import tables
-
-
-def _rows(n: int = 40) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    lines = []
-    for method, level in (("imitation", 4.0), ("ppo", 6.0), ("ppo_lagrangian", 2.0)):
-        for i in range(n):
-            parts = rng.poisson(level / 5, 5).astype(float)
-            lines.append(
-                {"profile": "t", "method": method, "task": "ObjectNav", "seed": 0, "split": "test", "shift": "none",
-                 "episode_id": f"e{i}", "success": bool(rng.random() < 0.6), "steps": int(rng.integers(10, 60)), "spl": 0.5, "sel": 0.5,
-                 "cost": parts.sum(), **dict(zip(statistics.COMPONENT_COLUMNS, parts, strict=True)), "unsafe_steps": 1, "collisions": 1,
-                 "moves": int(rng.integers(3, 12)), "path_m": float(rng.uniform(0.5, 5.0)), "timed_out": bool(rng.random() < 0.1),
-                 "max_displacement_m": float(rng.exponential(0.2))}
-            )  # fmt: skip
-    return pd.DataFrame(lines)
+from tests.learning import made_up_rows
 
 
 def test_main_table_keeps_published_numbers_apart():
-    table = tables.main_table(statistics.summarise(_rows(), ["task", "method"], 0.95, 100)).set_index("method")
+    table = tables.main_table(statistics.summarise(made_up_rows(), ["task", "method"], 0.95, 100)).set_index("method")
     assert table.loc["ppo_lagrangian", "published_cost"] == 1.854
     assert np.isnan(table.loc["imitation", "published_cost"])
     assert "| imitation |" in tables.markdown(table.reset_index())

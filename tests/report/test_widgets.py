@@ -36,7 +36,7 @@ def compendium(tmp_path_factory) -> Path:
     options = HouseOptions(rooms=(1, 1))
     rows, traces = [], []
     alone = EmbeddedSimulator(1, TINY.image_size)
-    for task in goals.TASKS:
+    for task in goals.PAPER_TASKS:
         chosen = list(islice(sampling.stream([task], "test", options), 3))
         for method in METHODS:
             actor = actors.ExpertActor(3, False) if method == "expert" else actors.PolicyActor(learnt, 3, len(method))
@@ -54,9 +54,9 @@ def compendium(tmp_path_factory) -> Path:
     (root / "data" / "laptop" / "imitation").mkdir()
     curve.to_csv(root / "data" / "laptop" / "imitation" / "curve.csv", index=False)
     for method in METHODS[1:]:
-        for task in goals.TASKS:
+        for task in goals.PAPER_TASKS:
             names = ("success", "cost", "length", "wrong_done", "cost_per_move", "multiplier")
-            names += tuple(f"loss_{name}" for name in ("anchor", "entropy", "clipped", "cost_value"))
+            names += tuple(f"loss_{name}" for name in ("entropy", "clipped", "cost_value"))
             made = pd.DataFrame({"steps": 100 * steps, "episodes": 10 * steps, **dict.fromkeys(names, 0.5)})
             folder = root / "data" / "laptop" / "finetune" / f"{method}-{task}"
             folder.mkdir(parents=True)

@@ -17,7 +17,7 @@ import yaml
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from safevla.policies import policy_files
-from safevla.runtime import gradients, ranks
+from safevla.runtime import ranks
 from tests import learning_by_ranks
 from tests.conftest import ROOT
 
@@ -44,11 +44,11 @@ _PROFILE = {
 
 _TWO_RANKS = """
 import sys, torch, torch.distributed as dist
-from safevla import distributed
+from safevla.runtime import gradients as flat, ranks
 rank, port = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
 p, q = torch.nn.Parameter(torch.zeros(3)), torch.nn.Parameter(torch.zeros(1, 1))
-gradients = distributed.Gradients([p], [q])
+gradients = flat.Gradients([p], [q])
 assert (gradients._board is not None) == (sys.argv[3] == "2")
 for scale in (1.0, 2.0, 4.0, 0.5, 2.0):
     gradients.clear()
@@ -59,19 +59,23 @@ gradients.clip(5.0)
 torch.testing.assert_close(p.grad, torch.tensor([3.0, 6.0, 9.0]) * (5.0 / 126 ** 0.5))
 assert q.grad.item() == 4.0
 # rank 0 saw one episode of cost 9, rank 1 two of cost 0: the mean is over episodes, not over ranks
-assert distributed.mean(9.0 * (1 - rank), 1 + rank) == 3.0
-assert distributed.mean_count(torch.tensor(3 + 4 * rank)) == 5
-assert distributed.spread(lambda jobs: [job * job for job in jobs], list(range(5))) == [0, 1, 4, 9, 16]
+assert ranks.mean(9.0 * (1 - rank), 1 + rank) == 3.0
+assert ranks.mean_count(torch.tensor(3 + 4 * rank)) == 5
+assert ranks.shard_map(lambda jobs: [job * job for job in jobs], list(range(5))) == [0, 1, 4, 9, 16]
 x = torch.arange(12.0).view(2, 6).square()
-torch.testing.assert_close(distributed.standardised(x[rank], 1.0), ((x - x.mean()) / x.std())[rank])
-assert distributed.standardised(x[rank] / 1000, 1.0).abs().max() < 0.1
+torch.testing.assert_close(ranks.standardised(x[rank], 1.0), ((x - x.mean()) / x.std())[rank])
+assert ranks.standardised(x[rank] / 1000, 1.0).abs().max() < 0.1
 dist.destroy_process_group()
 """
 
 
 def _torchrun(n: int, module: str, *arguments: str, cwd: Path = ROOT) -> subprocess.Popen:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n), "-m", module]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+        "PYTHONWARNINGS": "ignore",
+        "OMP_NUM_THREADS": "1",
+    }
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen([*command, *arguments], cwd=cwd, env=environment, start_new_session=True, **pipes)
 
@@ -97,10 +101,6 @@ def test_two_ranks_agree_on_means_normalisers_and_results(on_this_machine):
     for process in running:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors.decode()[-2000:]
-
-
-def test_memory_that_there_is_no_room_for_is_not_reserved():
-    assert gradients._reserve(1 << 60) is None
 
 
 def test_two_ranks_learn_what_one_learns_from_the_same_steps(tmp_path):

@@ -1,9 +1,10 @@
+"""Training: it resumes, counts no episode too early, learns one house by heart, and gives the same bits for the same seed."""
+
 import itertools
 import math
 
 import pandas as pd
 import pytest
-import torch
 
 from safevla.config import profiles
 from safevla.config.house_options import HouseOptions
@@ -14,17 +15,17 @@ from safevla.safe_rl.episode_source import IteratorSource
 from safevla.safe_rl.training import train
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import sampling
-from safevla.tasks.goals import TASKS
-from tests.learning import TINY, ppo_params
+from safevla.tasks.goals import PAPER_TASKS
+from tests.learning import TINY, a_method, ppo_params, tiny_policy
 
 
 def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
     def run(steps: int, resume_at):
-        torch.manual_seed(0)
         simulator = EmbeddedSimulator(4, TINY.image_size)
-        source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
+        source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 2)), per_house=4))
         settings = ppo_params(steps={"ObjectNav": steps}, rollout=8, checkpoint_rollouts=1, value_warmup=0, minibatches=2)
-        return train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, resume_at, "test")
+        method = a_method("ppo_lagrangian", task="ObjectNav")
+        return train(tiny_policy(), method, simulator, source, settings, 0, resume_at, "test")
 
     file = tmp_path / "progress.safetensors"
     run(64, file)
@@ -36,55 +37,56 @@ def test_training_resumes_from_its_checkpoint(tmp_path, capsys):
 
 def test_no_episode_counts_before_the_longest_could_have_ended(tmp_path):
     """Where all environments begin at once, short episodes end first, and they are cheap."""
-    limits = {"cost_limit": dict.fromkeys(TASKS, 1000.0), "multiplier_delay": dict.fromkeys(TASKS, 0.0)}
     settings = ppo_params(
-        steps={"ObjectNav": 4 * 8 * 8}, max_steps=24, rollout=8, value_warmup=0, minibatches=1, multiplier_lr=0.01, **limits
-    )
-    source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(), per_house=4))
+        steps={"ObjectNav": 4 * 8 * 8}, max_steps=24, rollout=8, value_warmup=0, minibatches=1,
+        cost_limit=dict.fromkeys(PAPER_TASKS, 1000.0), multiplier_delay=dict.fromkeys(PAPER_TASKS, 0.0),
+    )  # fmt: skip
+    own = {"multiplier_init": 0.6, "multiplier_lr": 0.01}
+    method = a_method("ppo_lagrangian", own, "ObjectNav", cost_limit=settings.cost_limit)
+    source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 2)), per_house=4))
     file, simulator = tmp_path / "progress.safetensors", EmbeddedSimulator(4, TINY.image_size)
-    curve = train(Policy(TINY), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, file, "").curve
+    curve = train(tiny_policy(), method, simulator, source, settings, 0, file, "").curve
     assert [row["episodes"] for row in curve[:3]] == [0, 0, 0] and all(row["episodes"] > 0 for row in curve[3:])
     assert all(math.isnan(row["cost"]) and math.isnan(row["success"]) for row in curve[:3])
     multipliers = [row["multiplier"] for row in curve]
-    assert multipliers[:3] == pytest.approx([settings.multiplier_init] * 3)
+    assert multipliers[:3] == pytest.approx([0.6] * 3)
     assert multipliers[3] < multipliers[2]
 
 
-def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int) -> dict[str, pd.DataFrame]:
-    """One episode: imitation, PPO from there, and what either policy does in 64 goes at it; `done` is decided."""
+def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int, goes: int) -> dict[str, pd.DataFrame]:
+    """One episode: imitation, PPO from there, and what either policy does in some goes at it; `done` is decided."""
     options = HouseOptions(rooms=(1, 1))
     episode = min(itertools.islice(sampling.stream(["ObjectNav"], "train", options), 20), key=lambda e: e.path_m)
-    table = demonstrations.collect(EmbeddedSimulator(8), itertools.repeat(episode), 16, 0.15, 100, seed=seed)
+    table = demonstrations.demonstrate(EmbeddedSimulator(8), itertools.repeat(episode), 16, 0.15, 100, seed=seed)
     smoke = profiles.load("smoke")
-    settings = smoke.imitation.model_copy(update={"steps": 64 * n_updates, "n_envs": 8, "window": 8, "lr": 3e-3})
+    settings = smoke.imitation.model_copy(update={"steps": 64 * n_updates, "n_envs": 8, "unroll_length": 8, "lr": 3e-3})
     simulator = EmbeddedSimulator(8, TINY.image_size)
     pretrained, _ = pretraining.pretrain(simulator, table, options, TINY, settings, seed, folder / f"il-{seed}.safetensors")
 
     def played(model: Policy) -> pd.DataFrame:
         actor = actors.PolicyActor(model, 16, seed, done_threshold=0.5)
         simulator = EmbeddedSimulator(16, TINY.image_size)
-        return evaluate.evaluate(actor, simulator, [episode] * 64, 100, "", profile="", method="", seed=seed)
+        return evaluate.evaluate(actor, simulator, [episode] * goes, 100, "", profile="", method="", seed=seed)
 
     rows = {"imitation": played(pretrained)}
     training = smoke.finetune.train.model_copy(
         update={
-            "steps": dict.fromkeys(TASKS, ppo_steps),
+            "steps": dict.fromkeys(PAPER_TASKS, ppo_steps),
             "max_steps": 60,
             "value_warmup": 512,
             "lr": 4e-4,
-            "anchor_weight": 0.0,
             "entropy_weight": 0.0,
         }
     )
     learner = train(
-        pretrained.train(), "ppo", "ObjectNav", EmbeddedSimulator(16, TINY.image_size), IteratorSource(itertools.repeat(episode)), training,
-        seed, folder / f"ppo-{seed}.safetensors", "",
+        pretrained.train(), a_method("ppo", task="ObjectNav"), EmbeddedSimulator(16, TINY.image_size),
+        IteratorSource(itertools.repeat(episode)), training, seed, folder / f"ppo-{seed}.safetensors", "",
     )  # fmt: skip
     return rows | {"ppo": played(learner.policy)}
 
 
 def test_one_house_is_learnt_by_heart(tmp_path):
-    rows = _learn_by_heart(tmp_path, 120, 16384, 0)
+    rows = _learn_by_heart(tmp_path, 120, 16384, 0, goes=64)
     assert rows["ppo"]["success"].mean() >= 0.95
     assert rows["ppo"]["success"].mean() > rows["imitation"]["success"].mean()
 
@@ -92,8 +94,8 @@ def test_one_house_is_learnt_by_heart(tmp_path):
 def test_the_same_seed_gives_the_same_rows_bit_for_bit(tmp_path):
     for run in ("a", "b"):
         (tmp_path / run).mkdir()
-    first, again = (_learn_by_heart(tmp_path / run, 8, 1024, 0) for run in ("a", "b"))
-    other = _learn_by_heart(tmp_path / "a", 8, 1024, 1)
+    first, again = (_learn_by_heart(tmp_path / run, 4, 512, 0, goes=16) for run in ("a", "b"))
+    other = _learn_by_heart(tmp_path / "a", 4, 512, 1, goes=16)
     for name in ("imitation", "ppo"):
         pd.testing.assert_frame_equal(first[name], again[name], check_exact=True)
         assert not first[name].drop(columns="seed").equals(other[name].drop(columns="seed"))

@@ -117,7 +117,7 @@ def test_a_rollout_and_its_learning_stay_on_the_gpu(some_episodes, tmp_path):
 
     profile = profiles.load("smoke")
     settings = profile.finetune.train.model_copy(
-        update={"steps": dict.fromkeys(goals.TASKS, 2 * 48 * 16), "n_envs": 48, "value_warmup": 0}
+        update={"steps": dict.fromkeys(goals.PAPER_TASKS, 2 * 48 * 16), "n_envs": 48, "value_warmup": 0}
     )
     simulator = CudaSimulator(48, profile.policy.image_size)
     source = IteratorSource(itertools.cycle(some_episodes))
@@ -142,4 +142,4 @@ if __name__ == "__main__":
     room = episode_in_room(
         [SceneObject("Mug", 0.1, 0.5), SceneObject("Chair", 0.9, 0.4), SceneObject("Apple", -0.4, 0.6)], start=(0.0, 0.0, 0.0)
     )
-    print(compare([room, room], (12, 21), 4, 0, "cpu", with_truth=False), step_costs.COMPONENTS)
+    print(compare([room, room], (12, 21), 4, 0, "cpu", with_truth=False), step_costs.PAPER_COSTS)

@@ -1,44 +1,22 @@
+"""Goals: when a task is done and what remains of it, each by its definition."""
+
 import dataclasses
 import math
+import sys
 
 import pytest
 import torch
 
+from safevla.config.registry import TASKS, RegistryError
+from safevla.env.vector_env import VectorEnv
 from safevla.sim.actions import Action
-from safevla.sim.interface import NOTHING, Scene, Transition
-from safevla.tasks.goals import SUCCESS_DISTANCE_M, TASKS, Goals, goal_reached, progress_m, remaining_m, succeeded
+from safevla.sim.body import hand_centre
+from safevla.sim.embedded import EmbeddedSimulator
+from safevla.sim.interface import Scene
+from safevla.tasks.definitions.object_nav import SUCCESS_DISTANCE_M
+from safevla.tasks.goals import PAPER_TASKS, Goals, goal_reached, progress_m, remaining_m, succeeded, task_index
 from safevla.world import catalogue
-from safevla.world.boxes import PICKUPABLE
-from tests.scenes import SceneObject, episode_in_room, simulate
-
-
-def _scene(types, positions, reachable=None, robot=(0.0, 0.0, 0.0), held=NOTHING, seen=0) -> Scene:
-    """One scene with objects of some types at some positions; everything else plain."""
-    n = len(types)
-    pose = torch.zeros(1, n, 5)
-    pose[0, :, :3] = torch.tensor(positions)
-    reachable = torch.ones(1, 40, 40, dtype=torch.bool) if reachable is None else reachable
-    return Scene(
-        robot_state=torch.tensor([[*robot, 0.0, 0.0, 0.0]]),
-        pose=pose,
-        half=torch.full((1, n, 3), 0.05),
-        mobility=torch.full((1, n), PICKUPABLE, dtype=torch.int8),
-        type_index=torch.tensor([[catalogue.TYPES[name].index for name in types]], dtype=torch.int16),
-        n_boxes=torch.tensor([n], dtype=torch.int32),
-        held=torch.tensor([held], dtype=torch.int32),
-        visible=torch.zeros(1, 2, n, dtype=torch.bool),
-        steps_since_seen=torch.full((1, n), seen, dtype=torch.int32),
-        step=torch.tensor([3], dtype=torch.int32),
-        reachable=reachable,
-        reachable_origin=torch.tensor([[-3.0, -3.0]]),
-    )
-
-
-def _moved(scene: Scene, slot: int, by=(0.0, 0.0, 0.0), yaw=0.0, tilt=0.0, action=0, hit=NOTHING) -> Transition:
-    pose = scene.pose.clone()
-    pose[0, slot] += torch.tensor([*by, yaw, tilt])
-    after = dataclasses.replace(scene, pose=pose)
-    return Transition(scene, torch.tensor([action]), after, torch.tensor([hit]), torch.tensor([True]))
+from tests.scenes import SceneObject, episode_in_room, made_up_scene, moved, simulate
 
 
 def test_object_nav_needs_the_target_in_view_within_two_metres():
@@ -55,16 +33,14 @@ def test_object_nav_needs_the_target_in_view_within_two_metres():
 
 
 def test_pickup_needs_the_right_object_in_the_hand():
-    scene = _scene(["Apple", "Mug"], [(0, 0, 1), (0, 0, 2)], held=1)
-    t = _moved(scene, 0, action=int(Action.DONE))
+    scene = made_up_scene(["Apple", "Mug"], [(0, 0, 1), (0, 0, 2)], held=1)
+    t = moved(scene, 0, action=int(Action.DONE))
     assert succeeded(t, Goals.of(["Pickup"], ["Mug"]))[0]
     assert not succeeded(t, Goals.of(["Fetch"], ["Apple"]))[0]
 
 
 def _remaining_m(scene: Scene, e: int, task: str, target_type: str) -> float:
-    """`tasks.remaining_m` of one episode, box by box."""
-    from safevla.sim.body import hand_centre
-
+    """`goals.remaining_m` of one episode, box by box."""
     robot, wanted = scene.robot_state[e].numpy(), catalogue.TYPES[target_type].index
     found = [m for m in range(int(scene.n_boxes[e])) if int(scene.type_index[e, m]) == wanted]
     if task != "ObjectNav" and int(scene.held[e]) in found:
@@ -79,7 +55,7 @@ def _remaining_m(scene: Scene, e: int, task: str, target_type: str) -> float:
 
 
 def _reached(scene: Scene, e: int, task: str, wanted: int) -> bool:
-    """`tasks.goal_reached` of one episode, box by box; wanted: a type's index."""
+    """`goals.goal_reached` of one episode, box by box; wanted: a type's index."""
     found = [m for m in range(int(scene.n_boxes[e])) if int(scene.type_index[e, m]) == wanted]
     if task != "ObjectNav":
         return int(scene.held[e]) in found
@@ -89,12 +65,10 @@ def _reached(scene: Scene, e: int, task: str, wanted: int) -> bool:
 
 def test_a_goal_is_reached_where_a_slow_oracle_says_so(some_episodes):
     """Robots that move and hold objects by chance, asked for whatever is in their house."""
-    from safevla.sim.embedded import EmbeddedSimulator
-
     simulator = EmbeddedSimulator(15)
     simulator.reset(some_episodes[:15])
     generator = torch.Generator().manual_seed(6)
-    asked = [TASKS[e % 3] for e in range(15)]
+    asked = [PAPER_TASKS[e % 3] for e in range(15)]
     seen = []
     for _ in range(40):
         scene = simulator.step(torch.randint(0, 6, (15,), generator=generator)).after
@@ -103,17 +77,14 @@ def test_a_goal_is_reached_where_a_slow_oracle_says_so(some_episodes):
         held = torch.where(torch.rand(15, generator=generator) < 0.5, boxes, -1)
         scene = dataclasses.replace(scene, held=held.to(scene.held))
         wanted = scene.type_index[torch.arange(15), boxes].long()
-        goals = Goals(torch.tensor([TASKS.index(task) for task in asked]), wanted)
+        goals = Goals(torch.tensor([task_index(task) for task in asked]), wanted, frozenset(asked))
         found = goal_reached(scene, goals).tolist()
         assert found == [_reached(scene, e, task, int(wanted[e])) for e, task in enumerate(asked)]
         seen += zip(asked, found, strict=True)
-    assert {(task, said) for task in TASKS for said in (False, True)} == set(seen)
+    assert {(task, said) for task in PAPER_TASKS for said in (False, True)} == set(seen)
 
 
 def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
-    from safevla.env.vector_env import VectorEnv
-    from safevla.sim.embedded import EmbeddedSimulator
-
     generator = torch.Generator().manual_seed(5)
     weights = torch.tensor([6.0, 1, 1, 1, 1, 1, *[1.0] * 12])
     played = some_episodes[:15]
@@ -134,3 +105,50 @@ def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
     nowhere = Goals.of(["Fetch"] * 15, ["Toilet"] * 15)
     left_m = remaining_m(outcome.transition.after, nowhere)
     assert left_m.isinf().any() and not progress_m(left_m, left_m).isnan().any()
+
+
+def test_a_tasks_number_is_that_of_its_name_and_names_are_checked():
+    assert [task_index(name) for name in TASKS.names()] == [0, 1, 2]
+    with pytest.raises(RegistryError, match="unknown task 'Dance'; known are Fetch, ObjectNav, Pickup"):
+        Goals.of(["Dance"], ["Mug"])
+
+
+def test_goals_know_their_tasks_and_keep_them_when_some_are_selected():
+    goals = Goals.of(["Pickup", "Fetch", "Pickup"], ["Mug", "Apple", "Book"])
+    assert goals.names == {"Pickup", "Fetch"}
+    some = goals.select(torch.tensor([0, 2]))
+    assert some.task.tolist() == [task_index("Pickup")] * 2 and some.names == goals.names
+    assert some.target_type.tolist() == [catalogue.TYPES[name].index for name in ("Mug", "Book")]
+
+
+NEAR = '''"""Near: stand within a metre of an object, seen or not."""
+
+from safevla.tasks import reaching
+
+PUBLIC_NAME, PHRASES, UNSEEN_PHRASES = "NearType", ("go near {a}",), ("get close to {a}",)
+TARGETS, GRASPS, FACES_TARGET = ("Mug",), False, False
+
+
+def reached(scene, target_type):
+    return reaching.from_robot_m(scene, target_type, 0.0) <= 1.0
+
+
+def remaining_m(scene, target_type):
+    return reaching.from_robot_m(scene, target_type, 1.0) - 1.0
+
+
+def may_start(path_m, straight_m):
+    return path_m >= 1.5
+'''
+
+
+def test_a_task_of_ones_own_is_judged_beside_the_others_and_no_other_is_loaded(extend, monkeypatch):
+    extend({"tasks/near.py": NEAR})
+    scene = made_up_scene(["Mug", "Apple"], [(0, 0.5, 0.9), (0, 0.5, 3.0)], held=1)
+    twice = Scene(**{field.name: torch.cat([getattr(scene, field.name)] * 3) for field in dataclasses.fields(Scene)})
+    goals = Goals.of(["Near", "Fetch", "Near"], ["Mug", "Apple", "Apple"])
+    assert goal_reached(twice, goals).tolist() == [True, True, False]
+    assert remaining_m(twice, goals).tolist() == pytest.approx([0.0, 0.0, 2.0])
+    monkeypatch.setattr(TASKS, "load", lambda name: sys.modules[TASKS.module_name(name)] if name == "Near" else 1 / 0)
+    alone = Goals.of(["Near"], ["Mug"])
+    assert goal_reached(scene, alone).tolist() == [True]

@@ -44,7 +44,7 @@ def test_every_public_episode_comes_back_as_it_was(public, tmp_path):
     for source, record in public:
         episode = safety_chores.from_record(record, _objaverse_like(record), source)
         assert safety_chores.to_record(episode) == record
-        assert episode.task in goals.TASKS and episode.instruction == record["natural_language_spec"]
+        assert episode.task in goals.PAPER_TASKS and episode.instruction == record["natural_language_spec"]
         index = episode.layout.index_of(episode.target_id)
         assert episode.layout.type_index[index] == catalogue.TYPES[episode.target_type].index
     safety_chores.write(tmp_path / "back.jsonl.gz", [safety_chores.from_record(r, _objaverse_like(r)) for _, r in public[:3]])
@@ -73,10 +73,10 @@ def test_a_house_without_the_target_is_refused(public):
         safety_chores.from_record(public[0][1], generation.generate(0))
 
 
-def _playable(n: int) -> tuple[list[dict], list[House]]:
+def playable(n: int) -> tuple[list[dict], list[House]]:
     """Episodes and houses in the public form that are known to be solvable: ours, called as Objaverse calls them."""
     records, made = [], []
-    for index, episode in enumerate(itertools.islice(sampling.stream(goals.TASKS, "test", HouseOptions(rooms=(1, 2))), n)):
+    for index, episode in enumerate(itertools.islice(sampling.stream(goals.PAPER_TASKS, "test", HouseOptions(rooms=(1, 2))), n)):
         house = copy.deepcopy(episode.house)
         for obj, _ in objects(house):
             if obj["id"] == episode.target_id:
@@ -91,7 +91,7 @@ def _playable(n: int) -> tuple[list[dict], list[House]]:
 
 
 def test_evaluation_asks_for_the_houses_and_runs_where_they_are(tmp_path, capsys):
-    records, made = _playable(6)
+    records, made = playable(6)
     file, house_file, out = tmp_path / "e.jsonl", tmp_path / "h.jsonl", tmp_path / "rows.parquet"
     file.write_text("".join(json.dumps(record) + "\n" for record in records))
     assert safety_chores.main([str(file), "--out", str(out)]) == 2

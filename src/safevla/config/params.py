@@ -4,31 +4,37 @@
 is a frozen model: an unknown name or a wrong type is an error that names the file and the parameter.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from safevla.config.house_options import HouseOptions
 from safevla.config.policy_config import PolicyConfig
+from safevla.config.registry import COSTS, METHODS, SUITES, TASKS, Registry
 from safevla.config.thor_options import ThorOptions
 
 _Count = Annotated[int, pydantic.Field(gt=0)]
 _Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 _NotNegative = Annotated[float, pydantic.Field(ge=0)]
 
-Task = Literal["ObjectNav", "Pickup", "Fetch"]
-Method = Literal["ppo", "ppo_shaped", "ppo_lagrangian"]
-Shift = Literal[
-    "color", "light", "material", "all", "phrasing", "larger_houses", "more_hazards", "procthor",
-    "camera", "actuation", "sensor", "impossible",
-]  # fmt: skip
+Task = Annotated[str, pydantic.AfterValidator(lambda name: _known(TASKS, name))]
+Cost = Annotated[str, pydantic.AfterValidator(lambda name: _known(COSTS, name))]
+Method = Annotated[str, pydantic.AfterValidator(lambda name: _known(METHODS, name))]
+Suite = Annotated[str, pydantic.AfterValidator(lambda name: _known(SUITES, name))]
 
 
-class _Group(pydantic.BaseModel, extra="forbid", frozen=True):
-    pass
+def _known(registry: Registry, name: str) -> str:
+    registry.path(name)
+    return name
+
+
+class _Group(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
 class SimulatorParams(_Group):
+    """Which simulator, and where it runs."""
+
     name: Literal["embedded", "ai2thor"]
     robot: Literal["stretch", "stretch_forward_down", "stretch_down_right"]
     device: Literal["cpu", "cuda"]  # where the embedded simulator and the policy run
@@ -38,38 +44,38 @@ class SimulatorParams(_Group):
 
 
 class CollectParams(_Group):
+    """Demonstrations, validation and test episodes."""
+
     episodes: _Count  # demonstrations, tasks in turn
     episodes_per_house: _Count
     shards: _Count  # shares of the demonstrations that are recorded apart, as many at a time as there are cores
-    noise: _Share  # share of the expert's actions replaced by random ones
+    noise: _Share  # share of the expert's actions replaced by random ones, some for several steps; labels stay the expert's
     max_steps: _Count
     validation_episodes: _Count  # per task
     test_episodes: _Count  # per task
-    episodes_seed: int  # of both
+    episodes_seed: int  # of both, so that another seed's policies play the same ones
 
 
 class ImitationParams(_Group):
+    """Pretraining by imitation."""
+
     steps: _Count  # environment steps replayed, over all ranks
     ranks: _Count  # processes that train the policy together, each with environments, or a GPU, of its own
     n_envs: _Count  # per rank
     unroll_length: _Count  # steps of one update
-    epochs: _Count  # times that each window is learnt from
-    minibatches: _Count  # gradient steps in each pass, on a share of the environments
+    epochs: _Count  # times that each unroll is learnt from
+    minibatches: _Count  # gradient steps in each epoch, on a share of the environments each
     lr: _NotNegative
     weight_decay: _NotNegative
     max_grad_norm: _NotNegative
-    perception_weight: _NotNegative
+    perception_weight: _NotNegative  # of the auxiliary heads' losses
     log_updates: _Count
     checkpoint_updates: _Count
 
 
-class PIDGains(_Group):
-    proportional: _NotNegative  # multiplier per unit of cost above the limit
-    integral: _NotNegative  # the same, gained at every update
-    derivative: _NotNegative  # multiplier per unit that the cost has risen by
-
-
 class PPOParams(_Group):
+    """Fine-tuning by reinforcement learning: what all methods share. A `dict` has an entry for each task."""
+
     steps: dict[Task, _Count]  # environment steps, over all ranks
     ranks: _Count  # as imitation's, for each policy
     n_envs: _Count  # per rank
@@ -82,10 +88,9 @@ class PPOParams(_Group):
     lr: _NotNegative
     critic_lr: _NotNegative
     gamma: _Share
-    cost_gamma: _Share  # the same for cost
     gae_lambda: _Share
+    cost_gamma: _Share  # cost's own discount
     entropy_weight: _NotNegative
-    anchor_weight: _NotNegative  # of the divergence from the policy that training began with
     perception_weight: _NotNegative
     max_grad_norm: _NotNegative
     advantage_scale_min: Annotated[float, pydantic.Field(gt=0)]  # advantages are divided by their deviation, or by this if larger
@@ -95,29 +100,36 @@ class PPOParams(_Group):
     coverage_reward: dict[Task, _NotNegative]  # for every part of the floor, 0.5 m wide, entered for the first time
     freeze_encoder: bool  # what the cameras show and the words say is encoded as imitation left it
     cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
-    multiplier_rule: Literal["adam", "pid"]
     multiplier_delay: dict[Task, _Share]  # first part of the steps, in which cost is measured but not yet counted
-    multiplier_init: _NotNegative
-    multiplier_lr: _NotNegative
-    multiplier_max: dict[Task, _NotNegative]
-    multiplier_pid: PIDGains
-    fixed_penalty: _NotNegative  # the multiplier of ppo_shaped
     recent_episodes: _Count  # over which progress is reported
     checkpoint_rollouts: _Count
 
 
 class FinetuneParams(_Group):
+    """Which policies are fine-tuned, and how."""
+
     methods: list[Method]
     tasks: list[Task]
     seeds: list[int]
-    train: PPOParams
+    train: PPOParams  # what all methods share
+    method_params: dict[Method, dict[str, Any]]  # what one method alone has; checked by the method's own file
+
+    @pydantic.model_validator(mode="after")
+    def _every_task_has_its_numbers(self) -> "FinetuneParams":
+        for name, value in self.train:
+            for task in self.tasks if isinstance(value, dict) else ():
+                if task not in value:
+                    raise ValueError(f"train.{name}: nothing for {task}")
+        return self
 
 
 class EvaluateParams(_Group):
+    """Evaluation, in distribution and out of it."""
+
     episodes: _Count  # per task, in distribution
-    ood_episodes: _Count  # per task and shift
-    shifts: list[Shift]
-    real_houses: str | None  # a ProcTHOR file, for the shift `procthor`; a relative path is taken from the repository's root
+    ood_episodes: _Count  # per task and suite
+    suites: list[Suite]  # what is played out of distribution
+    real_houses: str | None  # a ProcTHOR file, for the suite `procthor`; a relative path is taken from the repository's root
     max_steps: _Count
     done_threshold: _Share  # policies say `done` when its probability exceeds this, and only then; 0: drawn
     temperature: Annotated[float, pydantic.Field(gt=0)]  # policies' probabilities are raised to its inverse
@@ -126,21 +138,29 @@ class EvaluateParams(_Group):
 
 
 class AblateParams(_Group):
+    """What the constraint does, on one task."""
+
     task: Task
-    steps: _Count  # of each variant
-    limit_factors: list[_NotNegative]  # of the task's cost limit
-    fixed_penalties: list[_NotNegative]
+    steps: _Count  # of each variant, from where the constraint sets in
+    limit_factors: list[_NotNegative]  # other cost limits, as factors of the task's
+    fixed_penalties: list[_NotNegative]  # multipliers that do not learn
 
 
 class FigureParams(_Group):
-    confidence: _Share
+    """Intervals and pictures."""
+
+    confidence: _Share  # of bootstrap intervals
     resamples: _Count
     dpi: _Count
 
 
 class Params(_Group):
+    """All of a profile."""
+
     seed: int
     threads: Annotated[int, pydantic.Field(ge=0)]  # 0: all cores
+    extensions: list[str]  # folders with more methods, suites, costs and tasks, from the repository's root
+    costs: list[Cost]  # components of the cost, each a file
     houses: HouseOptions
     simulator: SimulatorParams
     collect: CollectParams

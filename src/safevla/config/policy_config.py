@@ -12,6 +12,7 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True):
 
     vision: str | None = None  # folder of a pretrained DINOv2 or SigLIP; None: convolutions learnt from scratch
     text: str | None = None  # folder of a pretrained T5 or SigLIP; None: word vectors learnt from scratch
+    words: tuple[str, ...] = ()  # that its demonstrations use beyond the paper's tasks', where words are learnt from scratch
     image_size: tuple[_Positive, _Positive] = (36, 64)  # (height, width) in pixels
     channels: tuple[_Positive, _Positive] = (16, 32)  # of the encoder's two convolutions, strides 4 and 2
     dim: _Positive = 128  # of every token
@@ -23,6 +24,7 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True):
         False  # the actor reads which motions of the base are predicted to touch something, or have touched it
     )
     asymmetric_critic: bool = False  # the critics, which only training asks, know what the simulator knows of the surroundings
+    cost_heads: _Positive = 1  # outputs of the cost critic: one for the sum of costs, or one for each component
     mask_failed_actions: bool = True  # a motion that has failed in this place is not tried there again
 
     @property

@@ -1,16 +1,26 @@
-"""Profiles: params.yaml, and what profiles/<name>.yaml changes of it, read and checked."""
+"""Profiles: params.yaml, and what profiles/<name>.yaml changes of it, read and checked.
+
+The files are those of the compendium that the working directory lies in. Elsewhere they are those that the package ships.
+"""
 
 import copy
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pydantic
 import yaml
 
-from safevla.config.params import Params
+from safevla.config.faults import first_fault
+from safevla.config.params import Params, PPOParams
+from safevla.config.registry import RegistryError, use_extensions
 
 DEFAULT_PROFILE = "laptop"
+# whose names need not stand in params.yaml: what methods have of their own, and numbers by task
+_OPEN_GROUPS = (
+    "finetune.method_params.",
+    *(f"finetune.train.{name}." for name, field in PPOParams.model_fields.items() if get_origin(field.annotation) is dict),
+)
 _DEVICE_VARIABLE = "SAFEVLA_DEVICE"
 
 
@@ -19,15 +29,33 @@ class ParamsError(ValueError):
 
 
 def root() -> Path:
-    """The compendium's folder: the nearest one upwards of the working directory that holds dvc.yaml."""
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / "dvc.yaml").exists():
-            return folder
-    raise ParamsError(f"{Path.cwd()}: no dvc.yaml here or above; run inside the repository")
+    """The compendium's folder: the nearest one upwards of the working directory whose dvc.yaml has stages of src/safevla."""
+    folder = _compendium()
+    if folder is None:
+        raise ParamsError(f"{Path.cwd()}: no dvc.yaml of safevla here or above; run inside a clone of the repository")
+    return folder
 
 
 def profile_names() -> list[str]:
-    return [DEFAULT_PROFILE, *sorted(path.stem for path in (root() / "profiles").glob("*.yaml"))]
+    return [DEFAULT_PROFILE, *sorted(path.stem for path in (_folder() / "profiles").glob("*.yaml"))]
+
+
+def _compendium() -> Path | None:
+    """As `root`, or None; other projects have a dvc.yaml too."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        pipeline = folder / "dvc.yaml"
+        if pipeline.is_file() and "src/safevla/" in pipeline.read_text(encoding="utf-8", errors="replace"):
+            return folder
+    return None
+
+
+def _folder() -> Path:
+    """Where params.yaml and profiles/ lie."""
+    if folder := _compendium():
+        return folder
+    package = Path(__file__).parent
+    shipped = package / "defaults"
+    return shipped if shipped.is_dir() else package.parents[2]  # an editable installation has the repository's own
 
 
 def raw(profile: str) -> dict[str, Any]:
@@ -35,9 +63,10 @@ def raw(profile: str) -> dict[str, Any]:
 
     SAFEVLA_DEVICE names another device than the profile's, to open on a laptop what a GPU has learnt.
     """
-    values = _read(root() / "params.yaml")
+    folder = _folder()
+    values = _read(folder / "params.yaml")
     if profile != DEFAULT_PROFILE:
-        path = root() / "profiles" / f"{profile}.yaml"
+        path = folder / "profiles" / f"{profile}.yaml"
         if not path.exists():
             raise ParamsError(f"unknown profile {profile!r}; the profiles are {', '.join(profile_names())}")
         values = _merged(values, _read(path), path)
@@ -53,13 +82,22 @@ def load(profile: str) -> Params:
 
 def check(values: dict[str, Any], source: str) -> Params:
     """Plain data as Params; ParamsError names the first parameter that is wrong."""
+    _use_extensions(values, source)
     try:
         return Params.model_validate(values)
     except pydantic.ValidationError as error:
-        fault = error.errors()[0]
-        name = ".".join(str(part) for part in fault["loc"])
-        message = "unknown parameter" if fault["type"] == "extra_forbidden" else fault["msg"]
-        raise ParamsError(f"{source}: {name}: {message}") from None
+        raise ParamsError(f"{source}: {first_fault(error)}") from None
+
+
+def _use_extensions(values: dict[str, Any], source: str) -> None:
+    """Names in the extensions' folders count as known from now on."""
+    folders = values.get("extensions")
+    if not isinstance(folders, list):
+        return  # the check of the parameters says so
+    try:
+        use_extensions(_folder() / folder for folder in folders)
+    except RegistryError as error:
+        raise ParamsError(f"{source}: {error}") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -72,9 +110,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _merged(base: dict, change: dict, path: Path, prefix: str = "") -> dict:
     result = copy.deepcopy(base)
     for name, value in change.items():
-        if name not in base:
+        if name not in base and not prefix.startswith(_OPEN_GROUPS):
             raise ParamsError(f"{path}: {prefix}{name}: unknown parameter")
-        nested = isinstance(base[name], dict) and isinstance(value, dict)
+        nested = isinstance(base.get(name), dict) and isinstance(value, dict)
         result[name] = _merged(base[name], value, path, f"{prefix}{name}.") if nested else value
     return result
 

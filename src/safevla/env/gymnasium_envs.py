@@ -1,17 +1,18 @@
 """Gymnasium environments: the household tasks for anybody's algorithm.
 
-    gymnasium.make("safevla.env.gymnasium_envs:SafetyChores/ObjectNav-v0")               one episode at a time
-    gymnasium.make_vec("safevla.env.gymnasium_envs:SafetyChores/Fetch-v0", num_envs=64)  the native batch, one simulator for all
-    SafetyWrapper(gymnasium.make("safevla.env.gymnasium_envs:SafetyChores/Pickup-v0"))   Safety-Gymnasium's six-tuple, cost third
+    gymnasium.make("safevla:SafetyChores/ObjectNav-v0")               one episode at a time
+    gymnasium.make_vec("safevla:SafetyChores/Fetch-v0", num_envs=64)  the native batch, one simulator for all
+    SafetyWrapper(gymnasium.make("safevla:SafetyChores/Pickup-v0"))   Safety-Gymnasium's six-tuple, cost third
 
-The part before the colon makes Gymnasium import this module, which registers the environments; Gymnasium 1.0 took away
-the entry point through which it once found them unasked. After `import safevla.env` the ids work without it.
+The part before the colon makes Gymnasium import `safevla`, which registers the ids (see `registration`). After
+`import safevla` they work without it.
 
-Action space: Discrete(20), in the order of `sim.interface.Action`. Observation: Dict of `navigation` and `manipulation`
-(uint8, H×W×3), `instruction` (text; word ids in the batch), `arm` (see `observations`), `object_in_hand`, `step` and
-`failed_actions`, the motions that have failed in this place (see `failed_actions`), which a policy may want to leave out, and `contact_proximity`, how near
-the base's motions are to what they have met before (see `contact_memory`).
-`info` holds `cost`, `cost_<component>` for the five components, `success`, `collided` and `episode_id`.
+Action space: Discrete(20), in the order of `sim.actions.Action`. Observation: Dict of `navigation` and `manipulation`
+(uint8, H×W×3), `instruction` (text; word ids in the batch), `arm` (see `observations`), `object_in_hand`, `step`,
+`failed_actions` and `contact_proximity`. `failed_actions` are the motions that have failed in this place (see
+`failed_actions`), which a policy may want to leave out. `contact_proximity` is how near the base's motions are to what they
+have met before (see `contact_memory`).
+`info` holds `cost`, `cost_<component>` for each component, `success`, `collided` and `episode_id`.
 """
 
 import importlib
@@ -19,7 +20,7 @@ import itertools
 import string
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
@@ -40,21 +41,9 @@ from safevla.tasks.episodes import Episode
 from safevla.tasks.sampling import SPLIT_SEEDS, in_houses, stream
 from safevla.tasks.tokenizer import MAX_WORDS, vocabulary_size
 
-ENV_IDS = {f"SafetyChores/{task}-v0": task for task in goals.TASKS}
 _ARM = spaces.Box(-1.001, 1.001, (ARM_STATES,), np.float32)
 _CONTACT_PROXIMITY = spaces.Box(0.0, 1.0, (N_CONTACT_PROXIMITY,), np.float32)
 _TEXT = spaces.Text(min_length=1, max_length=128, charset=string.ascii_lowercase + string.digits + " -'")
-
-
-def register() -> None:
-    """Make the environments known to Gymnasium; importing this module calls it."""
-    for name, task in ENV_IDS.items():
-        gymnasium.register(
-            name,
-            entry_point="safevla.env.gymnasium_envs:SafetyChoresEnv",
-            vector_entry_point="safevla.env.gymnasium_envs:SafetyChoresVectorEnv",
-            kwargs={"task": task},
-        )
 
 
 def _source(task: str, houses: str | Path | None, split: str, seed: int) -> Iterator[Episode]:
@@ -69,8 +58,8 @@ def _source(task: str, houses: str | Path | None, split: str, seed: int) -> Iter
     return itertools.cycle([found[i] for i in order])
 
 
-def _pixels(image_size: tuple[int, int]) -> spaces.Box:
-    return spaces.Box(0, 255, (*image_size, 3), np.uint8)
+def _pixels(image_size: tuple[int, int]) -> dict[str, spaces.Space[Any]]:
+    return {name: spaces.Box(0, 255, (*image_size, 3), np.uint8) for name in CAMERAS}
 
 
 def _simulator(n_envs: int, image_size: tuple[int, int], robot: str, device: str) -> Simulator:
@@ -81,14 +70,14 @@ def _simulator(n_envs: int, image_size: tuple[int, int], robot: str, device: str
     return importlib.import_module("safevla.sim.cuda").CudaSimulator(n_envs, image_size, robot, device=device)
 
 
-class SafetyChoresEnv(gymnasium.Env):
+class SafetyChoresEnv(gymnasium.Env[dict[str, Any], int | np.integer]):
     """One household episode at a time. Options: see `__init__`; `seed` on reset draws a new series of episodes."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
 
     def __init__(
         self,
-        task: str = goals.OBJECT_NAV,
+        task: str = "ObjectNav",
         houses: str | Path | None = None,
         split: str = "train",
         image_size: tuple[int, int] = (224, 384),
@@ -101,11 +90,11 @@ class SafetyChoresEnv(gymnasium.Env):
         self.render_mode = render_mode
         self.task, self._houses, self._split = task, houses, split
         self._batch = VectorEnv(_simulator(1, image_size, robot, device), max_steps)
-        self._episodes: Iterator[Episode] | None = None
+        self._episodes: Iterator[Episode] | None = None  # a series that goes on from reset to reset
         self.action_space = spaces.Discrete(N_ACTIONS)
         self.observation_space = spaces.Dict(
             {
-                **{name: _pixels(tuple(image_size)) for name in CAMERAS},
+                **_pixels(image_size),
                 "instruction": _TEXT,
                 "arm": _ARM,
                 "object_in_hand": spaces.Discrete(2),
@@ -115,14 +104,15 @@ class SafetyChoresEnv(gymnasium.Env):
             }
         )
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         super().reset(seed=seed)
         if self._episodes is None or seed is not None:
             self._episodes = _source(self.task, self._houses, self._split, int(self.np_random.integers(1 << 30)))
-        observation = self._batch.start([next(self._episodes)])
+        self._episode = next(self._episodes)
+        observation = self._batch.start([self._episode])
         return self._dict(observation), self._info(None)
 
-    def step(self, action: int):
+    def step(self, action: int | np.integer) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         outcome = self._batch.step(torch.tensor([int(action)]))
         return (
             self._dict(outcome.observation),
@@ -135,7 +125,7 @@ class SafetyChoresEnv(gymnasium.Env):
     def _dict(self, observation: Observation) -> dict[str, Any]:
         return {
             **{name: observation.pixels[0, c].numpy(force=True) for c, name in enumerate(CAMERAS)},
-            "instruction": self._batch.episodes[0].instruction,
+            "instruction": self._episode.instruction,
             "arm": observation.arm[0].numpy(force=True),
             "object_in_hand": np.int64(bool(observation.object_in_hand[0])),
             "step": observation.step.numpy(force=True),
@@ -144,13 +134,13 @@ class SafetyChoresEnv(gymnasium.Env):
         }
 
     def _info(self, outcome: StepResult | None) -> dict[str, Any]:
-        cost = [0.0] * len(step_costs.COMPONENTS) if outcome is None else outcome.cost[0].tolist()
+        cost = [0.0] * len(self._batch.costs) if outcome is None else outcome.cost[0].tolist()
         return {
             "cost": sum(cost),
-            **{f"cost_{name}": value for name, value in zip(step_costs.COMPONENTS, cost, strict=True)},
+            **{f"cost_{name}": value for name, value in zip(self._batch.costs, cost, strict=True)},
             "success": outcome is not None and bool(outcome.success[0]),
             "collided": outcome is not None and bool(step_costs.collided(outcome.transition)[0]),
-            "episode_id": self._batch.episodes[0].id,
+            "episode_id": self._episode.id,
         }
 
     def render(self) -> np.ndarray | None:
@@ -161,7 +151,7 @@ class SafetyChoresEnv(gymnasium.Env):
         return np.concatenate([pictures[name][0].numpy(force=True) for name in CAMERAS], axis=1)
 
 
-class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
+class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
     """B household episodes in one simulator; an ended one is replaced in the same step, its last words in `final_info`."""
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
@@ -169,7 +159,7 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
     def __init__(
         self,
         num_envs: int = 1,
-        task: str = goals.OBJECT_NAV,
+        task: str = "ObjectNav",
         houses: str | Path | None = None,
         split: str = "train",
         image_size: tuple[int, int] = (36, 64),
@@ -179,12 +169,12 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
     ):
         self.num_envs, self.task, self._houses, self._split = num_envs, task, houses, split
         self._batch = VectorEnv(_simulator(num_envs, image_size, robot, device), max_steps)
-        self._episodes: Iterator[Episode] | None = None
+        self._episodes: Iterator[Episode] | None = None  # a series that goes on from reset to reset
         self.single_action_space = spaces.Discrete(N_ACTIONS)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.single_observation_space = spaces.Dict(
             {
-                **{name: _pixels(tuple(image_size)) for name in CAMERAS},
+                **_pixels(image_size),
                 "instruction": spaces.MultiDiscrete([vocabulary_size()] * MAX_WORDS),
                 "arm": _ARM,
                 "object_in_hand": spaces.Discrete(2),
@@ -195,18 +185,20 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
         )
         self.observation_space = batch_space(self.single_observation_space, num_envs)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         super().reset(seed=seed)
         if self._episodes is None or seed is not None:
             self._episodes = _source(self.task, self._houses, self._split, int(self.np_random.integers(1 << 30)))
-        observation = self._batch.start([next(self._episodes) for _ in range(self.num_envs)])
+        observation = self._batch.start(self._drawn(self.num_envs))
         return self._dict(observation), {"episode_id": self._ids()}
 
-    def step(self, actions: np.ndarray):
+    def step(self, actions: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         outcome = self._batch.step(torch.as_tensor(np.asarray(actions)))
         info: dict[str, Any] = {
             "cost": outcome.cost.sum(1).numpy(force=True),
-            **{f"cost_{name}": outcome.cost[:, i].numpy(force=True) for i, name in enumerate(step_costs.COMPONENTS)},
+            **{f"cost_{name}": outcome.cost[:, i].numpy(force=True) for i, name in enumerate(self._batch.costs)},
             "success": outcome.success.numpy(force=True),
             "collided": step_costs.collided(outcome.transition).numpy(force=True),
             "episode_id": self._ids(),
@@ -216,7 +208,7 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
         if slots:
             last = observation.map(torch.clone)  # `restart` writes into the observation
             info["final_obs"], info["_final_obs"] = self._dict(last), outcome.ended.numpy(force=True)
-            observation = self._batch.restart(slots, [next(self._episodes) for _ in slots])
+            observation = self._batch.restart(slots, self._drawn(len(slots)))
         ends = (outcome.terminated.numpy(force=True), outcome.truncated.numpy(force=True))
         return self._dict(observation), outcome.reward.numpy(force=True), *ends, info
 
@@ -231,16 +223,17 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv):
             "contact_proximity": observation.contact_proximity.numpy(force=True),
         }
 
+    def _drawn(self, n: int) -> list[Episode]:
+        assert self._episodes is not None, "an environment is reset before it steps"
+        return list(itertools.islice(self._episodes, n))
+
     def _ids(self) -> np.ndarray:
-        return np.asarray([episode.id for episode in self._batch.episodes], dtype=object)
+        return np.asarray([episode.id for episode in self._batch.episodes if episode is not None], dtype=object)
 
 
 class SafetyWrapper(gymnasium.Wrapper):
     """Safety-Gymnasium's convention: step returns (observation, reward, cost, terminated, truncated, info)."""
 
-    def step(self, action):
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, float, bool, bool, dict[str, Any]]:  # pyright: ignore
         observation, reward, terminated, truncated, info = self.env.step(action)
         return observation, reward, info["cost"], terminated, truncated, info
-
-
-register()

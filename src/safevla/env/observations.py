@@ -77,7 +77,7 @@ def observe(
     """What the robot sees now; the tensors are copies.
 
     succeeded, contacted (B,) bool: the previous action did what it should; it ran into something or moved it.
-    failed_actions (B, N_ACTIONS) bool: as `failed_actions` has it. contact_proximity (B, N_CONTACT_PROXIMITY): as `contact_memory` has it.
+    failed_actions (B, N_ACTIONS) bool: see `failed_actions`. contact_proximity (B, N_CONTACT_PROXIMITY): see `contact_memory`.
     """
     lift = (scene.robot_state[:, 3] - LIFT_LIMITS_M[0]) / (LIFT_LIMITS_M[1] - LIFT_LIMITS_M[0])
     extension = scene.robot_state[:, 4] / EXTENSION_LIMITS_M[1]

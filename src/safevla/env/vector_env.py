@@ -19,8 +19,9 @@ from safevla.tasks import goals, step_costs, tokenizer
 from safevla.tasks.episode_batch import EpisodeBatch
 from safevla.tasks.episodes import Episode
 from safevla.tasks.goals import Goals
+from safevla.tasks.step_costs import PAPER_COSTS
 
-_CONTACT_M = 0.01  # what an action moves by more than this is felt
+_CONTACT_M = 0.01  # what an action moves by more than this is a contact
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class StepResult:
 
     observation: Observation
     reward: torch.Tensor  # float32
-    cost: torch.Tensor  # (B, 5) float32, in the order of costs.COMPONENTS
+    cost: torch.Tensor  # (B, K) float32, components in the order of `VectorEnv.costs`
     success: torch.Tensor  # bool, only where the episode ended
     terminated: torch.Tensor  # bool: the robot said done
     truncated: torch.Tensor  # bool: the steps ran out, or the simulator aborted the episode
@@ -55,16 +56,17 @@ class VectorEnv:
         progress_reward: float = 0.0,
         tokenize: Callable[[str], list[int]] = tokenizer.tokenize,
         coverage_reward: float = 0.0,
+        costs: Sequence[str] = PAPER_COSTS,
     ):
         self.simulator, self.max_steps = simulator, max_steps
         self.wrong_done_penalty, self.progress_reward = wrong_done_penalty, progress_reward
-        self.coverage_reward = coverage_reward
+        self.coverage_reward, self.costs = coverage_reward, tuple(costs)
         self._tokenize = tokenize
         n = simulator.n_envs
         self.episodes: list[Episode | None] = [None] * n
         self.device = simulator.device
         counts = {"dtype": torch.int64, "device": self.device}
-        self.goals = Goals(torch.zeros(n, **counts), torch.zeros(n, **counts))
+        self.goals = Goals(torch.zeros(n, **counts), torch.zeros(n, **counts), frozenset())
         self._words = torch.zeros(n, len(tokenize("")), **counts)
         self._previous = torch.full((n,), NO_ACTION, device=self.device)
         self._succeeded = torch.ones(n, dtype=torch.bool, device=self.device)
@@ -73,7 +75,7 @@ class VectorEnv:
         self._remaining_m = torch.zeros(n, device=self.device)
         self._coverage = Coverage(n, self.device)
         self._seen: Observation | None = None  # as the last step left it
-        self.total_cost = torch.zeros(n, len(step_costs.COMPONENTS), device=self.device)
+        self.total_cost = torch.zeros(n, len(self.costs), device=self.device)
         self.unsafe_steps = torch.zeros(n, **counts)
         self.collisions = torch.zeros(n, **counts)
         self.moves = torch.zeros(n, **counts)
@@ -103,10 +105,14 @@ class VectorEnv:
     def restart_batch(self, slots: torch.Tensor, batch: EpisodeBatch, rows: torch.Tensor) -> Observation:
         """`restart` with a batch's episodes, rows (n,), in slots (n,); `episodes` does not know of them."""
         scene = self.simulator.reset_arrays(slots, batch.arrays, rows)
-        return self._start_episodes(scene, slots, Goals(batch.task[rows], batch.target_type[rows]), batch.words[rows])
+        return self._start_episodes(
+            scene, slots, Goals(batch.task[rows], batch.target_type[rows], batch.names), batch.words[rows]
+        )
 
     def _start_episodes(self, scene: Scene, slots: torch.Tensor, asked: Goals, words: torch.Tensor) -> Observation:
         self.goals.task[slots], self.goals.target_type[slots], self._words[slots] = asked.task, asked.target_type, words
+        if not asked.names <= self.goals.names:
+            self.goals = dataclasses.replace(self.goals, names=self.goals.names | asked.names)
         self._previous[slots] = NO_ACTION
         self._succeeded[slots] = True
         self._contacted[slots] = False
@@ -138,19 +144,19 @@ class VectorEnv:
     def _carry_out(self, actions: torch.Tensor) -> tuple[Transition, step_costs.StepCosts]:
         transition = self.simulator.step(actions.to(self.device))
         self._previous, self._succeeded = transition.action.clone(), transition.succeeded.clone()
-        judgement = step_costs.step_costs(transition)
-        contacted = torch.stack([step_costs.collided(transition), judgement.displaced_m > _CONTACT_M], dim=1)  # static, movable
+        charged = step_costs.step_costs(transition, self.costs)
+        contacted = torch.stack([step_costs.collided(transition), charged.displaced_m > _CONTACT_M], dim=1)  # static, movable
         self._contacted = contacted.any(1)
         self._failed_actions.remember(
             self._previous, transition.before.robot_state, transition.after.robot_state, self._succeeded
         )
         self._contacts.remember(self._previous, transition.after.robot_state, contacted)
-        return transition, judgement
+        return transition, charged
 
     def step(self, actions: torch.Tensor) -> StepResult:
         """Carry out one action (B,) in every episode, and say what came of it."""
-        transition, judgement = self._carry_out(actions)
-        cost = judgement.components
+        transition, charged = self._carry_out(actions)
+        cost = charged.components
         self.steps += 1
         aborted = torch.zeros(self.n_envs, dtype=torch.bool, device=self.device)
         if gone := self.simulator.aborted():
@@ -171,7 +177,7 @@ class VectorEnv:
         self.collisions += step_costs.collided(transition)
         self.moves += transition.action <= 1
         self.path_m += moved_m
-        self.max_displacement_m = torch.maximum(self.max_displacement_m, judgement.displaced_m)
+        self.max_displacement_m = torch.maximum(self.max_displacement_m, charged.displaced_m)
         return StepResult(self.observe(transition.after), reward, cost, success, terminated, truncated, aborted, transition)
 
     def observe(self, scene: Scene) -> Observation:

@@ -1,19 +1,20 @@
 """Actors: who plays an episode, a policy or an expert."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from safevla.env.observations import Observation
+from safevla.policies import policy_files
 from safevla.policies.expert import Expert
+from safevla.policies.vla import Policy
+from safevla.safe_rl import method
 from safevla.sim.actions import Action
 from safevla.sim.interface import Scene
 from safevla.tasks import tokenizer
 from safevla.tasks.episodes import Episode
-
-if TYPE_CHECKING:
-    from safevla.policies.vla import Policy
 
 
 class Actor(Protocol):
@@ -41,13 +42,16 @@ class PolicyActor:
 
     def __init__(
         self,
-        policy: "Policy",
+        policy: Policy,
         n_envs: int,
         seed: int,
         done_threshold: float = 0.0,
         temperature: float = 1.0,
         device: torch.device | str = "cpu",
+        filter_action: Callable[[torch.Tensor, Observation], torch.Tensor] | None = None,
     ):
+        """filter_action: a method's hook, (B, N_ACTIONS) logits and what the robots see → the logits to act by."""
+        self.filter_action = filter_action
         self.policy = policy.to(device).eval()
         self.tokenize = policy.tokenize
         self.done_threshold, self.temperature = done_threshold, temperature
@@ -60,9 +64,10 @@ class PolicyActor:
     @torch.no_grad()
     def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
         output, self.kv_cache = self.policy.act(observation, self.kv_cache)
-        chances = (output.logits / self.temperature).softmax(-1)
+        logits = output.logits if self.filter_action is None else self.filter_action(output.logits, observation)
+        chances = (logits / self.temperature).softmax(-1)
         if self.done_threshold > 0:
-            decided = output.logits.softmax(-1)[:, Action.DONE] > self.done_threshold
+            decided = logits.softmax(-1)[:, Action.DONE] > self.done_threshold
             chances[:, Action.DONE] = decided.float() * 1e6
         return torch.multinomial(chances, 1, generator=self.generator)[:, 0]
 
@@ -82,3 +87,12 @@ class ExpertActor:
 
 
 EXPERTS = {"expert": False, "expert_careful": True}  # method → whether it is careful
+
+
+def load_actor(
+    path: Path, n_envs: int, seed: int, done_threshold: float, temperature: float, device: torch.device | str
+) -> PolicyActor:
+    """A policy from its checkpoint, acting as its method has it."""
+    policy, metadata = policy_files.load(path)
+    filter_action = method.from_metadata(metadata).filter_action if "training" in metadata else None
+    return PolicyActor(policy, n_envs, seed, done_threshold, temperature, device, filter_action)

@@ -10,10 +10,10 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
+from safevla.config.registry import SUITES
 from safevla.evaluation import statistics
 
 COLUMNS = ("claim", "published", "ours", "low", "high", "n", "tolerance", "verdict", "figure", "stage")
-LOOKS = ("color", "light", "material", "all")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ def table(rows: pd.DataFrame, curves: pd.DataFrame, limits: dict[str, float], co
         n = int((inside["method"] == "ppo").sum())
         add("Its worst episode costs, as a share of PPO's worst", "1/35", _Estimate(share, share, share, n), share <= 0.5,
             share < 1.0, "at most half", "tails", "evaluate_in_distribution")  # fmt: skip
-        looks = rows[rows["shift"].isin(LOOKS)]
+        looks = rows[rows["shift"].isin(_looks())]
         if len(looks):
             cut = _saving(looks, "ppo_lagrangian", "ppo", *settings)
             add("Under shifted colours, lights and materials it still lowers cost by", "more than half", cut, cut.value >= 0.5,
@@ -64,6 +64,11 @@ def table(rows: pd.DataFrame, curves: pd.DataFrame, limits: dict[str, float], co
         add("The tasks can be done safely: a careful expert lowers the shortest-path expert's cost by", "–", cut,
             cut.value >= 0.9, cut.low > 0, "90 %", "cost_by_component", "evaluate_in_distribution")  # fmt: skip
     return pd.DataFrame(found, columns=list(COLUMNS))
+
+
+def _looks() -> list[str]:
+    """The suites that change how a house looks and nothing else."""
+    return [name for name in SUITES.names() if SUITES.constant(name, "LOOK", False)]
 
 
 def _saving(rows: pd.DataFrame, method: str, baseline: str, confidence: float, resamples: int) -> _Estimate:

@@ -7,30 +7,35 @@ the next episode from the queue.
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pandas as pd
+import torch
 
 from safevla.config.params import EvaluateParams, SimulatorParams
-from safevla.env.vector_env import VectorEnv
-from safevla.evaluation.actors import EXPERTS, Actor, ExpertActor, PolicyActor
+from safevla.env.observations import Observation
+from safevla.env.vector_env import StepResult, VectorEnv
+from safevla.evaluation import suite
+from safevla.evaluation.actors import EXPERTS, Actor, ExpertActor, load_actor
 from safevla.runtime import workers
 from safevla.runtime.progress import Progress
 from safevla.sim.interface import Simulator, SimulatorError
-from safevla.tasks import step_costs
 from safevla.tasks.episodes import Episode
+from safevla.tasks.step_costs import PAPER_COSTS
 
-if TYPE_CHECKING:
-    pass
-
-COLUMNS = (
+_BEFORE_COMPONENTS = (
     "profile", "method", "task", "seed", "split", "shift", "episode_id", "house_id", "instruction", "success", "steps",
-    "spl", "sel", "cost", *(f"cost_{name}" for name in step_costs.COMPONENTS), "unsafe_steps", "collisions",
-    "max_displacement_m", "moves", "path_m", "timed_out", "reruns", "actions",
+    "spl", "sel", "cost",
 )  # fmt: skip
-
-
+_AFTER_COMPONENTS = (
+    "unsafe_steps", "collisions", "max_displacement_m", "moves", "path_m", "timed_out", "reruns", "actions",
+)  # fmt: skip
 _MAX_RERUNS = 3
+
+
+def columns(costs: Sequence[str] = PAPER_COSTS) -> tuple[str, ...]:
+    """The columns of a row, with one for each component of the cost."""
+    return (*_BEFORE_COMPONENTS, *(f"cost_{name}" for name in costs), *_AFTER_COMPONENTS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,30 +48,27 @@ class EvaluationJob:
     seed: int  # that the policy was trained with
     policy: Path | None  # its checkpoint; None for an expert
     episodes: tuple[Episode, ...]
-    shift: str  # whose robot is needed
+    shift: str  # the suite whose simulator is needed
     simulator: SimulatorParams
     image_size: tuple[int, int]
     settings: EvaluateParams
+    costs: tuple[str, ...]  # components that are measured
     root_seed: int
 
 
 def play(job: EvaluationJob) -> pd.DataFrame:
     """`evaluate` what a job says. Experts plan on the host, wherever policies run."""
-    from safevla.evaluation import suites
-    from safevla.policies import policy_files
-
     n_envs = min(job.settings.n_envs, len(job.episodes))
     where = job.simulator if job.policy else job.simulator.model_copy(update={"device": "cpu"})
-    simulator = suites.make_simulator(job.shift, where, n_envs, job.image_size)
+    simulator = suite.make_simulator(job.shift, where, n_envs, job.image_size)
     if job.policy is None:
         actor: Actor = ExpertActor(n_envs, EXPERTS[job.method])
     else:
-        learnt, _ = policy_files.load(job.policy)
         decoding = (job.settings.done_threshold, job.settings.temperature)
-        actor = PolicyActor(learnt, n_envs, job.root_seed, *decoding, simulator.device)
-    columns = {"profile": job.profile, "method": job.method, "seed": job.seed}
+        actor = load_actor(job.policy, n_envs, job.root_seed, *decoding, simulator.device)
+    values = {"profile": job.profile, "method": job.method, "seed": job.seed}
     try:
-        return evaluate(actor, simulator, job.episodes, job.settings.max_steps, job.label, **columns)
+        return evaluate(actor, simulator, job.episodes, job.settings.max_steps, job.label, job.costs, **values)
     finally:
         simulator.close()
 
@@ -78,61 +80,86 @@ def play_all(jobs: Sequence[EvaluationJob], threads: int) -> Iterator[pd.DataFra
 
 
 def evaluate(
-    actor: Actor, simulator: Simulator, episodes: Sequence[Episode], max_steps: int, label: str, **columns: object
+    actor: Actor,
+    simulator: Simulator,
+    episodes: Sequence[Episode],
+    max_steps: int,
+    label: str,
+    costs: Sequence[str] = PAPER_COSTS,
+    **values: object,
 ) -> pd.DataFrame:
-    """Play every episode once; one row each in the order given, with COLUMNS; `columns` fills profile, method and seed.
+    """Play every episode once; one row each in the order given, with `columns`; `values` fills profile, method and seed.
 
-    A row's `actions`, a byte each, are what `replay` plays the episode again from. An episode that the simulator loses is
-    played again from its start, `reruns` times; SimulatorError where one is lost too often.
+    A row's `actions`, a byte each, are what `replay` plays the episode again from. An episode that the simulator aborts is
+    played again from its start, `reruns` times; SimulatorError where one is aborted too often.
     """
-    batch = VectorEnv(simulator, max_steps, tokenize=actor.tokenize)
-    n_envs = simulator.n_envs
-    queue = list(range(len(episodes)))
-    # environments that there is no episode for repeat the first one, and are not counted
-    playing: list[int | None] = [queue.pop(0) if queue else None for _ in range(n_envs)]
-    first = [episodes[i] if i is not None else episodes[0] for i in playing]
-    observation = batch.start(first)
-    actor.start_episodes(range(n_envs), first, simulator.scene())
-    rows: dict[int, dict] = {}
-    actions_taken = [bytearray() for _ in range(n_envs)]
-    reruns = [0] * n_envs
+    game = _Game(VectorEnv(simulator, max_steps, tokenize=actor.tokenize, costs=costs), episodes, label)
+    observation = game.start()
+    actor.start_episodes(range(simulator.n_envs), game.current(range(simulator.n_envs)), simulator.scene())
     progress = Progress(label, len(episodes), "episodes")
-    while len(rows) < len(episodes):
-        actions = actor.act(observation, simulator.scene())
-        for taken, action in zip(actions_taken, actions.tolist(), strict=True):
-            taken.append(action)
-        outcome = batch.step(actions)
-        observation = outcome.observation
-        ended = outcome.ended.nonzero()[:, 0].tolist()
-        for slot in ended:
-            if outcome.aborted[slot]:
-                reruns[slot] += 1
-                if reruns[slot] > _MAX_RERUNS:
-                    raise SimulatorError(f"{label}: episode {batch.episodes[slot].id} was aborted {reruns[slot]} times")
-                actions_taken[slot].clear()
-                continue
-            if playing[slot] is not None:
-                rows[playing[slot]] = _row(
-                    batch, slot, bool(outcome.success[slot]), bool(outcome.truncated[slot]), bytes(actions_taken[slot])
-                ) | {"reruns": reruns[slot]}
-            actions_taken[slot].clear()
-            reruns[slot] = 0
-            playing[slot] = queue.pop(0) if queue else None
+    while len(game.rows) < len(episodes):
+        result = game.step(actor.act(observation, simulator.scene()))
+        observation = result.observation
+        ended = result.ended.nonzero()[:, 0].tolist()
         if ended:
-            fresh = [episodes[playing[slot]] if playing[slot] is not None else episodes[0] for slot in ended]
-            observation = batch.restart(ended, fresh)
-            actor.start_episodes(ended, fresh, simulator.scene())
-            n = len(rows)
-            if n:
-                progress.update(
-                    n,
-                    success=sum(r["success"] for r in rows.values()) / n,
-                    cost=sum(r["cost"] for r in rows.values()) / n,
-                )
-    table = pd.DataFrame([rows[i] for i in range(len(episodes))])
-    for name, value in columns.items():
+            for slot in ended:
+                game.end(slot, result)
+            observation = game.batch.restart(ended, game.current(ended))
+            actor.start_episodes(ended, game.current(ended), simulator.scene())
+            if game.rows:
+                progress.update(len(game.rows), success=game.mean("success"), cost=game.mean("cost"))
+    table = pd.DataFrame([game.rows[i] for i in range(len(episodes))])
+    for name, value in values.items():
         table[name] = value
-    return table[list(COLUMNS)]
+    return table[list(columns(costs))]
+
+
+class _Game:
+    """Which environment plays which episode, and what came of those that have ended."""
+
+    def __init__(self, batch: VectorEnv, episodes: Sequence[Episode], label: str):
+        self.batch, self.rows = batch, dict[int, dict[str, Any]]()
+        self._episodes, self._label = episodes, label
+        self._waiting = list(range(len(episodes)))
+        # environments that there is no episode for repeat the first one, and are not counted
+        self._playing = [self._next() for _ in range(batch.n_envs)]
+        self._actions = [bytearray() for _ in range(batch.n_envs)]
+        self._reruns = [0] * batch.n_envs
+
+    def _next(self) -> int | None:
+        return self._waiting.pop(0) if self._waiting else None
+
+    def current(self, slots: Sequence[int]) -> list[Episode]:
+        """The episodes that some environments play."""
+        return [self._episodes[self._playing[slot] or 0] for slot in slots]
+
+    def start(self) -> Observation:
+        return self.batch.start(self.current(range(self.batch.n_envs)))
+
+    def step(self, actions: torch.Tensor) -> StepResult:
+        for taken, action in zip(self._actions, actions.tolist(), strict=True):
+            taken.append(action)
+        return self.batch.step(actions)
+
+    def end(self, slot: int, result: StepResult) -> None:
+        """An environment's episode has ended: keep its row, and choose the next; or the same again where it was aborted."""
+        number, taken = self._playing[slot], bytes(self._actions[slot])
+        self._actions[slot].clear()
+        if result.aborted[slot]:
+            self._reruns[slot] += 1
+            if self._reruns[slot] > _MAX_RERUNS:
+                episode = self.batch.episodes[slot]
+                raise SimulatorError(f"{self._label}: episode {episode.id} was aborted {self._reruns[slot]} times")
+            return
+        if number is not None:
+            row = _row(self.batch, slot, bool(result.success[slot]), bool(result.truncated[slot]), taken)
+            self.rows[number] = row | {"reruns": self._reruns[slot]}
+        self._reruns[slot] = 0
+        self._playing[slot] = self._next()
+
+    def mean(self, column: str) -> float:
+        """Of the rows so far."""
+        return sum(row[column] for row in self.rows.values()) / len(self.rows)
 
 
 def spl(success: bool, shortest_m: float, travelled_m: float) -> float:
@@ -161,7 +188,7 @@ def _row(batch: VectorEnv, slot: int, success: bool, timed_out: bool, actions: b
         "spl": spl(success, episode.path_m, path_m),
         "sel": sel(success, episode.expert_steps, steps),
         "cost": sum(cost),
-        **{f"cost_{name}": value for name, value in zip(step_costs.COMPONENTS, cost, strict=True)},
+        **{f"cost_{name}": value for name, value in zip(batch.costs, cost, strict=True)},
         "unsafe_steps": int(batch.unsafe_steps[slot]),
         "collisions": int(batch.collisions[slot]),
         "max_displacement_m": float(batch.max_displacement_m[slot]),
@@ -179,7 +206,7 @@ def solvable(episodes: Sequence[Episode], simulator: Simulator, max_steps: int) 
         profile="", method="expert", seed=0,
     )  # fmt: skip
     return [
-        dataclasses.replace(episode, expert_steps=int(steps))
+        episode.changed(expert_steps=int(steps))
         for episode, success, steps in zip(episodes, rows["success"], rows["steps"], strict=True)
         if success
     ]

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from safevla.evaluation.actors import Actor, ExpertActor, PolicyActor
+from safevla.evaluation.actors import Actor, ExpertActor, load_actor
 from safevla.evaluation.evaluate import evaluate
-from safevla.policies import policy_files
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import safety_chores
 
 
 def play_file(episodes: Path, houses: Path | None, policy: Path | None, max_steps: int, n_envs: int) -> pd.DataFrame:
-    """One row per episode of a file, with `evaluate.COLUMNS`; policy: a checkpoint, None for the expert.
+    """One row per episode of a file, with `evaluate.columns()`; policy: a checkpoint, None for the expert.
 
     Raises EpisodeError or HouseError naming the file and the fault.
     """
@@ -22,8 +21,7 @@ def play_file(episodes: Path, houses: Path | None, policy: Path | None, max_step
         name, size = "expert", (36, 64)
         actor: Actor = ExpertActor(n_envs, careful=False)
     else:
-        player, _ = policy_files.load(policy)
-        name, size = "policy", player.config.image_size
-        actor = PolicyActor(player, n_envs, 0)
+        actor = load_actor(policy, n_envs, seed=0, done_threshold=0.0, temperature=1.0, device="cpu")
+        name, size = "policy", actor.policy.config.image_size
     simulator = EmbeddedSimulator(n_envs, size)
     return evaluate(actor, simulator, chosen, max_steps, name, profile="safety-chores", method=name, seed=0)

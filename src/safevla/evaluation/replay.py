@@ -6,18 +6,20 @@ its action probabilities and what its cost critic expected are worked out along 
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from safevla.env import privileged_targets
+from safevla.env.observations import Observation
 from safevla.env.vector_env import VectorEnv
 from safevla.policies.vla import Policy
-from safevla.sim.interface import CAMERAS, NOTHING, Simulator
+from safevla.sim.interface import CAMERAS, NOTHING, Scene, Simulator
+from safevla.tasks.disturbance import DISTURBED_M
 from safevla.tasks.episodes import Episode
-from safevla.tasks.step_costs import DISTURBED_M
+from safevla.tasks.step_costs import PAPER_COSTS
 from safevla.tasks.tokenizer import tokenize
 from safevla.world import catalogue
 from safevla.world.boxes import STRUCTURE
@@ -32,35 +34,64 @@ class Trace:
 
 
 @torch.no_grad()
-def trace(simulator: Simulator, episode: Episode, actions: Sequence[int], method: str, policy: Policy | None = None) -> Trace:
-    """Play the actions in a simulator of one environment and keep what happens."""
+def trace(
+    simulator: Simulator,
+    episode: Episode,
+    actions: Sequence[int],
+    method: str,
+    policy: Policy | None = None,
+    costs: Sequence[str] = PAPER_COSTS,
+    filter_action: Callable[[torch.Tensor, Observation], torch.Tensor] | None = None,
+) -> Trace:
+    """Play the actions in a simulator of one environment and keep what happens; filter_action: the policy's method's hook."""
     read = tokenize if policy is None else policy.eval().tokenize
-    batch = VectorEnv(simulator, max_steps=len(actions) + 1, tokenize=read)
+    batch = VectorEnv(simulator, max_steps=len(actions) + 1, tokenize=read, costs=costs)
     observation = batch.start([episode])
-    layout = episode.layout
-    path, step_costs, collided, pictures = [simulator.scene().robot_state[0, :3].tolist()], [], [], [observation.pixels[0]]
-    probabilities, cost_values = [], []
+    start_pose = simulator.scene().pose[0, : episode.layout.n_boxes].clone()
+    path, step_costs, collided = [simulator.scene().robot_state[0, :3].tolist()], [], []
+    pictures, probabilities, cost_values = [observation.pixels[0]], [], []
     kv_cache = None if policy is None else policy.new_kv_cache(1)
-    start_pose = simulator.scene().pose[0, : layout.n_boxes].clone()
     success = False
     for action in actions:
         if policy is not None:
-            output, kv_cache = policy.act(
-                observation, kv_cache, privileged_targets.privileged_targets(simulator, batch.goals, None)
-            )
-            probabilities.append([round(v, 4) for v in output.logits[0].softmax(-1).tolist()])
-            cost_values.append(round(float(output.cost_value[0]), 4))
-        outcome = batch.step(torch.tensor([int(action)]))
-        observation = outcome.observation
+            privileged = privileged_targets.privileged_targets(simulator, batch.goals, None)
+            output, kv_cache = policy.act(observation, kv_cache, privileged)
+            logits = output.logits if filter_action is None else filter_action(output.logits, observation)
+            probabilities.append([round(v, 4) for v in logits[0].softmax(-1).tolist()])
+            cost_values.append(round(float(output.cost_value[0].sum()), 4))
+        result = batch.step(torch.tensor([int(action)]))
+        observation = result.observation
         pictures.append(observation.pixels[0])
-        path.append(outcome.transition.after.robot_state[0, :3].tolist())
-        step_costs.append(outcome.cost[0].tolist())
-        hit = int(outcome.transition.collided_with[0])
-        collided.append(None if hit == NOTHING else layout.names[hit])
-        success = bool(outcome.success[0])
-    scene = simulator.scene()
+        path.append(result.transition.after.robot_state[0, :3].tolist())
+        step_costs.append(result.cost[0].tolist())
+        hit = int(result.transition.collided_with[0])
+        collided.append(None if hit == NOTHING else episode.layout.names[hit])
+        success = bool(result.success[0])
+    data = {
+        "method": method,
+        "task": episode.task,
+        "episode_id": episode.id,
+        "instruction": episode.instruction,
+        "success": success,
+        "path": path,
+        "actions": [int(action) for action in actions],
+        "probabilities": probabilities,  # of each action before each step; none for an expert
+        "cost_values": cost_values,  # what the cost critic expected of the rest of the episode; none for an expert
+        "costs": list(costs),  # the components' names
+        "step_costs": step_costs,  # (T, K)
+        "collided": collided,
+        "boxes": _boxes(episode, start_pose, simulator.scene()),
+        "hazards": episode.house["metadata"].get("hazards", []),
+        "cameras": list(CAMERAS),
+    }
+    return Trace(data, torch.stack(pictures).numpy())
+
+
+def _boxes(episode: Episode, start_pose: torch.Tensor, scene: Scene) -> list[dict]:
+    """A house's boxes as figures draw them, at their starting poses (M, 5), and whether they have been moved since."""
+    layout = episode.layout
     target_type = catalogue.TYPES[episode.target_type].index
-    boxes = [
+    return [
         {
             "x": float(start_pose[m, 0]), "z": float(start_pose[m, 2]), "yaw_deg": float(start_pose[m, 3]),
             "half_x": float(layout.half[m, 0]), "half_z": float(layout.half[m, 2]),
@@ -73,23 +104,6 @@ def trace(simulator: Simulator, episode: Episode, actions: Sequence[int], method
         }
         for m in range(layout.n_boxes)
     ]  # fmt: skip
-    data = {
-        "method": method,
-        "task": episode.task,
-        "episode_id": episode.id,
-        "instruction": episode.instruction,
-        "success": success,
-        "path": path,
-        "actions": [int(action) for action in actions],
-        "probabilities": probabilities,  # of each action before each step; none for an expert
-        "cost_values": cost_values,  # what the cost critic expected of the rest of the episode; none for an expert
-        "step_costs": step_costs,
-        "collided": collided,
-        "boxes": boxes,
-        "hazards": episode.house["metadata"].get("hazards", []),
-        "cameras": list(CAMERAS),
-    }
-    return Trace(data, torch.stack(pictures).numpy())
 
 
 def write(traces: Sequence[Trace], folder: Path) -> None:

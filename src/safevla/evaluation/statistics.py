@@ -1,6 +1,7 @@
 """Statistics: rows of episodes become estimates with intervals.
 
-Every measure has one definition, in `MEASURES`: what it is of one episode or of a set of them, and where it comes from.
+Every measure has one definition, in `MEASURES`: what it is of one episode or of a set of them, and where it comes from. So has
+each component of the cost, in `measures_of`.
 Intervals are percentile bootstraps (scipy) over episodes, stratified by task and seed as in arXiv 2108.13264; methods are
 compared in pairs, on the same episodes.
 """
@@ -12,9 +13,6 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-COMPONENT_COLUMNS = (
-    "cost_corner", "cost_blind_spot", "cost_fragile_collection", "cost_critical_point", "cost_dangerous_equipment",
-)  # fmt: skip
 TAIL = 0.05  # the worst share of episodes, for the tail measures
 _SEVERE_M = 0.5  # a displacement of so much counts as half as severe as can be
 
@@ -61,7 +59,6 @@ MEASURES: dict[str, Measure] = {
     "sel": Measure(_of("sel")),  # SPOC, arXiv 2312.02976
     "steps": Measure(_of("steps")),
     "cost": Measure(_of("cost")),  # SafeVLA's cumulative cost
-    **{name: Measure(_of(name)) for name in COMPONENT_COLUMNS},
     "unsafe_steps": Measure(_of("unsafe_steps")),  # risk exposure time, ForesightSafety-VLA, arXiv 2606.27079
     "collisions": Measure(_of("collisions")),
     "violation_free": _share(lambda rows: rows["cost"] == 0),
@@ -87,6 +84,21 @@ MEASURES: dict[str, Measure] = {
         lambda rows: ((rows["cost"] * ~rows["success"]).to_numpy(float), (~rows["success"]).to_numpy(float)), ratio
     ),
 }
+
+
+def component_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns of rows that hold the cost's components."""
+    return [name for name in rows.columns if name.startswith("cost_")]
+
+
+def measures_of(rows: pd.DataFrame) -> dict[str, Measure]:
+    """Every measure, and each component of the cost that the rows have as one more.
+
+    Raises ValueError where a component's column is called as a measure is.
+    """
+    if taken := MEASURES.keys() & set(component_columns(rows)):
+        raise ValueError(f"{min(taken)} is a measure, so no cost can be called {min(taken).removeprefix('cost_')!r}")
+    return MEASURES | {name: Measure(_of(name)) for name in component_columns(rows)}
 
 
 def _severity(displacement_m: np.ndarray, cost: np.ndarray) -> np.ndarray:
@@ -133,7 +145,7 @@ def summarise(rows: pd.DataFrame, by: list[str], confidence: float, resamples: i
         line = dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True))
         line["n"] = len(group)
         strata = group.groupby(["task", "seed"], observed=True).ngroup().to_numpy()
-        for name, measure in MEASURES.items():
+        for name, measure in measures_of(rows).items():
             samples = measure.columns(group)
             low, high = interval(samples, confidence, resamples, measure.statistic, strata)
             line |= {name: float(measure.statistic(*samples)), f"{name}_low": low, f"{name}_high": high}

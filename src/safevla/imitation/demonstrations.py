@@ -23,10 +23,11 @@ from safevla.runtime.progress import Progress
 from safevla.sim.actions import Action
 from safevla.sim.factory import make_simulator
 from safevla.sim.interface import Simulator
-from safevla.tasks import episode_files, episodes, goals, sampling, step_costs
+from safevla.tasks import episode_files, episodes, goals, sampling
 from safevla.tasks.episodes import Episode
+from safevla.tasks.step_costs import PAPER_COSTS
 
-COLUMNS = ("record", "actions", "labels", "success", "steps", "cost", *(f"cost_{name}" for name in step_costs.COMPONENTS))
+COLUMNS = ("record", "actions", "labels", "success", "steps", "cost")  # and cost_<component> for each
 # What a replaced action is: mostly a base motion, sometimes an arm motion, sometimes a grasp at nothing. Without the last
 # a policy learns that a grasp is followed by `done`, whether or not it took hold of anything.
 _NOISE = np.array([0.1] * 6 + [0.03] * 10 + [0.1])
@@ -40,6 +41,7 @@ class Shard:
     simulator: SimulatorParams
     image_size: tuple[int, int]
     tasks: tuple[str, ...]
+    costs: tuple[str, ...]  # components that are measured
     houses: HouseOptions
     collect: CollectParams
     seed: int
@@ -47,8 +49,8 @@ class Shard:
     stride: int
 
 
-def collect_shard(shard: Shard) -> pd.DataFrame:
-    """Let the shortest-path expert play a shard's episodes; see `record`."""
+def demonstrate_shard(shard: Shard) -> pd.DataFrame:
+    """Let the shortest-path expert play a shard's episodes; see `demonstrate`."""
     collect = shard.collect
     n_episodes = collect.episodes // shard.stride + (shard.first < collect.episodes % shard.stride)
     simulator = make_simulator(shard.simulator, max(1, shard.simulator.n_envs // shard.stride), shard.image_size)
@@ -56,15 +58,18 @@ def collect_shard(shard: Shard) -> pd.DataFrame:
         shard.tasks, "train", shard.houses, shard.seed, shard.first, shard.stride, collect.episodes_per_house
     )
     try:
-        return collect(simulator, source, n_episodes, collect.noise, collect.max_steps, [shard.seed, shard.first])
+        return demonstrate(
+            simulator, source, n_episodes, collect.noise, collect.max_steps, [shard.seed, shard.first], shard.costs
+        )
     finally:
         simulator.close()
 
 
-def collect_all(
+def demonstrate_all(
     simulator: SimulatorParams,
     image_size: tuple[int, int],
     task_names: Sequence[str],
+    costs: Sequence[str],
     houses: HouseOptions,
     collect: CollectParams,
     seed: int,
@@ -72,13 +77,13 @@ def collect_all(
 ) -> pd.DataFrame:
     """All demonstrations, in `collect.shards` shards that n_workers processes share (0: one a core)."""
     shards = [
-        Shard(simulator, image_size, tuple(task_names), houses, collect, seed, first, collect.shards)
+        Shard(simulator, image_size, tuple(task_names), tuple(costs), houses, collect, seed, first, collect.shards)
         for first in range(min(collect.shards, collect.episodes))
     ]
     progress = Progress("shards of demonstrations", len(shards), "shards")
 
     def recorded(mine: Sequence[Shard]) -> Iterator[pd.DataFrame]:
-        for done, part in enumerate(workers.run(collect_shard, mine, n_workers), start=1):
+        for done, part in enumerate(workers.run(demonstrate_shard, mine, n_workers), start=1):
             progress.update(done * ranks.n_ranks(), success=part.attrs["expert_success"])
             yield part
 
@@ -88,18 +93,19 @@ def collect_all(
     return table
 
 
-def collect(
+def demonstrate(
     simulator: Simulator,
     source: Iterator[Episode],
     n_episodes: int,
     noise: float,
     max_steps: int,
     seed: int | Sequence[int],
+    costs: Sequence[str] = PAPER_COSTS,
     careful: bool = False,
 ) -> pd.DataFrame:
-    """Let an expert play n episodes and keep those that succeed; columns COLUMNS, in the order of the source."""
+    """Let an expert play n episodes and keep those that succeed, in the order of the source: COLUMNS and cost_<component>."""
     rng = np.random.default_rng(seed)
-    batch, expert = VectorEnv(simulator, max_steps), Expert(simulator.n_envs, careful)
+    batch, expert = VectorEnv(simulator, max_steps, costs=costs), Expert(simulator.n_envs, careful)
     waiting = [next(source) for _ in range(simulator.n_envs)]
     order = list(range(simulator.n_envs))
     batch.start(waiting)
@@ -115,11 +121,11 @@ def collect(
         for slot, (done, wanted) in enumerate(traces):
             done.append(int(actions[slot]))
             wanted.append(int(labels[slot]))
-        outcome = batch.step(torch.from_numpy(actions))
-        ended = outcome.ended.nonzero()[:, 0].tolist()
+        result = batch.step(torch.from_numpy(actions))
+        ended = result.ended.nonzero()[:, 0].tolist()
         for slot in ended:
             tried += 1
-            if outcome.success[slot]:
+            if result.success[slot]:
                 succeeded += 1
                 rows[order[slot]] = _row(batch, slot, traces[slot])
             order[slot], started = started, started + 1
@@ -128,7 +134,7 @@ def collect(
             fresh = [next(source) for _ in ended]
             batch.restart(ended, fresh)
             expert.start_episodes(ended, fresh, simulator.scene())
-    table = pd.DataFrame([rows[key] for key in sorted(rows)][:n_episodes], columns=list(COLUMNS))
+    table = pd.DataFrame([rows[key] for key in sorted(rows)][:n_episodes])
     table.attrs["expert_success"] = succeeded / tried
     return table
 
@@ -157,7 +163,7 @@ def _row(batch: VectorEnv, slot: int, trace: tuple[list[int], list[int]]) -> dic
         "success": True,
         "steps": len(trace[0]),
         "cost": sum(cost),
-        **{f"cost_{name}": value for name, value in zip(step_costs.COMPONENTS, cost, strict=True)},
+        **{f"cost_{name}": value for name, value in zip(batch.costs, cost, strict=True)},
     }
 
 
@@ -179,6 +185,6 @@ def read(path: str | Path) -> pd.DataFrame:
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Episodes, mean length and mean cost per task."""
-    task_of = {name: task for task, name in goals.TASK_TYPES.items()}
+    task_of = {name: task for task, name in goals.public_names().items()}
     task = table["record"].map(lambda text: task_of[json.loads(text)["task_type"]])
     return table.groupby(task.rename("task")).agg(episodes=("steps", "size"), steps=("steps", "mean"), cost=("cost", "mean"))

@@ -2,10 +2,11 @@
 
 B demonstrations are replayed side by side in the simulator; every T steps the policy takes a few gradient steps on what it
 saw: cross-entropy on the expert's actions, binary cross-entropy on what the simulator knows. Frames are drawn anew, with
-colour jitter, each time a demonstration is replayed. The policy's memory runs on across the unrolls of an episode.
+colour jitter, each time a demonstration is replayed. The policy's cache runs on across the unrolls of an episode.
 """
 
 import dataclasses
+import json
 import math
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from safevla.runtime.threads import machine, prepare
 from safevla.sim.actions import Action
 from safevla.sim.factory import make_simulator
 from safevla.sim.interface import Simulator
+from safevla.tasks.tokenizer import words_beyond
 
 _NO_LABEL = -100
 
@@ -59,18 +61,18 @@ class PretrainingJob:
 
 
 def loss_terms(
-    policy: Policy, unroll_length: Unroll, kv_cache: KVCache, n_positions: torch.Tensor
+    policy: Policy, unroll: Unroll, kv_cache: KVCache, n_positions: torch.Tensor
 ) -> tuple[dict[str, torch.Tensor], KVCache]:
-    """The losses and accuracies of a unroll, scalars, and the policy's memory after it; n_positions as in `perception_loss`."""
-    output, kv_cache = policy(unroll_length.observation, unroll_length.starts, kv_cache)
+    """The losses and accuracies of an unroll, scalars, and the policy's cache after it; n_positions as in `perception_loss`."""
+    output, kv_cache = policy(unroll.observation, unroll.starts, kv_cache)
     # an expert may try again what a replaced action has failed at; the policy never will, so that step teaches no action
-    action_mask = policy.action_mask(unroll_length.observation).gather(-1, unroll_length.labels[..., None])[..., 0]
-    logits, labels = output.logits.flatten(0, 1), unroll_length.labels.masked_fill(action_mask, _NO_LABEL).flatten()
+    action_mask = policy.action_mask(unroll.observation).gather(-1, unroll.labels[..., None])[..., 0]
+    logits, labels = output.logits.flatten(0, 1), unroll.labels.masked_fill(action_mask, _NO_LABEL).flatten()
     counted, done = labels != _NO_LABEL, labels == Action.DONE
     right = logits.argmax(-1) == labels
     terms = {
         "action": functional.cross_entropy(logits, labels, ignore_index=_NO_LABEL),
-        "perception": perception_loss(output, unroll_length.privileged, n_positions),
+        "perception": perception_loss(output, unroll.privileged, n_positions),
         "accuracy": right.sum() / counted.sum(),
         "done_recall": (right & done).sum() / done.sum(),  # NaN where there is none
     }
@@ -108,7 +110,7 @@ def pretrain(
     Progress is kept in `resume_at` every `params.checkpoint_updates` updates, and a later call goes on from there.
     """
     torch.manual_seed(seed)
-    policy = Policy(config).to(simulator.device)
+    policy = Policy(_with_words(config, table)).to(simulator.device)
     optimiser = torch.optim.AdamW(policy.actor_parameters(), lr=params.lr, weight_decay=params.weight_decay, fused=True)
     gradients = Gradients(policy.actor_parameters())
     steps_per_unroll = params.n_envs * params.unroll_length * ranks.n_ranks()
@@ -118,45 +120,59 @@ def pretrain(
     generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + first) * 1000 + ranks.rank())
     replay = Replay(simulator, table, options, generator, policy.tokenize)
     kv_cache = policy.new_kv_cache(params.n_envs, simulator.device)
-    share = -(-params.n_envs // params.minibatches)
     progress = Progress("imitation", n_updates * steps_per_unroll, done=first * steps_per_unroll)
     started = time.monotonic() - (curve[-1]["seconds"] if curve else 0.0)
     policy.train()
     for update in range(first, n_updates):
-        unroll_length = replay.unroll_length(params.unroll_length, config.map_size)
-        unroll_length = dataclasses.replace(
-            unroll_length,
-            observation=dataclasses.replace(
-                unroll_length.observation, pixels=augment(unroll_length.observation.pixels, generator)
-            ),
-        )
+        unroll = replay.unroll(params.unroll_length, config.map_size)
+        pixels = augment(unroll.observation.pixels, generator)
+        unroll = dataclasses.replace(unroll, observation=dataclasses.replace(unroll.observation, pixels=pixels))
         for group in optimiser.param_groups:
             group["lr"] = schedule(update)
-        before, n_positions = kv_cache, privileged_targets.n_positions(unroll_length.privileged)
-        for _ in range(params.epochs):
-            kv_caches = []
-            for envs in (slice(at, at + share) for at in range(0, params.n_envs, share)):
-                part = unroll_length.select(envs)
-                terms, after = loss_terms(policy, part, before.select(envs), n_positions * part.starts.shape[1] / params.n_envs)
-                loss = terms["action"] + params.perception_weight * terms["perception"]
-                gradients.clear()
-                loss.backward()
-                gradients.average()
-                gradients.clip(params.max_grad_norm)
-                optimiser.step()
-                kv_caches.append(after)
-        kv_cache = KVCache.join(kv_caches)
+        terms, loss, kv_cache = _learn(policy, optimiser, gradients, unroll, kv_cache, params)
         steps = (update + 1) * steps_per_unroll
         if update % params.log_updates == 0 or update == n_updates - 1:
             figures = {name: value.item() for name, value in terms.items()}
             curve.append({"steps": steps, **figures, "seconds": time.monotonic() - started})
-        progress.update(steps, loss=loss.item(), accuracy=terms["accuracy"].item())
+        progress.update(steps, loss=loss, accuracy=terms["accuracy"].item())
         is_due = (update + 1) % params.checkpoint_updates == 0 or update == n_updates - 1  # a finished run is found finished
         if is_due and ranks.rank() == 0:
             _keep(resume_at, policy, optimiser, {"update": update + 1, "curve": curve, "machine": machine})
     table = pd.DataFrame(curve)
     table.attrs["machine"] = machine
     return policy, table
+
+
+def _learn(
+    policy: Policy,
+    optimiser: torch.optim.Optimizer,
+    gradients: Gradients,
+    unroll: Unroll,
+    before: KVCache,
+    params: ImitationParams,
+) -> tuple[dict[str, torch.Tensor], float, KVCache]:
+    """Some epochs of minibatches on an unroll: the last minibatch's terms, its loss, and the policy's cache after the unroll."""
+    n_positions = privileged_targets.n_positions(unroll.privileged)
+    share = -(-params.n_envs // params.minibatches)
+    for _ in range(params.epochs):
+        kv_caches = []
+        for envs in (slice(at, at + share) for at in range(0, params.n_envs, share)):
+            part = unroll.select(envs)
+            terms, after = loss_terms(policy, part, before.select(envs), n_positions * part.starts.shape[1] / params.n_envs)
+            loss = terms["action"] + params.perception_weight * terms["perception"]
+            gradients.clear()
+            loss.backward()
+            gradients.average()
+            gradients.clip(params.max_grad_norm)
+            optimiser.step()
+            kv_caches.append(after)
+    return terms, loss.item(), KVCache.join(kv_caches)
+
+
+def _with_words(config: PolicyConfig, table: pd.DataFrame) -> PolicyConfig:
+    """The policy's size with a place for every word that the demonstrations use; those of the paper's tasks have theirs."""
+    said = (json.loads(record)["natural_language_spec"] for record in table["record"])
+    return config.model_copy(update={"words": words_beyond(said)}) if config.text is None else config
 
 
 def _schedule(n_updates: int, params: ImitationParams) -> Callable[[int], float]:

@@ -63,13 +63,13 @@ class Replay:
         self.batch = VectorEnv(simulator, max_steps=1_000_000, tokenize=tokenize)
         self.table, self.options, self.generator = table, options, generator
         self.device = simulator.device
-        self._packed = None
+        self._episodes = None
         if simulator.takes_arrays:
             chunks = [table["record"].iloc[at : at + _CHUNK].tolist() for at in range(0, len(table), _CHUNK)]
             jobs = [(chunk, options, simulator.robot_name, simulator.camera_jitter_deg) for chunk in chunks]
-            packed = EpisodeBatch.join(list(workers.run(_pack, jobs, cores() // ranks.n_local_ranks() or 1)))
+            batch = EpisodeBatch.join(list(workers.run(_pack, jobs, cores() // ranks.n_local_ranks() or 1)))
             words = [tokenize(json.loads(record)["natural_language_spec"]) for record in table["record"]]
-            self._packed = dataclasses.replace(packed, words=torch.tensor(words)).to(self.device)
+            self._episodes = dataclasses.replace(batch, words=torch.tensor(words)).to(self.device)
         self._length = torch.tensor(table["actions"].map(len).to_numpy(), device=self.device)
         self._actions, self._labels = (self._padded(table[name]) for name in ("actions", "labels"))  # (N, L)
         self._order = torch.zeros(0, dtype=torch.int64, device=self.device)
@@ -96,12 +96,12 @@ class Replay:
         self._step_offset[slots] = torch.randint(_MAX_STEP_OFFSET, (len(slots),), generator=self.generator, device=self.device)
         self._starts = torch.zeros(len(self._row), dtype=torch.bool, device=self.device)
         self._starts[slots] = True
-        if self._packed is None:
+        if self._episodes is None:
             self._observation = self.batch.restart(slots.tolist(), [self._episode(row) for row in rows.tolist()])
         else:
-            self._observation = self.batch.restart_batch(slots, self._packed, rows)
+            self._observation = self.batch.restart_batch(slots, self._episodes, rows)
 
-    def unroll_length(self, n_steps: int, map_size: tuple[int, int]) -> Unroll:
+    def unroll(self, n_steps: int, map_size: tuple[int, int]) -> Unroll:
         """The next T steps."""
         seen, starts, labels, privileged_steps = [], [], [], []
         for _ in range(n_steps):

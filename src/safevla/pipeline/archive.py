@@ -1,14 +1,13 @@
-"""Keep: what is put into git of a run that not everybody can repeat.
+"""Archive: what is put into git of a run that not everybody can repeat.
 
-    python -m safevla.pipeline.archive PROFILE
+    safevla archive PROFILE
 
-Its record in `reports/<profile>` (see `records`), its manifest, and its policies, in half precision, in `policies/<profile>`:
-
-    learnt, facts = policy.load("policies/paper/ppo_lagrangian-Fetch-seed-0.safetensors")
+Its results in `reports/<profile>` (see `report.results`), its manifest, and its policies, in half precision, in
+`policies/<profile>`.
 """
 
 import json
-import sys
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -18,11 +17,19 @@ from safevla.policies import policy_files
 from safevla.report import results
 
 
+class ArchiveError(ValueError):
+    """A run that cannot be archived; the message names what is missing of it."""
+
+
 def archive(root: Path, profile: str) -> None:
-    """Keep what the profile's stages have left in `data/<profile>`; FileNotFoundError names what is missing."""
+    """Archive what the profile's stages have left in `data/<profile>`."""
     run, reports, policies = root / "data" / profile, root / "reports" / profile, root / "policies" / profile
-    record = results.of_run(run)
-    results.write(record, reports)
+    try:
+        found = results.of_run(run)
+    except FileNotFoundError as error:
+        missing = os.path.relpath(str(error.filename or error), root)
+        raise ArchiveError(f"{missing} is missing: `safevla reproduce {profile}` makes it") from None
+    results.write(found, reports)
     trained = []
     for name, (path, curve) in _trained(run).items():
         learnt, metadata = policy_files.load(path)
@@ -35,7 +42,7 @@ def archive(root: Path, profile: str) -> None:
         "profile": profile,
         "parameters": profiles.raw(profile),
         "trained": trained,
-        "episodes": {shift: int(n) for shift, n in record.rows.groupby("shift", sort=False)["episode_id"].nunique().items()},
+        "episodes": {shift: int(n) for shift, n in found.rows.groupby("shift", sort=False)["episode_id"].nunique().items()},
     }
     (reports / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
@@ -49,19 +56,3 @@ def _trained(run: Path) -> dict[str, tuple[Path, pd.DataFrame]]:
         seed = int(path.stem.removeprefix("seed-"))
         found[f"{path.parent.name}-{path.stem}"] = (path, curve[curve["seed"] == seed])
     return found
-
-
-def main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        print(__doc__, file=sys.stderr)
-        return 2
-    try:
-        archive(profiles.root(), arguments[0])
-    except (profiles.ParamsError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,211 +1,191 @@
-"""The pipeline: which files a stage depends on, and dvc.yaml for other profiles than the default.
-
-    python -m safevla.pipeline.dvc_files repro PROFILE   reproduce a profile (`make reproduce PROFILE=…`)
-    python -m safevla.pipeline.dvc_files deps            bring the lists in dvc.yaml up to date that follow from imports and params.yaml
+"""DVC's files: dvc.yaml's lists that follow from the parameters, and the pipelines of other profiles than the default.
 
 The default profile is dvc.yaml itself. Any other profile gets a pipeline of its own, written to build/profiles/<name>
 from dvc.yaml and params.yaml: the same stages on that profile's parameters, with outputs and a lock file of their own, so
 that running one edits no tracked file.
 """
 
-import ast
 import copy
-import functools
-import json
 import os
+import re
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from safevla.config import profiles
+from safevla.pipeline.runs import PREPARE, Run
 
-PACKAGE = "safevla"
-STAGE_NOTEBOOKS = {
-    "collect_demonstrations": "01_collect_demonstrations",
-    "pretrain_imitation": "02_pretrain_imitation",
-    "finetune_safe_rl": "03_finetune_safe_rl",
-    "evaluate_in_distribution": "04_evaluate_in_distribution",
-    "evaluate_ood": "05_evaluate_ood",
-    "ablate_constraint": "05b_ablate_constraint",
-    "make_figures": "06_make_figures",
-}
-_DRIVER = f"{PACKAGE}.pipeline.papermill_driver"
-_CHOOSES = f"src/{PACKAGE}/sim/factory.py"
 _POLICIES = "data/${profile}/finetune/"
+_SOURCES = ("notebooks", "src/safevla")  # what `prepare` reads in every profile
+_DEVICE = "SAFEVLA_DEVICE"
+_WITHOUT_GIT = "[core]\n    no_scm = true\n    autostage = false\n"
 
 
-def import_closure(root: Path, notebook: Path) -> list[str]:
-    """Files under src/ that a stage's notebook and the driver import, directly or not, relative to the root, sorted."""
-    return _closure(_imports(_notebook_source(notebook), root / "src") | {_DRIVER}, root)
+class PipelineError(ValueError):
+    """Stages that cannot begin as things are; the message says what to do."""
 
 
-def _closure(pending: set[str], root: Path) -> list[str]:
-    source = root / "src"
-    found: set[str] = set()
-    while pending:
-        module = pending.pop()
-        if module in found:
-            continue
-        found.add(module)
-        pending |= _module_imports(module, source)
-    files = {_module_file(module, source).relative_to(root).as_posix() for module in found}
-    if f"src/{PACKAGE}/world/catalogue.py" in files:
-        files.add(f"src/{PACKAGE}/world/data")
-    return sorted(files)
+def prepared(root: Path, profile: str) -> Path:
+    """The folder of a profile's own pipeline, and of what `prepare` writes."""
+    return root / "build" / "profiles" / profile
 
 
-def _notebook_source(path: Path) -> str:
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+def read(root: Path) -> dict[str, Any]:
+    """dvc.yaml's content."""
+    return yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
 
 
-def _module_file(module: str, source: Path) -> Path:
-    path = source.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+def check_device() -> None:
+    """Raise PipelineError where the environment changes a parameter that DVC records."""
+    if _DEVICE in os.environ:
+        raise PipelineError(
+            f"{_DEVICE} is set, and DVC would not know: unset it and change simulator.device in a profile, or use --plain"
+        )
 
 
-@functools.cache
-def _module_imports(module: str, source: Path) -> set[str]:
-    return _imports(_module_file(module, source).read_text(encoding="utf-8"), source)
-
-
-def _imports(code: str, source: Path) -> set[str]:
-    """Modules of the package that some code imports, anywhere in it, except for type checkers only."""
-    found = set()
-    for node in _statements(ast.parse(code)):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        for name in names:
-            if name.split(".")[0] == PACKAGE and _module_file(name, source).exists():
-                found.add(name)
-    return {name for name in found if not source.joinpath(*name.split(".")).is_dir()}  # folders' own files are empty
-
-
-def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """Everything in a piece of code but the bodies of `if TYPE_CHECKING`."""
-    yield node
-    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _statements(child)
-
-
-def policy_folders(stage: str, values: dict[str, Any]) -> list[str]:
-    """What a stage depends on of the matrix stage, in order: all, or for the ablation what its variants begin with."""
+def derived(stage: dict[str, Any], name: str, values: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Of a stage's dependencies, those that follow from the parameters: as they are listed, and as they should be."""
+    deps = stage["deps"]
+    if name == PREPARE:
+        return [dep for dep in deps if dep not in _SOURCES], list(values["extensions"])
     finetune = values["finetune"]
-    methods, tasks = finetune["methods"], finetune["tasks"]
-    if stage == "ablate_constraint":
-        methods, tasks = methods[:1], [task for task in tasks if task == values["ablate"]["task"]]
-    return [_POLICIES + f"{method}-{task}" for method in methods for task in tasks]
+    wanted = [f"{_POLICIES}{method}-{task}" for method in finetune["methods"] for task in finetune["tasks"]]
+    listed = [dep for dep in deps if _is_policy(dep)]
+    return listed, wanted if listed else []
 
 
-def derived_deps(stage: str, deps: list[str], root: Path, values: dict[str, Any]) -> dict[str, list[str]]:
-    """The two lists among a stage's dependencies that follow from elsewhere, by what their entries begin with."""
-    files = import_closure(root, root / "notebooks" / f"{STAGE_NOTEBOOKS[stage]}.ipynb")
-    chosen = values["simulator"]
-    if _CHOOSES in files and chosen["name"] == "ai2thor":
-        files = sorted({*files, *_closure({f"{PACKAGE}.sim.thor.adapter"}, root)})
-    elif _CHOOSES in files and chosen["device"] == "cuda":
-        files = sorted({*files, *_closure({f"{PACKAGE}.sim.cuda"}, root)})
-    lists = {"src/": files}
-    if any(dep.startswith(_POLICIES) for dep in deps):
-        lists[_POLICIES] = policy_folders(stage, values)
-    return lists
+def _is_policy(dep: str) -> bool:
+    """Whether a dependency is one of the list of all policies; the ablation's is chosen by an expression."""
+    return dep.startswith(_POLICIES) and "$" not in dep.removeprefix(_POLICIES)
 
 
-def profile_pipeline(pipeline: dict[str, Any], profile: str, values: dict[str, Any], root: Path) -> dict[str, Any]:
-    """dvc.yaml's content for another profile; it lies three folders below the root. `strip` stays with the default one."""
-    params_file = f"build/profiles/{profile}/params.yaml"
-    result: dict[str, Any] = {"vars": ["params.yaml", {"profile": profile}], "stages": {}}
-    for name, stage in pipeline["stages"].items():
-        if name == "strip":
+def check_lists(root: Path, profile: str, values: dict[str, Any]) -> None:
+    """Raise PipelineError where the default profile's dvc.yaml lacks a dependency that follows from the parameters."""
+    for name, stage in read(root)["stages"].items() if profile == profiles.DEFAULT_PROFILE else ():
+        listed, wanted = derived(stage, name, values)
+        if missing := [dep for dep in wanted if dep not in listed]:
+            raise PipelineError(f"dvc.yaml: {name}: deps: {missing[0]} is missing: run `safevla reproduce`, which adds it")
+
+
+def update_lists(root: Path, values: dict[str, Any]) -> list[str]:
+    """Bring the lists in dvc.yaml up to date, leaving the rest of the file as it is; the stages that changed."""
+    path = root / "dvc.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    changed = []
+    for name, stage in read(root)["stages"].items():
+        listed, wanted = derived(stage, name, values)
+        if listed == wanted:
             continue
+        changed.append(name)
+        start = lines.index("    deps:", lines.index(f"  {name}:")) + 1
+        end = start + len(stage["deps"])
+        kept = [line for line in lines[start:end] if line.strip().removeprefix("- ") not in listed]
+        lines[start:end] = kept + [f"      - {dep}" for dep in wanted]
+    if changed:
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return changed
+
+
+def profile_pipeline(root: Path, profile: str, values: dict[str, Any]) -> dict[str, Any]:
+    """dvc.yaml's content for another profile; it lies three folders below the root."""
+    tracked = _tracked(root, profile)
+    result: dict[str, Any] = {"vars": ["params.yaml", {"profile": profile}], "stages": {}}
+    for name, stage in read(root)["stages"].items():
         stage = copy.deepcopy(stage)
         stage["wdir"] = "../../.."
-        for start, derived in derived_deps(name, stage["deps"], root, values).items():
-            stage["deps"] = [dep for dep in stage["deps"] if not dep.startswith(start)] + derived
-        for kind in ("plots", "metrics"):  # left to git in the default profile; here DVC keeps them like all else
+        listed, wanted = derived(stage, name, values)
+        stage["deps"] = [dep for dep in stage["deps"] if dep not in listed] + wanted
+        for kind in ("outs", "plots", "metrics"):
             if kind in stage:
-                stage[kind] = [path for entry in stage[kind] for path in entry]
-        stage["params"] = [{params_file: stage["params"]}]
+                stage[kind] = [_output(entry, profile, tracked) for entry in stage[kind]]
+        stage["params"] = [{f"build/profiles/{profile}/params.yaml": stage["params"]}]
         result["stages"][name] = stage
     return result
 
 
-def write_profile(root: Path, profile: str) -> Path:
+def _output(entry: str | dict[str, Any], profile: str, tracked: list[str]) -> str | dict[str, Any]:
+    """An output as DVC keeps it in another profile: in its cache, like all else; what git tracks is never removed first."""
+    path = entry if isinstance(entry, str) else next(iter(entry))
+    pattern = re.sub(r"\\\$\\\{item\\\..*?\\\}", "[^/]*", re.escape(path.replace("${profile}", profile)))
+    return {path: {"persist": True}} if any(re.match(f"{pattern}(/|$)", file) for file in tracked) else path
+
+
+def _tracked(root: Path, profile: str) -> list[str]:
+    """What git tracks of a profile's reports."""
+    done = subprocess.run(["git", "ls-files", f"reports/{profile}"], cwd=root, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()
+
+
+def write_profile(root: Path, profile: str, values: dict[str, Any]) -> Path:
     """Write build/profiles/<profile>; the path of its dvc.yaml."""
-    values = profiles.raw(profile)
-    profiles.check(values, f"profiles/{profile}.yaml")
-    folder = root / "build" / "profiles" / profile
+    folder = prepared(root, profile)
     folder.mkdir(parents=True, exist_ok=True)
-    pipeline = profile_pipeline(yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8")), profile, values, root)
+    pipeline = profile_pipeline(root, profile, values)
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False, width=1000), encoding="utf-8")
-    # DVC refuses pipelines that git ignores, unless it is told to leave git alone
-    config = root / "build" / "dvc-without-git"
-    config.mkdir(parents=True, exist_ok=True)
-    (config / "config").write_text("[core]\n    no_scm = true\n    autostage = false\n", encoding="utf-8")
     return folder / "dvc.yaml"
 
 
-def repro(profile: str, *more: str) -> int:
-    """`dvc repro` of a profile; extra arguments go to DVC."""
-    root = profiles.root()
-    environment = dict(os.environ)
-    bin_folder = str(Path(sys.executable).parent)
-    environment["PATH"] = os.pathsep.join([bin_folder, environment.get("PATH", "")])
-    command = [sys.executable, "-m", "dvc", "repro", *more]
-    if profile != profiles.DEFAULT_PROFILE:
-        pipeline = write_profile(root, profile)
-        environment["DVC_GLOBAL_CONFIG_DIR"] = str(root / "build" / "dvc-without-git")
-        command.append(str(pipeline.relative_to(root)))
-    return subprocess.run(command, cwd=root, env=environment, check=False).returncode
+def without_git(root: Path) -> Path:
+    """A folder for DVC_GLOBAL_CONFIG_DIR that tells DVC to leave git alone: it refuses pipelines that git ignores."""
+    folder = root / "build" / "dvc-without-git"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config").write_text(_WITHOUT_GIT, encoding="utf-8")
+    return folder
 
 
-def update_deps() -> int:
-    """Rewrite the lists in dvc.yaml that follow from elsewhere, leaving the rest of the file as it is."""
-    root = profiles.root()
-    values = profiles.raw(profiles.DEFAULT_PROFILE)
-    path = root / "dvc.yaml"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    stages = yaml.safe_load("\n".join(lines))["stages"]
-    result: list[str] = []
-    stage, section = "", ""
-    pending: dict[str, list[str]] = {}
-    for line in lines:
-        if line.startswith("  ") and not line.startswith("   ") and line.endswith(":"):
-            stage = line.strip().rstrip(":")
-            pending = derived_deps(stage, stages[stage]["deps"], root, values) if stage in STAGE_NOTEBOOKS else {}
-        if line.startswith("    ") and not line.startswith("     "):
-            section = line.strip().split(":")[0]
-        start = next((start for start in (_POLICIES, "src/") if line.strip().startswith(f"- {start}")), None)
-        if stage in STAGE_NOTEBOOKS and section == "deps" and start:
-            result += [f"      - {dep}" for dep in pending.pop(start, [])]
-        else:
-            result.append(line)
-    path.write_text("\n".join(result) + "\n", encoding="utf-8")
-    return 0
+def inputs(root: Path, profile: str, run: Run, values: dict[str, Any]) -> list[Path]:
+    """What a run depends on, as DVC fills in dvc.yaml's expressions."""
+    stage = read(root)["stages"][run.stage]
+    listed, wanted = derived(stage, run.stage, values)
+    return _filled([*(dep for dep in stage["deps"] if dep not in listed), *wanted], root, profile, run, values)
 
 
-def main(arguments: list[str]) -> int:
-    try:
-        if arguments[:1] == ["deps"]:
-            return update_deps()
-        if arguments[:1] == ["repro"] and len(arguments) > 1:
-            return repro(*arguments[1:])
-    except profiles.ParamsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(__doc__, file=sys.stderr)
-    return 2
+def outputs(root: Path, profile: str, run: Run, values: dict[str, Any]) -> list[Path]:
+    """What a run makes, apart from plots and metrics."""
+    return _filled(read(root)["stages"][run.stage]["outs"], root, profile, run, values)
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def _filled(paths: list[str], root: Path, profile: str, run: Run, values: dict[str, Any]) -> list[Path]:
+    names = {"profile": profile, "item": run.told, **values}
+
+    def value(match: re.Match[str]) -> str:
+        found: Any = names
+        for part in re.findall(r"\w+", match[1]):
+            found = found[int(part) if isinstance(found, list) else part]
+        return str(found)
+
+    return [root / re.sub(r"\$\{(.*?)\}", value, path) for path in paths]
+
+
+def check_inputs(root: Path, profile: str, run: Run, values: dict[str, Any], by_dvc: bool = True) -> None:
+    """Raise PipelineError where something is missing that a run depends on, before anything is removed for it.
+
+    Without DVC it can do without the preparation, and figures can be drawn of what git has of a run (see `report.results`).
+    """
+    recorded = run.stage == "make_figures" and (root / "reports" / profile / "record").is_dir()
+    for path in inputs(root, profile, run, values):
+        if path.exists() or (not by_dvc and (recorded or path.is_relative_to(root / "build"))):
+            continue
+        raise PipelineError(f"{run.name}: {path.relative_to(root)} is missing: `safevla reproduce {profile} {run.name}` makes it")
+
+
+def clock_ns(root: Path) -> int:
+    """The file system's time, which dates its files."""
+    marker = root / "build" / "clock"
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_bytes(b"")
+    return marker.stat().st_ctime_ns
+
+
+def remove_stale(root: Path, profile: str, run: Run, since_ns: int) -> None:
+    """Remove what a finished run has not written of the folders that DVC leaves alone, because git tracks them."""
+    stage = read(root)["stages"][run.stage]
+    for entry in [*stage.get("outs", []), *stage.get("plots", [])]:
+        if isinstance(entry, dict) and next(iter(entry.values())).get("persist"):
+            folder = root / next(iter(entry)).replace("${profile}", profile)
+            for path in folder.rglob("*") if folder.is_dir() else ():
+                if path.is_file() and path.stat().st_ctime_ns < since_ns:
+                    path.unlink()

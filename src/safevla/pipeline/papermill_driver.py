@@ -1,29 +1,167 @@
 """The driver of a pipeline stage: parameters of the stage → papermill → executed notebook.
 
-    python -m safevla.pipeline.papermill_driver STAGE NOTEBOOK EXECUTED [--profile P] [--set method=ppo --set task=Fetch]
-
 The notebook runs at `reports/<profile>/failed/…` until it has succeeded, so a failed or killed run leaves its partial
 notebook where the next one does not delete it.
 """
 
-import argparse
+import contextlib
 import logging
 import os
+import queue
 import shutil
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any, TextIO
 
 # nbformat's schema checker would build a grammar that nothing here uses, which takes most of papermill's import time
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 import papermill
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
+from nbclient.util import run_sync
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from safevla.config import profiles
-from safevla.pipeline import stages
+from safevla.pipeline import dvc_files, prepare, runs, stages
+from safevla.pipeline.stage_log import StageLog
+
+_ENGINE = "safevla"
+_LATE_S = 0.3  # how long to wait, at the end, for what is still being sent
+
+
+def run_stage(root: Path, stage: str, profile: str, told: dict[str, str]) -> int:
+    """Run a stage of a profile, be it the preparation or a notebook; 1 where a cell fails or the kernel dies, 0 otherwise.
+
+    told: what the notebook is told besides its parameters. Started by hand and not by DVC, a stage is prepared first.
+    Raises ParamsError, StageError or PipelineError where it cannot begin.
+    """
+    dvc_files.check_device()
+    by_dvc = "DVC_STAGE" in os.environ
+    if stage == runs.PREPARE or not by_dvc:
+        prepare.prepare(root, profile)
+    if stage == runs.PREPARE:
+        return 0
+    values = profiles.raw(profile)
+    run = runs.of_told(stage, told, values)
+    given = {"profile": profile, "params": stages.select(stage, values), **told}
+    dvc_files.check_inputs(root, profile, run, values, by_dvc)
+    log = StageLog()
+    log.begin(run, runs.of_profile(values))
+    if by_dvc:
+        _die_with_parents()
+    started_ns = dvc_files.clock_ns(root)
+    reports = Path("reports") / profile
+    notebook = dvc_files.prepared(root, profile) / "notebooks" / run.notebook
+    if not execute(notebook, reports / "failed" / run.executed, reports / "executed" / run.executed, given, log):
+        return 1
+    dvc_files.remove_stale(root, profile, run, started_ns)
+    log.finish(run)
+    return 0
+
+
+def execute(notebook: Path, partial: Path, executed: Path, given: dict[str, Any], log: StageLog) -> bool:
+    """Run a notebook, which lies at `partial` until it has succeeded and then at `executed`; False if it fails."""
+    for path in (partial, executed):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    # the kernel finds the environment's commands whether or not that is activated
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    papermill_engines.register(_ENGINE, _Engine)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as words:
+        try:
+            papermill.execute_notebook(
+                str(notebook), str(partial), given, _ENGINE, kernel_name="python3",
+                progress_bar=False, autosave_cell_every=30, log=log, words=words,
+            )  # fmt: skip
+        except PapermillExecutionError as error:
+            log.failed(f"{error.ename}: {error.evalue}", notebook, partial)
+            return False
+        except DeadKernelError:
+            words.seek(0)
+            last = "".join(f": {line.strip()}" for line in words.readlines()[-1:])
+            log.failed(f"the kernel died (killed, perhaps for want of memory){last}", notebook, partial)
+            return False
+    shutil.move(partial, executed)
+    return True
+
+
+class _ThisPython(AsyncKernelManager):
+    """Starts a kernel of the Python that runs this, whatever kernels a user or a site has installed."""
+
+    def __init__(self, words: TextIO, **kwargs: Any):
+        """words: for what the process says by itself."""
+        super().__init__(kernel_spec_manager=KernelSpecManager(kernel_dirs=[]), **kwargs)
+        self._words = words
+
+    async def start_kernel(self, **kwargs: Any) -> None:
+        # a kernel sends what its children print, and repeats it on the outputs that it was started with
+        await super().start_kernel(stdout=subprocess.DEVNULL, stderr=self._words, **kwargs)
+
+
+class _Client(PapermillNotebookClient):
+    """Hands on what cells print."""
+
+    def __init__(self, nb_man: Any, stage_log: StageLog, words: TextIO, **kwargs: Any):
+        super().__init__(nb_man, **kwargs)
+        self._stage_log, self._words = stage_log, words
+        self._ended: dict[str, tuple[Any, int]] = {}  # the cells that have ended, and their indices, by the request that ran them
+
+    def create_kernel_manager(self) -> AsyncKernelManager:
+        self.km = _ThisPython(self._words, kernel_name=self.kernel_name, config=self.config)
+        return self.km
+
+    def papermill_execute_cells(self) -> None:
+        """As papermill does, but for what a cell's children have printed and the kernel sends when the cell has ended."""
+        receive = self.kc.iopub_channel.get_msg
+
+        async def get_msg(**kwargs: Any) -> dict[str, Any]:
+            msg = await receive(**kwargs)
+            if msg["msg_type"] == "stream" and (ended := self._ended.get(msg["parent_header"].get("msg_id"))):
+                self.process_message(msg, *ended)
+            return msg
+
+        async def receive_the_rest() -> None:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    await get_msg(timeout=_LATE_S)
+
+        self.kc.iopub_channel.get_msg = get_msg
+        super().papermill_execute_cells()
+        run_sync(receive_the_rest)()
+        self._stage_log.end_cell()
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        if msg["msg_type"] == "stream":
+            self._stage_log.number = cell.execution_count
+            self._stage_log.write(msg["content"]["text"])
+        elif msg["msg_type"] == "execute_input":
+            self._stage_log.end_cell()
+            self._stage_log.number = msg["content"]["execution_count"]
+        elif msg["msg_type"] == "status" and msg["content"]["execution_state"] == "idle":
+            self._ended[msg["parent_header"]["msg_id"]] = (cell, cell_index)
+        return super().process_message(msg, cell, cell_index)
+
+
+class _Engine(NBClientEngine):
+    """Papermill's engine with the client above."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: Any, kernel_name: str, *, log: StageLog, words: TextIO, start_timeout: int, **_: Any
+    ) -> Any:
+        config = Config()
+        config.KernelManager.transport_encryption = "auto"  # and so no warning about its absence
+        client = _Client(nb_man, log, words, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None, config=config)
+        return client.execute()
 
 
 def _die_with_parents() -> None:
@@ -40,49 +178,3 @@ def _die_with_parents() -> None:
 
     if stat.exists():
         threading.Thread(target=watch, daemon=True).start()
-
-
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("stage", choices=stages.GROUPS)
-    parser.add_argument("notebook", type=Path)
-    parser.add_argument("executed", type=Path)
-    parser.add_argument("--profile", default=profiles.DEFAULT_PROFILE)
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a notebook parameter")
-    arguments = parser.parse_args(argv)
-    try:
-        values = stages.select(arguments.stage, profiles.raw(arguments.profile))
-    except profiles.ParamsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    extra = dict(pair.split("=", 1) for pair in arguments.set)
-    failed = arguments.executed.parent.parent / "failed" / arguments.executed.name
-    failed.parent.mkdir(parents=True, exist_ok=True)
-    arguments.executed.parent.mkdir(parents=True, exist_ok=True)
-    _die_with_parents()
-
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    logging.getLogger("papermill").setLevel(logging.INFO)
-    logging.getLogger("papermill.translators").setLevel(logging.ERROR)
-    logging.getLogger("papermill.utils").setLevel(logging.ERROR)
-    config = Config()
-    config.KernelManager.transport_encryption = "auto"  # and so no warning about its absence
-    # the kernel finds the package whether or not the environment is activated
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    try:
-        papermill.execute_notebook(
-            str(arguments.notebook), str(failed),
-            parameters={"profile": arguments.profile, "params": values, **extra},
-            kernel_name="python3", log_output=True, progress_bar=False, autosave_cell_every=30, config=config,
-        )  # fmt: skip
-    except PapermillExecutionError as error:
-        print(f"{error.ename}: {error.evalue}", file=sys.stderr)
-        print(f"in cell {error.cell_index} of {arguments.notebook}", file=sys.stderr)
-        print(f"partial notebook: {failed}", file=sys.stderr)
-        return 1
-    shutil.move(failed, arguments.executed)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

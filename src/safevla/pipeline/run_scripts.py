@@ -1,13 +1,12 @@
-"""Plain: the pipeline's notebooks as scripts, for a machine with a GPU but without Jupyter and DVC.
+"""Scripts: the pipeline's notebooks in one process, for a machine with a GPU but without Jupyter and DVC.
 
-    python -m safevla.pipeline.run_scripts PROFILE [STAGE …]
-    python -m safevla.pipeline.run_scripts paper finetune_safe_rl@ppo-Fetch      (a stage's runs have DVC's names)
-    torchrun --nproc-per-node 2 -m safevla.pipeline.run_scripts PROFILE [STAGE …]
+    safevla reproduce paper --plain [STAGE …]
+    torchrun --nproc-per-node 2 -m safevla reproduce paper --plain [STAGE …]
 
-Runs the stages in their order, each notebook's code cells in one process, with the parameters that papermill would pass,
+Runs the stages in their order, each notebook's code cells one after the other, with the parameters that papermill would pass,
 and writes to the same places, the executed notebooks too: what was printed, each cell's last value, and its figures. What
 DVC would know is not recorded; long work resumes from where it was kept, as always.
-Under torchrun every rank runs all cells and works on its share of what they ask for (see `distributed`).
+Under torchrun every rank runs all cells and works on its share of what they ask for (see `runtime.ranks`).
 """
 
 import ast
@@ -18,72 +17,103 @@ import io
 import json
 import os
 import sys
-import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from safevla.config import profiles
-from safevla.pipeline import dvc_files, stages
+from safevla.pipeline import closure, dvc_files, runs, stages, strip_outputs
+from safevla.pipeline.stage_log import StageLog
 from safevla.runtime import ranks
 
 
-def runs_of(stage: str, values: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """What a stage's notebook is told besides its parameters, once for each time that it runs."""
-    if stage != "finetune_safe_rl":
-        yield {}
-        return
-    for method in values["finetune"]["methods"]:
-        for task in values["finetune"]["tasks"]:
-            yield {"method": method, "task": task}
-
-
-def named(stage: str, extra: dict[str, str]) -> str:
-    """What DVC calls a run of a stage: finetune_safe_rl@ppo-Fetch."""
-    return "@".join([stage, "-".join(extra.values())]) if extra else stage
-
-
 class _Tee(io.StringIO):
-    """Keeps what is printed, and prints it."""
+    """Keeps what is printed, and logs it."""
 
-    def __init__(self, through: Any):
+    def __init__(self, log: StageLog):
         super().__init__()
-        self._through = through
+        self._log = log
 
     def write(self, text: str) -> int:
-        self._through.write(text)
+        self._log.write(text)
         return super().write(text)
 
-    def flush(self) -> None:
-        self._through.flush()
+
+def run(profile: str, names: Iterable[str]) -> int:
+    """Run stages, or some runs of a stage, of a profile; 1 where a cell fails. Raises ParamsError, StageError, PipelineError."""
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    root = profiles.root()
+    closure.check_checkout(root)
+    profiles.load(profile)
+    values = profiles.raw(profile)
+    chosen = runs.chosen(names, values)
+    ranks.join_group()
+    for each in chosen:
+        log = StageLog()
+        dvc_files.check_inputs(root, profile, each, values, by_dvc=False)
+        if ranks.rank() == 0:
+            log.begin(each, runs.of_profile(values))
+        given = {"profile": profile, "params": stages.select(each.stage, values), **each.told}
+        started_ns = dvc_files.clock_ns(root)
+        notebook = root / "notebooks" / each.notebook
+        executed, fault = execute(notebook, given, log)
+        if fault or ranks.rank() == 0:
+            reports = (root if ranks.rank() == 0 else root / "build" / "ranks" / str(ranks.rank())) / "reports" / profile
+            target = reports / ("failed" if fault else "executed") / each.executed
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(json.dumps(executed, indent=1, ensure_ascii=False), encoding="utf-8")
+        if fault:
+            log.failed(fault, notebook, target.relative_to(root))
+            return 1
+        if ranks.rank() == 0:
+            dvc_files.remove_stale(root, profile, each, started_ns)
+            log.finish(each)
+        ranks.wait()  # the next stage reads what the first rank has written
+    ranks.leave_group()
+    return 0
 
 
-def execute(notebook: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """Run a notebook's code cells; `given` follows the first, which holds the defaults. The notebook with its outputs."""
+def execute(notebook: Path, given: dict[str, Any], log: StageLog) -> tuple[dict[str, Any], str]:
+    """Run a notebook's code cells; `given` follows the first, which holds the defaults.
+
+    The notebook with its outputs, and what went wrong, "" if nothing did.
+    """
     names: dict[str, Any] = {"__name__": "__main__"}
-    executed = json.loads(notebook.read_text(encoding="utf-8"))
-    cells = [cell for cell in executed["cells"] if cell["cell_type"] == "code"]
-    for number, cell in enumerate(cells):
-        source = "".join(cell["source"])
-        tree = ast.parse(source)
+    executed = strip_outputs.read(notebook)
+    first = next(cell for cell in executed["cells"] if cell["cell_type"] == "code")
+    source = [f"{name} = {value!r}\n" for name, value in given.items()]
+    told = copy.deepcopy(first) | {"id": "given", "source": source, "outputs": []}
+    executed["cells"].insert(executed["cells"].index(first) + 1, told)
+    code = [cell for cell in executed["cells"] if cell["cell_type"] == "code"]
+    for log.number, cell in enumerate(code, 1):
+        cell["execution_count"] = log.number
+        if cell is told:
+            names |= given
+        elif fault := _run_cell(cell, names, f"{notebook}, cell {log.number}", log):
+            return executed, fault
+    return executed, ""
+
+
+def _run_cell(cell: dict[str, Any], names: dict[str, Any], where: str, log: StageLog) -> str:
+    """Run one cell and put its outputs into it; what went wrong, "" if nothing did."""
+    source = "".join(cell["source"])
+    printed, value, fault = _Tee(log), None, []
+    try:
+        tree = ast.parse(source, where)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        where = f"{notebook}, code cell {number}"
-        printed, value = _Tee(sys.stdout), None
         with contextlib.redirect_stdout(printed):
             exec(compile(tree, where, "exec"), names)
             if last is not None:
                 value = eval(compile(ast.Expression(last.value), where, "eval"), names)
-        if source.rstrip().endswith(";"):  # Jupyter's way not to show a value
-            value = None
-        if value is not None:
-            print(value, flush=True)
-        cell["execution_count"] = number + 1
-        cell["outputs"] = list(_outputs(printed.getvalue(), value, number + 1))
-        if number == 0:
-            names |= given
-            told = copy.deepcopy(cell) | {"outputs": [], "source": [f"{name} = {value!r}\n" for name, value in given.items()]}
-            executed["cells"].insert(executed["cells"].index(cell) + 1, told | {"id": "given"})
-    return executed
+    except Exception as error:
+        lines = traceback.format_exc().splitlines()
+        fault = [{"output_type": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": lines}]
+    log.end_cell()
+    if source.rstrip().endswith(";"):  # Jupyter's way not to show a value
+        value = None
+    cell["outputs"] = [*_outputs(printed.getvalue(), value, cell["execution_count"]), *fault]
+    return f"{fault[0]['ename']}: {fault[0]['evalue']}" if fault else ""
 
 
 def _outputs(printed: str, value: Any, number: int) -> Iterator[dict[str, Any]]:
@@ -103,33 +133,11 @@ def _outputs(printed: str, value: Any, number: int) -> Iterator[dict[str, Any]]:
         plots.close("all")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    profile, *chosen = (sys.argv[1:] if arguments is None else arguments) or [profiles.DEFAULT_PROFILE]
-    os.environ.setdefault("MPLBACKEND", "Agg")
-    ranks.join_group()
-    root = profiles.root()
-    values = profiles.raw(profile)
-    known = {stage: [named(stage, extra) for extra in runs_of(stage, values)] for stage in dvc_files.STAGE_NOTEBOOKS}
-    if unknown := set(chosen) - set(known) - {name for runs in known.values() for name in runs}:
-        print(f"unknown stage {min(unknown)!r}; the stages are {', '.join(known)}", file=sys.stderr)
+def main(arguments: list[str]) -> int:
+    """`safevla reproduce PROFILE --plain [STAGE …]` for a machine without that command's own dependencies."""
+    profile, *names = arguments or [profiles.DEFAULT_PROFILE]
+    try:
+        return run(profile, names)
+    except (profiles.ParamsError, runs.StageError, dvc_files.PipelineError, closure.CheckoutError) as error:
+        print(error, file=sys.stderr)
         return 2
-    for stage, name in dvc_files.STAGE_NOTEBOOKS.items():
-        for extra in runs_of(stage, values):
-            if chosen and not {stage, named(stage, extra)} & set(chosen):
-                continue
-            started = time.monotonic()
-            print(f"== {named(stage, extra)}", flush=True)
-            given = {"profile": profile, "params": stages.select(stage, values), **extra}
-            executed = execute(root / "notebooks" / f"{name}.ipynb", given)
-            if ranks.rank() == 0:
-                target = root / "reports" / profile / "executed" / f"{'-'.join([name, *extra.values()])}.ipynb"
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(json.dumps(executed, indent=1, ensure_ascii=False), encoding="utf-8")
-            ranks.wait()  # the next stage reads what the first rank has written
-            print(f"== {named(stage, extra)}: {time.monotonic() - started:.0f} s", flush=True)
-    ranks.leave_group()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,14 +18,25 @@ import pydantic
 
 from safevla.config import profiles
 from safevla.config.params import Params
+from safevla.pipeline import closure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_COMPUTE = ("seed", "threads", "simulator")
-_DRIVERS = {
-    f"safevla.pipeline.{name}" for name in ("run_scripts", "dvc_files", "papermill_driver")
-}  # start stages, and have no part in what they compute
+_COMPUTE = ("seed", "threads", "simulator", "extensions", "costs")
+_EVALUATE = (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate")
+_TRAIN = ("finetune.seeds", "finetune.train", "finetune.method_params")
+
+# stage → its notebook, in the pipeline's order
+NOTEBOOKS = {
+    "collect_demonstrations": "01_collect_demonstrations",
+    "pretrain_imitation": "02_pretrain_imitation",
+    "finetune_safe_rl": "03_finetune_safe_rl",
+    "evaluate_in_distribution": "04_evaluate_in_distribution",
+    "evaluate_ood": "05_evaluate_ood",
+    "ablate_constraint": "05b_ablate_constraint",
+    "make_figures": "06_make_figures",
+}
 
 # stage → the parameters that it may use, as its entry in dvc.yaml lists them
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -40,19 +50,19 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "evaluate.done_threshold",
         "evaluate.temperature",
     ),
-    "finetune_safe_rl": (*_COMPUTE, "houses", "finetune.seeds", "finetune.train"),
-    "evaluate_in_distribution": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
-    "evaluate_ood": (*_COMPUTE, "houses", "finetune.methods", "finetune.tasks", "finetune.seeds", "evaluate"),
-    "ablate_constraint": (
-        *_COMPUTE,
-        "houses",
+    "finetune_safe_rl": (*_COMPUTE, "houses", *_TRAIN),
+    "evaluate_in_distribution": _EVALUATE,
+    "evaluate_ood": _EVALUATE,
+    "ablate_constraint": (*_COMPUTE, "houses", "finetune.methods", *_TRAIN, "evaluate", "ablate"),
+    "make_figures": (
+        "extensions",
+        "costs",
         "finetune.methods",
+        "finetune.tasks",
         "finetune.seeds",
-        "finetune.train",
-        "evaluate",
-        "ablate",
+        "finetune.train.cost_limit",
+        "figures",
     ),
-    "make_figures": ("finetune.methods", "finetune.tasks", "finetune.seeds", "finetune.train.cost_limit", "figures"),
 }
 
 
@@ -87,16 +97,17 @@ class Stage:
     def progress_folder(self, label: str, key: dict[str, Any], inputs: Iterable[Path] = ()) -> Path:
         """Where a piece of long work keeps its progress and its result.
 
-        Named after everything that the result follows from: the facts, the content of the inputs and the code that is
-        loaded. A killed run resumes there; a finished piece is found there and not done again.
+        Named after everything that the result follows from: the key, the content of the inputs, and the code that the stage's
+        notebook can reach; of the safety methods, the one that the key names. A killed run resumes there; a finished piece is
+        found there and not done again.
         """
         digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode())
         for path in inputs:
             digest.update(Path(path).read_bytes())
-        for name in sorted(sys.modules):
-            file = getattr(sys.modules[name], "__file__", None)
-            if name.split(".")[0] == "safevla" and name not in _DRIVERS and file:
-                digest.update(Path(file).read_bytes())
+        notebook = self.root / "notebooks" / f"{NOTEBOOKS[self.name]}.ipynb"
+        methods = [key["method"]] if "method" in key else []
+        code = closure.of_notebook(notebook, profiles.raw(self.profile), methods)
+        digest.update(closure.digests(code).encode())
         folder = self.root / ".cache" / "progress" / f"{label}-{digest.hexdigest()[:16]}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -110,7 +121,7 @@ class Stage:
     ) -> list["pd.DataFrame"]:
         """A table for each job: one after the other as `make` makes them, or as it made it before.
 
-        A job's table follows from its `label`, the facts, the files that `inputs` says it reads, and the code. A stage that
+        A job's table follows from its `label`, the key, the files that `inputs` says it reads, and the code. A stage that
         is stopped has kept what was finished. Several ranks, which must see the same files, share the jobs.
         """
         import pandas as pd

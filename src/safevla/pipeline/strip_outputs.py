@@ -1,14 +1,28 @@
-"""Strip: copies of notebooks that hold nothing but their source, so that opening one never makes a stage stale.
-
-Standard library only, for it runs at the head of every `dvc repro`.
-"""
+"""Strip: copies of notebooks that hold nothing but their source, so that opening one never makes a stage stale."""
 
 import json
-import sys
 from pathlib import Path
+from typing import Any
 
 
-def stripped(notebook: dict) -> dict:
+class NotebookError(ValueError):
+    """A file that is no notebook; the message names it."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A notebook's content; NotebookError where it has none, as after a merge conflict."""
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise NotebookError(f"{path}: there is no such notebook") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise NotebookError(f"{path}: not a notebook (a merge conflict?): {error}") from None
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+        raise NotebookError(f"{path}: not a notebook: it has no cells")
+    return notebook
+
+
+def stripped(notebook: dict[str, Any]) -> dict[str, Any]:
     """The notebook without outputs, execution counts, and whatever an editor wrote into its metadata."""
     cells = []
     for number, cell in enumerate(notebook["cells"]):
@@ -20,6 +34,8 @@ def stripped(notebook: dict) -> dict:
             "metadata": {"tags": tags} if tags else {},
             "source": source,
         }
+        if cell.get("attachments"):  # pictures that were pasted into the text
+            kept["attachments"] = cell["attachments"]
         if cell["cell_type"] == "code":
             kept |= {"execution_count": None, "outputs": []}
         cells.append(kept)
@@ -30,19 +46,5 @@ def stripped(notebook: dict) -> dict:
     return {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
 
 
-def text(notebook: dict) -> str:
+def text(notebook: dict[str, Any]) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-def main(source: str, target: str) -> None:
-    """Write a stripped copy of every pipeline notebook (NN_name.ipynb) of one folder into another."""
-    Path(target).mkdir(parents=True, exist_ok=True)
-    for path in sorted(Path(source).glob("[0-9]*.ipynb")):
-        content = text(stripped(json.loads(path.read_text(encoding="utf-8"))))
-        copy = Path(target) / path.name
-        if not copy.exists() or copy.read_text(encoding="utf-8") != content:
-            copy.write_text(content, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

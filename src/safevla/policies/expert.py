@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from safevla.config.registry import TASKS
 from safevla.policies import expert_moves
 from safevla.sim.actions import Action
 from safevla.sim.boxes import Boxes
@@ -28,7 +29,6 @@ from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Scene
 from safevla.sim.motion import EXTENSION, LIFT, YAW, X, Z
 from safevla.sim.navigation import UNREACHABLE, clearance, distance_field
 from safevla.tasks.episodes import Episode
-from safevla.tasks.goals import OBJECT_NAV
 from safevla.tasks.nav_grid import goal_nodes
 from safevla.world import catalogue
 from safevla.world.boxes import FIXED, MOVEABLE, PICKUPABLE, STRUCTURE
@@ -124,7 +124,7 @@ class _Planner:
         self.careful = careful
         self.last_action: int = NOTHING
         self._last_state = now.robot_state.copy()
-        self._is_nav = episode.task == OBJECT_NAV
+        self._is_nav = not TASKS.load(episode.task).GRASPS
         self._random = random.Random(episode.seed)
         self._failures = self._rejected = 0
         self._escape: int = NOTHING  # an action that makes room after a failed one

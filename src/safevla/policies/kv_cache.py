@@ -26,7 +26,7 @@ class KVCache:
         self.valid[ended] = False
 
     def select(self, rows: torch.Tensor | slice) -> "KVCache":
-        """The memory of some episodes, rows (n,) int64 or a range of them."""
+        """The cache of some episodes, rows (n,) int64 or a range of them."""
         return KVCache(self.keys[:, rows], self.values[:, rows], self.valid[rows], self.at)
 
     def from_the_start(self) -> "KVCache":
@@ -36,7 +36,7 @@ class KVCache:
 
     @staticmethod
     def join(parts: Sequence["KVCache"]) -> "KVCache":
-        """The memories of several groups of episodes, all at the same place of their rings, as one."""
+        """The caches of several groups of episodes, all at the same place of their rings, as one."""
         if len(parts) == 1:
             return parts[0]
         keys, values = (torch.cat([getattr(part, name) for part in parts], dim=1) for name in ("keys", "values"))

@@ -66,10 +66,13 @@ class Joints(nn.Linear):
         return super().forward(torch.cat([joints, wrist, arm[..., 4:]], dim=-1))
 
 
-def critic(dim: int, privileged: int) -> nn.Sequential:
-    """What expects a return, from a vector of what the actor knows and `privileged` numbers more; wider where it is told something."""
+def critic(dim: int, privileged: int, n_heads: int = 1) -> nn.Sequential:
+    """What expects a return, or n_heads of them, from what the actor knows (dim numbers) and `privileged` numbers more.
+
+    It is wider where it knows more than the actor.
+    """
     hidden = [dim] if privileged == 0 else [4 * dim, dim]
     layers: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise([dim + privileged, *hidden]):
         layers += [nn.Linear(n_in, n_out), nn.GELU()]
-    return nn.Sequential(*layers, nn.Linear(dim, 1))
+    return nn.Sequential(*layers, nn.Linear(dim, n_heads))

@@ -37,7 +37,7 @@ class PolicyOutput:
 
     logits: torch.Tensor  # (…, N_ACTIONS)
     value: torch.Tensor  # (…,) expected return of reward; NaN from asymmetric critics without privileged targets
-    cost_value: torch.Tensor  # (…,) expected return of cost; likewise
+    cost_value: torch.Tensor  # (…, H) expected return of cost, of its sum or of each component; likewise
     frozen_features: FrozenFeatures
     class_logits: (
         torch.Tensor | None

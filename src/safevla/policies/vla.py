@@ -1,25 +1,28 @@
 """The policy: a vision-language-action transformer, after SPOC, FLaRe and SafeVLA, at any size.
 
-Per camera an encoder turns pixels into visual tokens; the instruction's words are tokens too; a fusion transformer reads
-both cameras and the text into one vector per step; a causal transformer over time remembers the episode; an actor scores
-the 20 actions, and two critics estimate the return of reward and of cost.
+An encoder turns each camera's pixels into visual tokens. The words of the instruction are tokens too. A fusion transformer reads
+both cameras and the text into one vector a step. A causal transformer over time remembers the episode (`kv_cache`). An actor
+scores the 20 actions. Two critics estimate the return of reward and of cost.
 
-As the paper, except: (1) by default the encoders are small and learnt from scratch, for no weights can be downloaded in
-a laptop's pipeline (`encoders` has the pretrained ones); (2) actor and critics share one network, and the critics read
-it without sending gradients into it (cost returns of tens would wreck what the actor sees), where the paper has three
-networks; (3) the fusion's query starts from the mean of the text, so that one layer suffices to look for what the text
-names, and from a linear glance at all visual tokens, so that the layout of the scene need not pass through attention;
-(4) auxiliary heads predict what the simulator knows (`env.privileged_targets`): the coarse class map, the class that the
-instruction names, where such an object is, what lies around, and what a motion would touch. The first two meet in a map of
-where the named object shows, which is read beside the tokens, as is the map of movable objects. The last the actor reads
-directly, if asked to: a motion's logit moves by the predicted chances that it touches something static or movable, and by how near
-it is to what it has touched before (`env.contact_memory`), each times a weight that is learnt from nothing, so that being careful is a
-matter of a few numbers; (5) motions that have failed in the
-same place get no probability (`env.failed_actions`); (6) the critics, which only training asks, may be told what the simulator knows of the
-surroundings and of where the target is (an asymmetric actor-critic, arXiv 1710.06542), for what they cannot foresee is noise in
-what the actor learns from.
+As the paper, except:
+
+1. By default the encoders are small and learnt from scratch, for a laptop's pipeline can download no weights. `encoders` has the
+   pretrained ones.
+2. Actor and critics share one network, where the paper has three. The critics send no gradients into it: cost returns of tens
+   would wreck what the actor sees.
+3. The fusion's query starts from the mean of the text, so one layer suffices to look for what the text names. It also starts from
+   a linear projection of all visual tokens, so the layout of the scene need not pass through attention.
+4. Auxiliary heads predict what the simulator knows (`env.privileged_targets`): the coarse class map, the class that the
+   instruction names, where an object of that class is, polar occupancy, contacts. The first two meet in a map of where the named
+   class shows, which is read beside the tokens.
+5. With `contact_prediction` the actor reads the predicted contacts and the nearness of past ones (`env.contact_memory`) directly:
+   each moves a motion's logit by a weight of its own. Being careful then is a matter of a few numbers.
+6. Motions that have failed in the same place get no probability (`env.failed_actions`).
+7. With `asymmetric_critic` the critics, which only training asks, know privileged features (arXiv 1710.06542). What they cannot
+   foresee is noise in what the actor learns from.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -27,8 +30,15 @@ import torch
 from torch import nn
 
 from safevla.config.policy_config import PolicyConfig
-from safevla.env import privileged_targets
 from safevla.env.observations import Observation
+from safevla.env.privileged_targets import (
+    N_CONTACT_TARGETS,
+    N_POLAR_OCCUPANCY,
+    N_PRIVILEGED_FEATURES,
+    TARGET_CLASSES,
+    PrivilegedTargets,
+    privileged_features,
+)
 from safevla.policies.attention import Layer
 from safevla.policies.encoders import PretrainedText, PretrainedVision
 from safevla.policies.kv_cache import KVCache
@@ -40,10 +50,8 @@ from safevla.tasks import tokenizer
 from safevla.tasks.tokenizer import PADDING, vocabulary_size
 
 _NEVER = -1e4  # logit of an action that is out of the question; finite, so that 0 · log 0 is 0
-_PREDICTED_CONTACT_GAIN, _PAST_CONTACT_GAIN = (
-    20.0,
-    60.0,
-)  # an optimiser moves a weight by its rate at most, however clear the case
+# of the contact weights: an optimiser moves a weight by its rate at most, however clear the case
+_PREDICTED_CONTACT_GAIN, _PAST_CONTACT_GAIN = 20.0, 60.0
 
 
 def _precision(device: torch.device) -> torch.autocast:
@@ -52,7 +60,7 @@ def _precision(device: torch.device) -> torch.autocast:
 
 
 class Policy(nn.Module):
-    """See the module's docstring. Stateless: the memory is passed in and returned."""
+    """See the module's docstring. Stateless: the KV cache is passed in and returned."""
 
     def __init__(self, config: PolicyConfig):
         super().__init__()
@@ -63,11 +71,11 @@ class Policy(nn.Module):
             0.1 * torch.randn(len(CAMERAS), self.encoder.n_tokens, dim)
         )  # of a token in its camera
         self.token_embedding = (
-            PretrainedText(config) if config.text else nn.Embedding(vocabulary_size(), dim, padding_idx=PADDING)
+            PretrainedText(config) if config.text else nn.Embedding(vocabulary_size(config.words), dim, padding_idx=PADDING)
         )
         self.fuse_token = nn.Parameter(0.02 * torch.randn(dim))
         self.visual_projection = nn.Linear(len(CAMERAS) * self.encoder.n_tokens * dim, dim)
-        self.target_class_head = nn.Linear(dim, len(privileged_targets.TARGET_CLASSES))
+        self.target_class_head = nn.Linear(dim, len(TARGET_CLASSES))
         height, width = config.map_size
         self.maps = nn.Linear(2 * len(CAMERAS) * height * width, dim)  # of the named class, and of movable objects
         self.fusion = nn.ModuleList(Layer(dim, config.heads) for _ in range(config.fusion_layers))
@@ -77,22 +85,24 @@ class Policy(nn.Module):
         self.decoder = nn.ModuleList(Layer(dim, config.heads) for _ in range(config.decoder_layers))
         self.norm = nn.LayerNorm(dim)
         self.actor = nn.Linear(dim, N_ACTIONS)
-        self.polar_occupancy = nn.Linear(dim, privileged_targets.N_POLAR_OCCUPANCY)
+        self.polar_occupancy = nn.Linear(dim, N_POLAR_OCCUPANCY)
         self.target_position_head = nn.Linear(dim, 3)
         if config.contact_prediction:
-            self.contact_head = nn.Linear(dim, privileged_targets.N_CONTACT_TARGETS)
+            self.contact_head = nn.Linear(dim, N_CONTACT_TARGETS)
             # about static objects, about movable ones: where it expects to touch some, and where it has touched some
             self.predicted_contact_weight = nn.Parameter(torch.zeros(2, N_BASE_MOTIONS))
             self.past_contact_weight = nn.Parameter(torch.zeros(2, N_BASE_MOTIONS))
-        privileged = privileged_targets.N_PRIVILEGED_FEATURES if config.asymmetric_critic else 0
-        self.critic, self.cost_critic = critic(dim, privileged), critic(dim, privileged)
+        privileged = N_PRIVILEGED_FEATURES if config.asymmetric_critic else 0
+        self.critic, self.cost_critic = critic(dim, privileged), critic(dim, privileged, config.cost_heads)
         with torch.no_grad():
             self.actor.weight.mul_(0.1)
 
     @property
     def tokenize(self) -> Callable[[str], list[int]]:
         """Instruction → the ids that it reads, always as many."""
-        return tokenizer.tokenize if self.config.text is None else self.token_embedding.tokenize
+        if self.config.text is not None:
+            return self.token_embedding.tokenize
+        return functools.partial(tokenizer.tokenize, more=self.config.words)
 
     def critic_parameters(self) -> list[nn.Parameter]:
         return [*self.critic.parameters(), *self.cost_critic.parameters()]
@@ -103,13 +113,13 @@ class Policy(nn.Module):
         return [p for p in self.parameters() if id(p) not in critics]
 
     def freeze_encoders(self) -> None:
-        """What cameras show and instructions say stays as it is: the encoder, its tokens' places, words, and what they name."""
+        """Pixels and words are encoded as they are now: the encoder, its tokens' places, words and the class that they name."""
         self.token_position.requires_grad_(False)
         for part in (self.encoder, self.token_embedding, self.target_class_head):
             part.requires_grad_(False)
 
     def new_kv_cache(self, n_envs: int, device: torch.device | str = "cpu") -> KVCache:
-        """The empty memory of B episodes."""
+        """The empty cache of B episodes."""
         c = self.config
         shape = (c.decoder_layers, n_envs, c.heads, c.context, c.dim // c.heads)
         dtype = torch.bfloat16 if torch.device(device).type == "cuda" else self.actor.weight.dtype
@@ -133,7 +143,7 @@ class Policy(nn.Module):
         tokens, class_logits = self.encoder(scaled.permute(0, 3, 1, 2))
         return tokens.unflatten(0, pixels.shape[:2]), class_logits.unflatten(0, pixels.shape[:2])
 
-    def _encode(self, observation: Observation) -> tuple[FrozenFeatures, torch.Tensor]:
+    def _encoded(self, observation: Observation) -> tuple[FrozenFeatures, torch.Tensor]:
         """What the encoders make of an observation (N, …), and the class logits."""
         tokens, class_logits = self.encode(observation.pixels)
         visual = (tokens + self.token_position).flatten(1, 2)  # (N, C·K, dim)
@@ -149,18 +159,14 @@ class Policy(nn.Module):
             others = self.fusion[0].prepared(others)
         return FrozenFeatures(visual, others, text, maps, target_class_logits), class_logits
 
-    def _fuse(self, words: torch.Tensor, frozen_features: FrozenFeatures) -> torch.Tensor:
+    def _fuse(self, words: torch.Tensor, features: FrozenFeatures) -> torch.Tensor:
         """One vector per step (N, dim); N is T · B."""
-        query = (
-            self.fuse_token
-            + frozen_features.text
-            + self.visual_projection(frozen_features.visual.flatten(1))
-            + self.maps(frozen_features.maps)
-        )
+        projected = self.visual_projection(features.visual.flatten(1))
+        query = self.fuse_token + features.text + projected + self.maps(features.maps)
         spoken = words != PADDING
-        mask = torch.cat([spoken.new_ones(len(spoken), 1 + frozen_features.visual.shape[1]), spoken], dim=1)
+        mask = torch.cat([spoken.new_ones(len(spoken), 1 + features.visual.shape[1]), spoken], dim=1)
         *before, last = self.fusion
-        others = frozen_features.others
+        others = features.others
         for layer in before:
             query, others = layer(torch.cat([query[:, None], others], dim=1), mask).tensor_split([1], dim=1)
             query = query[:, 0]
@@ -182,17 +188,15 @@ class Policy(nn.Module):
         frozen_features: FrozenFeatures,
         class_logits: torch.Tensor | None,
         observation: Observation,
-        privileged: privileged_targets.PrivilegedTargets | None,
+        privileged: PrivilegedTargets | None,
     ) -> PolicyOutput:
         x = self.norm(x).float()
         apart = x.detach()
         if self.config.asymmetric_critic:
-            unknown = x.new_full((*x.shape[:-1], privileged_targets.N_PRIVILEGED_FEATURES), math.nan)
-            apart = torch.cat(
-                [apart, unknown if privileged is None else privileged_targets.privileged_features(privileged)], dim=-1
-            )
+            unknown = x.new_full((*x.shape[:-1], N_PRIVILEGED_FEATURES), math.nan)
+            apart = torch.cat([apart, unknown if privileged is None else privileged_features(privileged)], dim=-1)
         with torch.autocast(x.device.type, enabled=False):  # ratios of probabilities and returns of tens need all digits
-            logits, value, cost_value = self.actor(x), self.critic(apart)[..., 0], self.cost_critic(apart)[..., 0]
+            logits, value, cost_value = self.actor(x), self.critic(apart)[..., 0], self.cost_critic(apart)
             contact_logits = self.contact_head(x) if self.config.contact_prediction else None
             if contact_logits is not None:
                 logits = self._bias_logits(logits, contact_logits, observation.contact_proximity)
@@ -208,28 +212,30 @@ class Policy(nn.Module):
         )
 
     def _bias_logits(self, logits: torch.Tensor, contact_logits: torch.Tensor, contact_proximity: torch.Tensor) -> torch.Tensor:
-        """Logits (…, N_ACTIONS) with what the base's motions are predicted to touch (…, N_CONTACT_TARGETS), and what they have touched
-        before (…, N_CONTACT_PROXIMITY), taken into account."""
+        """Logits (…, N_ACTIONS), those of the base's motions moved by predicted and past contacts.
+
+        contact_logits (…, N_CONTACT_TARGETS); contact_proximity (…, N_CONTACT_PROXIMITY).
+        """
         chances, nearness = (x.unflatten(-1, (2, N_BASE_MOTIONS)) for x in (contact_logits.detach().sigmoid(), contact_proximity))
-        bias = _PREDICTED_CONTACT_GAIN * (self.predicted_contact_weight * chances).sum(-2) + _PAST_CONTACT_GAIN * (
-            self.past_contact_weight * nearness
-        ).sum(-2)
+        predicted = _PREDICTED_CONTACT_GAIN * (self.predicted_contact_weight * chances).sum(-2)
+        past = _PAST_CONTACT_GAIN * (self.past_contact_weight * nearness).sum(-2)
+        bias = predicted + past
         return torch.cat([logits[..., :N_BASE_MOTIONS] + bias, logits[..., N_BASE_MOTIONS:]], dim=-1)
 
     def act(
-        self, observation: Observation, kv_cache: KVCache, privileged: privileged_targets.PrivilegedTargets | None = None
+        self, observation: Observation, kv_cache: KVCache, privileged: PrivilegedTargets | None = None
     ) -> tuple[PolicyOutput, KVCache]:
-        """One step of B episodes; writes the step into the memory's ring and returns it.
+        """One step of B episodes; writes the step into the cache's ring and returns it.
 
-        truth (B, …): what asymmetric critics are told; no action depends on it.
+        privileged (B, …): what an asymmetric critic knows; no action depends on it.
         """
         with _precision(observation.pixels.device):
             return self._act(observation, kv_cache, privileged)
 
     def _act(
-        self, observation: Observation, kv_cache: KVCache, privileged: privileged_targets.PrivilegedTargets | None
+        self, observation: Observation, kv_cache: KVCache, privileged: PrivilegedTargets | None
     ) -> tuple[PolicyOutput, KVCache]:
-        frozen_features, class_logits = self._encode(observation)
+        frozen_features, class_logits = self._encoded(observation)
         x = self._step_token(observation, frozen_features)[:, None]  # (B, 1, dim)
         at = kv_cache.at
         kv_cache.valid[:, at] = True
@@ -237,10 +243,8 @@ class Policy(nn.Module):
         for i, layer in enumerate(self.decoder):
             normed = layer.attention.norm(x)
             key, value = layer.attention.keys_values(normed)
-            kv_cache.keys[i, :, :, at], kv_cache.values[i, :, :, at] = (
-                key[:, :, 0].to(kv_cache.keys),
-                value[:, :, 0].to(kv_cache.values),
-            )
+            kv_cache.keys[i, :, :, at] = key[:, :, 0].to(kv_cache.keys)
+            kv_cache.values[i, :, :, at] = value[:, :, 0].to(kv_cache.values)
             x = x + layer.attention.attend(normed, kv_cache.keys[i], kv_cache.values[i], mask)
             x = x + layer.feed_forward(x)
         kv_cache.at = (at + 1) % self.config.context
@@ -252,13 +256,13 @@ class Policy(nn.Module):
         starts: torch.Tensor,
         kv_cache: KVCache,
         frozen_features: FrozenFeatures | None = None,
-        privileged: privileged_targets.PrivilegedTargets | None = None,
+        privileged: PrivilegedTargets | None = None,
     ) -> tuple[PolicyOutput, KVCache]:
-        """T steps of B episodes at once, as `act` would have given them one by one, and the memory after them.
+        """T steps of B episodes at once, as `act` would have given them one by one, and the cache after them.
 
-        observation (T, B, …); starts (T, B) bool, True where a step is an episode's first; memory as it was before the
-        first of these steps; frozen features (T, B, …), what the encoders have made of the observations, if that is known; truth (T, B, …),
-        what asymmetric critics are told. Memories are constants: no gradient flows through the one given or the one returned.
+        observation (T, B, …); starts (T, B) bool, True where a step is an episode's first; kv_cache as it was before the first of
+        these steps; frozen_features (T, B, …), what the encoders have made of the observations, if that is known; privileged
+        (T, B, …), what an asymmetric critic knows. Caches are constants: no gradient flows through them.
         """
         with _precision(starts.device):
             return self._forward(observation, starts, kv_cache, frozen_features, privileged)
@@ -269,12 +273,12 @@ class Policy(nn.Module):
         starts: torch.Tensor,
         kv_cache: KVCache,
         frozen_features: FrozenFeatures | None,
-        privileged: privileged_targets.PrivilegedTargets | None,
+        privileged: PrivilegedTargets | None,
     ) -> tuple[PolicyOutput, KVCache]:
         n_steps, n_envs = starts.shape
         flat, class_logits = observation.map(lambda t: t.flatten(0, 1)), None  # (T · B, …)
         if frozen_features is None:
-            flat_features, flat_logits = self._encode(flat)
+            flat_features, flat_logits = self._encoded(flat)
             frozen_features = flat_features.map(lambda t: t.unflatten(0, (n_steps, n_envs)))
             class_logits = flat_logits.unflatten(0, (n_steps, n_envs))
         x = self._step_token(flat, frozen_features.map(lambda t: t.flatten(0, 1)))
@@ -293,7 +297,7 @@ class Policy(nn.Module):
         return output, self._advance(kv_cache, fresh, starts)
 
     def _advance(self, kv_cache: KVCache, fresh: list[tuple[torch.Tensor, torch.Tensor]], starts: torch.Tensor) -> KVCache:
-        """The memory after T more steps, whose keys and values are given per layer; oldest first, so `at` is 0."""
+        """The cache after T more steps, whose keys and values are given per layer; oldest first, so `at` is 0."""
         context = self.config.context
         oldest_first = (kv_cache.at + torch.arange(context, device=starts.device)) % context
         new_keys = torch.stack([key for key, _ in fresh]).to(kv_cache.keys)
@@ -310,7 +314,7 @@ class Policy(nn.Module):
         """(B, 1, T, context + T) bool: a step sees the last `context` steps of its own episode, itself included."""
         n_steps = len(starts)
         context = self.config.context
-        segment = starts.long().cumsum(0).T  # (B, T): 0 for the episode that the memory belongs to
+        segment = starts.long().cumsum(0).T  # (B, T): 0 for the episode that the cache belongs to
         time = torch.arange(n_steps, device=starts.device)
         causal = (time[None, :] <= time[:, None]) & (time[:, None] - time[None, :] < context)
         new = causal & (segment[:, :, None] == segment[:, None, :])
@@ -319,3 +323,14 @@ class Policy(nn.Module):
         recent = time[:, None] + age[None, :] < context  # (T, context)
         old = recent & (segment == 0)[:, :, None] & kv_cache.valid[:, None, :]
         return torch.cat([old, new], dim=2)[:, None]
+
+
+def with_cost_heads(policy: Policy, n_heads: int) -> Policy:
+    """The same policy with a cost critic of n_heads outputs, whose last layer knows nothing yet; itself if it has as many."""
+    if policy.config.cost_heads == n_heads:
+        return policy
+    widened = Policy(policy.config.model_copy(update={"cost_heads": n_heads})).to(policy.actor.weight.device)
+    fresh = widened.state_dict()
+    kept = {name: tensor for name, tensor in policy.state_dict().items() if tensor.shape == fresh[name].shape}
+    widened.load_state_dict(fresh | kept)
+    return widened

@@ -1,5 +1,6 @@
 """Episode figures: houses from above, paths, and what the cameras showed."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Affine2D
 
-from safevla.report.style import COLOUR_BLIND, COMPONENT_COLOURS, COMPONENT_LABELS, METHOD_LABELS
+from safevla.report.style import COLOUR_BLIND, component_colour, component_label, method_label
 
 
 def _draw_boxes(ax: plt.Axes, boxes: list[dict]) -> None:
@@ -36,11 +37,10 @@ def _as_map(ax: plt.Axes) -> None:
 def house_map(ax: plt.Axes, boxes: list[dict], hazards: list[dict]) -> None:
     """A house from above with the hazards that its generator recorded; boxes as in a trace, hazards with kind, x and z."""
     _draw_boxes(ax, boxes)
-    for (column, label), marker in zip(COMPONENT_LABELS.items(), "sXoP^", strict=True):
-        at = [(h["x"], h["z"]) for h in hazards if f"cost_{h['kind']}" == column]
-        if at:
-            x, z = zip(*at, strict=True)
-            ax.scatter(x, z, s=60, marker=marker, color=COMPONENT_COLOURS[column], ec="white", lw=1.2, zorder=8, label=label)
+    for kind, marker in zip(sorted({h["kind"] for h in hazards}), itertools.cycle("sXoP^"), strict=False):
+        x, z = zip(*((h["x"], h["z"]) for h in hazards if h["kind"] == kind), strict=True)
+        look = {"marker": marker, "color": component_colour(kind), "label": component_label(kind)}
+        ax.scatter(x, z, s=60, ec="white", lw=1.2, zorder=8, **look)
     _as_map(ax)
 
 
@@ -55,16 +55,16 @@ def episode_map(trace: dict, ax: plt.Axes | None = None) -> plt.Figure:
     ax.plot(*path[0, :2], "o", color="white", mec="black", ms=6, zorder=6, label="start")
     ax.plot(*path[-1, :2], "s", color="black", ms=5, zorder=6, label="end")
     cost = np.asarray(trace["step_costs"])
-    for i, (column, label) in enumerate(COMPONENT_LABELS.items()):
+    for i, name in enumerate(trace["costs"]):
         at = np.flatnonzero(cost[:, i] > 0)
         if len(at):
             ax.scatter(
                 path[at + 1, 0], path[at + 1, 1], s=28 + 14 * i, marker="o", facecolors="none", lw=1.4,
-                edgecolors=[COMPONENT_COLOURS[column]], zorder=7, label=f"{label} ({len(at)})",
+                edgecolors=[component_colour(name)], zorder=7, label=f"{component_label(name)} ({len(at)})",
             )  # fmt: skip
     _as_map(ax)
     outcome = "succeeded" if trace["success"] else "failed"
-    ax.set_title(f"“{trace['instruction']}”, {METHOD_LABELS.get(trace['method'], trace['method'])}\n"
+    ax.set_title(f"“{trace['instruction']}”, {method_label(trace['method'])}\n"
                  f"{outcome} in {len(cost)} steps, cost {cost.sum():.0f}", fontsize=9)  # fmt: skip
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=7)
     return figure
@@ -92,7 +92,7 @@ def frames(trace: dict, pictures: np.ndarray, n: int = 6) -> plt.Figure:
             if k == 0:
                 ax.set_ylabel(camera, fontsize=7)
         axes[0, k].set_title(f"step {steps[k]}", fontsize=7, fontweight="normal")
-    figure.suptitle(f"“{trace['instruction']}”, {METHOD_LABELS.get(trace['method'], trace['method'])}", fontsize=9)
+    figure.suptitle(f"“{trace['instruction']}”, {method_label(trace['method'])}", fontsize=9)
     return figure
 
 
@@ -108,16 +108,15 @@ def _path_so_far(ax: plt.Axes, trace: dict, step: int) -> None:
     )  # fmt: skip
     ax.plot(x, z, "o", color="white", mec="black", ms=8, zorder=7)
     cost = np.asarray(trace["step_costs"])[:step]
-    for i, (column, label) in enumerate(COMPONENT_LABELS.items()):
+    for i, name in enumerate(trace["costs"]):
         at = np.flatnonzero(cost[:, i] > 0) if len(cost) else []
         if len(at):
             ax.scatter(
                 path[at + 1, 0], path[at + 1, 1], s=28 + 14 * i, facecolors="none", lw=1.4,
-                edgecolors=[COMPONENT_COLOURS[column]], zorder=6, label=label,
+                edgecolors=[component_colour(name)], zorder=6, label=component_label(name),
             )  # fmt: skip
     for hazard in trace["hazards"]:
-        column = f"cost_{hazard['kind']}"
-        ax.plot(hazard["x"], hazard["z"], "P", color=COMPONENT_COLOURS[column], mec="white", ms=6, alpha=0.7, zorder=4)
+        ax.plot(hazard["x"], hazard["z"], "P", color=component_colour(hazard["kind"]), mec="white", ms=6, alpha=0.7, zorder=4)
     _as_map(ax)
     if len(cost) and cost.any():
         ax.legend(loc="upper right", fontsize=6, frameon=True)
@@ -162,5 +161,5 @@ def episode_step(trace: dict, pictures: np.ndarray, step: int, action_names: Seq
         said = f"then: {action_names[trace['actions'][step]]}" if step < n_steps else f"the episode {outcome}"
         ax.text(0.5, 0.5, said, ha="center", va="center")
         ax.axis("off")
-    figure.suptitle(f"“{trace['instruction']}”, {METHOD_LABELS.get(trace['method'], trace['method'])}, step {step} of {n_steps}")
+    figure.suptitle(f"“{trace['instruction']}”, {method_label(trace['method'])}, step {step} of {n_steps}")
     return figure

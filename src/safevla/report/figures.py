@@ -1,12 +1,22 @@
 """Figures: tables in, axes out. Nothing here trains, simulates or aggregates episodes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.patches import Patch
 
-from safevla.report.style import COLOUR_BLIND, COMPONENT_COLOURS, COMPONENT_LABELS, METHOD_COLOURS, METHOD_LABELS, methods_in
+from safevla.report.style import (
+    COLOUR_BLIND,
+    component_colour,
+    component_label,
+    method_colour,
+    method_label,
+    methods_in,
+    suite_label,
+)
 
 _ENOUGH_EPISODES = 64  # for a point of a training curve
 
@@ -34,8 +44,8 @@ def training_curves(curves: pd.DataFrame, limits: dict[str, float]) -> plt.Figur
             for method in methods_in(curves):
                 mine = _settled(curves[(curves["task"] == task) & (curves["method"] == method)])
                 for i, (_, seed) in enumerate(mine.groupby("seed")):
-                    name = METHOD_LABELS[method] if i == 0 else None
-                    ax.plot(seed["steps"] / divisor, seed[measure], color=METHOD_COLOURS[method], lw=1.4, label=name)
+                    name = method_label(method) if i == 0 else None
+                    ax.plot(seed["steps"] / divisor, seed[measure], color=method_colour(method), lw=1.4, label=name)
             if measure == "cost":
                 ax.axhline(limits[task], color="0.35", ls="--", lw=1)
                 ax.annotate(
@@ -67,7 +77,7 @@ def success_against_cost(summary: pd.DataFrame) -> plt.Figure:
                 line["cost"], line["success"],
                 xerr=[[line["cost"] - line["cost_low"]], [line["cost_high"] - line["cost"]]],
                 yerr=[[line["success"] - line["success_low"]], [line["success_high"] - line["success"]]],
-                fmt="o", color=METHOD_COLOURS[method], capsize=2, label=METHOD_LABELS[method], ms=5,
+                fmt="o", color=method_colour(method), capsize=2, label=method_label(method), ms=5,
             )  # fmt: skip
         ax.set_title(f"{task} (n = {int(summary[summary['task'] == task]['n'].iloc[0])})")
         ax.set_xlabel("cost per episode")
@@ -79,17 +89,18 @@ def success_against_cost(summary: pd.DataFrame) -> plt.Figure:
     return figure
 
 
-def cost_by_component(summary: pd.DataFrame) -> plt.Figure:
-    """Stacked bars: what each method's cost is made of, a panel per task."""
+def cost_by_component(summary: pd.DataFrame, costs: Sequence[str]) -> plt.Figure:
+    """Stacked bars: what each method's cost is made of, a panel per task; costs: the components' names."""
     names = list(dict.fromkeys(summary["task"]))
     figure, axes = plt.subplots(1, len(names), figsize=(2.9 * len(names), 3.4), sharey=True, squeeze=False)
     for ax, task in zip(axes[0], names, strict=True):
         lines = summary[summary["task"] == task].set_index("method").loc[methods_in(summary[summary["task"] == task])]
         below = np.zeros(len(lines))
-        for column, label in COMPONENT_LABELS.items():
-            ax.barh(range(len(lines)), lines[column], left=below, color=COMPONENT_COLOURS[column], label=label)
-            below += lines[column].to_numpy()
-        ax.set_yticks(range(len(lines)), [METHOD_LABELS[m] for m in lines.index])
+        for cost in costs:
+            share = lines[f"cost_{cost}"]
+            ax.barh(range(len(lines)), share, left=below, color=component_colour(cost), label=component_label(cost))
+            below += share.to_numpy()
+        ax.set_yticks(range(len(lines)), [method_label(m) for m in lines.index])
         ax.invert_yaxis()
         ax.grid(axis="y", visible=False)
         ax.set_title(task)
@@ -112,15 +123,16 @@ def cost_distribution(rows: pd.DataFrame) -> plt.Figure:
         for method in methods:
             cost = np.sort(mine[mine["method"] == method]["cost"].to_numpy())
             share = 1.0 - np.arange(1, len(cost) + 1) / len(cost)
-            axes[0, column].step(cost + 1, share, where="post", color=METHOD_COLOURS[method], label=METHOD_LABELS[method], lw=1.4)
+            axes[0, column].step(cost + 1, share, where="post", color=method_colour(method), label=method_label(method), lw=1.4)
         sns.violinplot(
             x=np.log10(mine["cost"] + 1), y=mine["method"], order=methods, hue=mine["method"], hue_order=methods, cut=0,
-            palette=METHOD_COLOURS, ax=axes[1, column], inner="quart", linewidth=0.7, density_norm="width", legend=False,
+            palette={method: method_colour(method) for method in methods}, ax=axes[1, column], inner="quart", linewidth=0.7,
+            density_norm="width", legend=False,
         )  # fmt: skip
         axes[0, column].set(xscale="log", title=f"{task} (n = {int(mine.groupby('method').size().min())})", xlabel="1 + cost")
         axes[1, column].set(xlabel="log10(1 + cost)", ylabel="")
     axes[0, 0].set_ylabel("share of episodes\nthat cost more")
-    axes[1, 0].set_yticks(range(len(methods)), [METHOD_LABELS[m] for m in methods])
+    axes[1, 0].set_yticks(range(len(methods)), [method_label(m) for m in methods])
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
@@ -136,10 +148,10 @@ def tails(summary: pd.DataFrame) -> plt.Figure:
         methods = methods_in(summary[summary["task"] == task])
         for y, method in enumerate(methods):
             values = [lines.loc[method, name] for name, _, _ in points]
-            ax.plot([1 + values[0], 1 + values[-1]], [y, y], color=METHOD_COLOURS[method], lw=1)
+            ax.plot([1 + values[0], 1 + values[-1]], [y, y], color=method_colour(method), lw=1)
             for (_, marker, _), value in zip(points, values, strict=True):
-                ax.plot(1 + value, y, marker, color=METHOD_COLOURS[method], ms=5.5, mec="white", mew=0.5)
-        ax.set_yticks(range(len(methods)), [METHOD_LABELS[m] for m in methods])
+                ax.plot(1 + value, y, marker, color=method_colour(method), ms=5.5, mec="white", mew=0.5)
+        ax.set_yticks(range(len(methods)), [method_label(m) for m in methods])
         ax.set(xscale="log", title=task, xlabel="1 + cost per episode")
     axes[0, 0].invert_yaxis()
     handles = [plt.Line2D([], [], marker=marker, color="0.3", ls="", label=label) for _, marker, label in points]
@@ -165,7 +177,7 @@ def quadrants(summary: pd.DataFrame) -> plt.Figure:
         for name, (label, colour) in _QUADRANTS.items():
             ax.barh(range(len(lines)), lines[name], left=left, color=COLOUR_BLIND[colour], label=label)
             left += lines[name].to_numpy()
-        ax.set_yticks(range(len(lines)), [METHOD_LABELS[m] for m in lines.index])
+        ax.set_yticks(range(len(lines)), [method_label(m) for m in lines.index])
         ax.grid(axis="y", visible=False)
         ax.set(title=f"{task} (n = {int(lines['n'].min())})", xlabel="share of episodes", xlim=(0, 1))
     axes[0, 0].invert_yaxis()
@@ -183,10 +195,10 @@ def cost_of_failure(summary: pd.DataFrame) -> plt.Figure:
         for offset, measure, hatch in ((-0.2, "cost_in_success", ""), (0.2, "cost_in_failure", "////")):
             error = [lines[measure] - lines[f"{measure}_low"], lines[f"{measure}_high"] - lines[measure]]
             ax.barh(
-                np.arange(len(lines)) + offset, lines[measure], 0.38, color=[METHOD_COLOURS[m] for m in lines.index],
+                np.arange(len(lines)) + offset, lines[measure], 0.38, color=[method_colour(m) for m in lines.index],
                 hatch=hatch, edgecolor="white", lw=0.5, xerr=error, error_kw={"lw": 0.8, "capsize": 1.5},
             )  # fmt: skip
-        ax.set_yticks(range(len(lines)), [METHOD_LABELS[m] for m in lines.index])
+        ax.set_yticks(range(len(lines)), [method_label(m) for m in lines.index])
         ax.grid(axis="y", visible=False)
         ax.set(title=task, xlabel="cost per episode")
     axes[0, 0].invert_yaxis()
@@ -206,13 +218,13 @@ def shifts(summary: pd.DataFrame) -> plt.Figure:
             lines = summary[summary["method"] == method].set_index("shift").reindex(order)
             x = np.arange(len(order)) + (i - (len(methods) - 1) / 2) * width
             error = [lines[measure] - lines[f"{measure}_low"], lines[f"{measure}_high"] - lines[measure]]
-            ax.bar(x, lines[measure], width * 0.92, yerr=error, color=METHOD_COLOURS[method], label=METHOD_LABELS[method],
+            ax.bar(x, lines[measure], width * 0.92, yerr=error, color=method_colour(method), label=method_label(method),
                    error_kw={"lw": 0.8, "capsize": 1.5})  # fmt: skip
         ax.set_ylabel(label)
         ax.set_ylim(bottom=0)
         ax.grid(axis="x", visible=False)
     counts = summary.groupby("shift")["n"].min()
-    names = [f"{name.replace('_', ' ')}\n(n ≥ {int(counts[name])})" for name in order]
+    names = [f"{suite_label(name)}\n(n ≥ {int(counts[name])})" for name in order]
     axes[1].set_xticks(range(len(order)), names, fontsize=8, rotation=30, ha="right", rotation_mode="anchor")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
@@ -233,7 +245,7 @@ def ablation(summary: pd.DataFrame, curves: pd.DataFrame) -> plt.Figure:
     figure, axes = plt.subplots(1, 3, figsize=(8.7, 3.2))
     for variant in variants:
         line = summary[summary["variant"] == variant].iloc[0]
-        colour = METHOD_COLOURS[line["method"]]
+        colour = method_colour(line["method"])
         axes[0].errorbar(
             line["cost"], line["success"],
             xerr=[[line["cost"] - line["cost_low"]], [line["cost_high"] - line["cost"]]],

@@ -1,6 +1,6 @@
 """Report: one self-contained HTML page of a profile's results, for whoever reviews them.
 
-    python -m safevla.report.page PROFILE     (`make report PROFILE=…`)
+    safevla report [PROFILE]
 
 Everything in it comes from `reports/<profile>` and `dvc.yaml`; nothing is computed, and nothing is fetched when it is read.
 """
@@ -9,7 +9,6 @@ import base64
 import importlib.metadata
 import json
 import platform
-import sys
 from pathlib import Path
 
 import jinja2
@@ -86,22 +85,14 @@ def _notebook(deps: list[str]) -> str:
 
 def _there(path: Path) -> Path:
     if not path.exists():
-        raise ReportError(f"{path} is missing: `make reproduce` makes it")
+        reports = path.parents[1]
+        shown = path.relative_to(reports.parents[1])
+        raise ReportError(f"{shown} is missing: `safevla reproduce {reports.name} make_figures` makes it")
     return path
 
 
-def main(arguments: list[str]) -> int:
-    root = profiles.root()
-    profile = arguments[0] if arguments else profiles.profile_in_use()
+def write(root: Path, profile: str) -> Path:
+    """Write a profile's page to reports/<profile>/report.html; its path."""
     target = root / "reports" / profile / "report.html"
-    try:
-        target.write_text(page(root, profile), encoding="utf-8")
-    except ReportError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(target.relative_to(root))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    target.write_text(page(root, profile), encoding="utf-8")
+    return target

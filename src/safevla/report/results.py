@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-_SHOWN = ("expert", "ppo", "ppo_lagrangian")  # whose ways through one episode are drawn side by side
+_NOT_SHOWN = ("expert_careful", "imitation")  # whose ways through an episode are not drawn beside the others'
 
 
 class ResultsError(ValueError):
@@ -51,7 +51,7 @@ def of_run(run: Path) -> Results:
     traces = json.loads((evaluated / "in_distribution" / "traces.json").read_text(encoding="utf-8"))
     mine = [t for t in traces if t["task"] == traces[0]["task"]]
     costliest = max((t for t in mine if t["method"] == "expert"), key=lambda t: np.sum(t["step_costs"]))["episode_id"]
-    chosen = [i for i, t in enumerate(traces) if t["episode_id"] == costliest and t["method"] in _SHOWN]
+    chosen = [i for i, t in enumerate(traces) if t["episode_id"] == costliest and t["method"] not in _NOT_SHOWN]
     with np.load(evaluated / "in_distribution" / "traces.npz") as pictures:
         frames = pictures[f"frames_{chosen[0]}"]
     return Results(

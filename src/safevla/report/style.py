@@ -9,25 +9,52 @@ import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
 
-METHODS = ("expert", "expert_careful", "imitation", "ppo", "ppo_shaped", "ppo_lagrangian")
-METHOD_LABELS = {
-    "expert": "Expert (shortest path)",
-    "expert_careful": "Expert (careful)",
-    "imitation": "Imitation (SPOC)",
-    "ppo": "PPO (FLaRe)",
-    "ppo_shaped": "PPO, fixed penalty",
-    "ppo_lagrangian": "PPO-Lagrangian (SafeVLA)",
-}
+from safevla.config.registry import COSTS, METHODS, SUITES
+
 COLOUR_BLIND = sns.color_palette("colorblind")
-METHOD_COLOURS = dict(zip(METHODS, [COLOUR_BLIND[i] for i in (7, 9, 0, 1, 4, 2)], strict=True))
-COMPONENT_LABELS = {
-    "cost_corner": "corner",
-    "cost_blind_spot": "blind spot",
-    "cost_fragile_collection": "fragile collection",
-    "cost_critical_point": "critical point",
-    "cost_dangerous_equipment": "dangerous equipment",
+_UNKNOWN = "#ca9161"  # of what no file defines
+# who plays without having been trained by a method: label, colour
+_UNTRAINED = {
+    "expert": ("Expert (shortest path)", "#949494"),
+    "expert_careful": ("Expert (careful)", "#56b4e9"),
+    "imitation": ("Imitation (SPOC)", "#0173b2"),
 }
-COMPONENT_COLOURS = dict(zip(COMPONENT_LABELS, [COLOUR_BLIND[i] for i in (0, 1, 2, 3, 4)], strict=True))
+
+
+def method_label(method: str) -> str:
+    """A method's name in figures, from its file."""
+    if method in _UNTRAINED:
+        return _UNTRAINED[method][0]
+    return METHODS.constant(method, "LABEL", method) if method in METHODS.names() else method
+
+
+def method_colour(method: str) -> str:
+    """A method's colour, from its file."""
+    if method in _UNTRAINED:
+        return _UNTRAINED[method][1]
+    return METHODS.constant(method, "COLOUR", _UNKNOWN) if method in METHODS.names() else _UNKNOWN
+
+
+def methods_in(table: pd.DataFrame) -> list[str]:
+    """The methods of a table in the order of legends: who is untrained, then the methods as their files are named."""
+    there = set(table["method"])
+    known = [*_UNTRAINED, *METHODS.names()]
+    return [method for method in known if method in there] + sorted(there - set(known))
+
+
+def component_label(cost: str) -> str:
+    """A cost component's name in figures, from its file."""
+    return COSTS.constant(cost, "LABEL", cost.replace("_", " ")) if cost in COSTS.names() else cost.replace("_", " ")
+
+
+def component_colour(cost: str) -> str:
+    """A cost component's colour, from its file."""
+    return COSTS.constant(cost, "COLOUR", _UNKNOWN) if cost in COSTS.names() else _UNKNOWN
+
+
+def suite_label(suite: str) -> str:
+    """A suite's name in figures, from its file."""
+    return SUITES.constant(suite, "LABEL", suite.replace("_", " ")) if suite in SUITES.names() else suite.replace("_", " ")
 
 
 @contextmanager
@@ -49,7 +76,3 @@ def save(figure: plt.Figure, folder: Path, name: str, dpi: int) -> None:
     figure.savefig(folder / f"{name}.png", dpi=dpi, metadata={"Software": None})
     figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
     plt.close(figure)
-
-
-def methods_in(table: pd.DataFrame) -> list[str]:
-    return [method for method in METHODS if method in set(table["method"])]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,11 @@ import safetensors
 import safetensors.torch
 import torch
 
-FORMAT = "safevla-checkpoint-1"
+# The one entry of the file's header. A second would stand before or after it by chance, and equal training would give unequal
+# files.
+FORMAT = "safevla-checkpoint-2"
+_FORMAT_1 = "safevla-checkpoint-1"  # has two entries, "format" and "facts"
+_LONGEST_REASON = 200  # characters; torch lists every tensor that does not fit
 
 
 class CheckpointError(ValueError):
@@ -17,23 +22,27 @@ class CheckpointError(ValueError):
 
 
 def save(path: str | Path, tensors: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
-    """Write tensors and JSON facts; a reader sees the old file or the new one, never a half."""
+    """Write tensors and metadata, which JSON can hold; a reader sees the old file or the new one, never a half."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    safetensors.torch.save_file(whole, partial, metadata={"format": FORMAT, "facts": json.dumps(metadata, sort_keys=True)})
+    safetensors.torch.save_file(whole, partial, metadata={FORMAT: json.dumps(metadata, sort_keys=True)})
     os.replace(partial, path)
 
 
 def load(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The tensors and facts of a checkpoint."""
+    """The tensors and the metadata of a checkpoint. Raises CheckpointError naming the file and the reason."""
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise CheckpointError(f"{path}: header: format is {header.get('format')!r}, expected {FORMAT!r}")
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(header["facts"])  # noqa: SIM118
+            text = header.get("facts") if header.get("format") == _FORMAT_1 else header.get(FORMAT)
+            if text is None:
+                raise CheckpointError(f"{path}: header: no entry {FORMAT!r}: not a checkpoint of this project")
+            metadata = json.loads(text)
+            if not isinstance(metadata, dict):
+                raise CheckpointError(f"{path}: header: {FORMAT}: no JSON object")
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except (safetensors.SafetensorError, OSError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path}: not a readable checkpoint: {error}") from None
 
@@ -43,7 +52,8 @@ def restore(module: torch.nn.Module, tensors: dict[str, torch.Tensor], path: str
     try:
         module.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
-        raise CheckpointError(f"{path}: does not fit the policy: {error}") from None
+        first = str(error).splitlines()[1:2] or [str(error)]  # torch begins with a heading
+        raise CheckpointError(f"{path}: does not fit the policy: {textwrap.shorten(first[0], _LONGEST_REASON)}") from None
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str, torch.Tensor]:

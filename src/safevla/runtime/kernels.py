@@ -68,12 +68,14 @@ def _each_row(n_rows, arrays):
 
 
 def _loop_over(of_row: Callable, function: Callable) -> Callable:
-    """`_each_row` for one function, under a name of its own: Numba keeps what it compiles by name.
+    """`_each_row` for one function, under a name of its own.
 
-    A closure would not do, for Numba never finds compiled closures over other kernels again.
+    Numba keeps what it compiles by the name of the source file, which is this one for every loop, and the name of the function.
+    So the function's module is part of the loop's name. A closure would not do: Numba never finds compiled closures over other
+    kernels again.
     """
     loop = types.FunctionType(_each_row.__code__, {**globals(), "of_row": of_row}, f"each_row_of_{function.__name__}")
-    loop.__module__, loop.__qualname__ = function.__module__, f"each_row_of_{function.__qualname__}"
+    loop.__qualname__ = f"each_row_of_{function.__module__.replace('.', '_')}_{function.__qualname__}"
     return loop
 
 

@@ -1,6 +1,7 @@
 """Advantages: what a rollout teaches about reward and about cost."""
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 
@@ -20,14 +21,16 @@ def gae(
     gamma: float,
     lam: float,
 ) -> torch.Tensor:
-    """Generalised advantage estimates, (T, B), of a reward or a cost (arXiv 1506.02438, eq. 16).
+    """Generalised advantage estimates, (T, B, …), of a reward or of costs (arXiv 1506.02438, eq. 16).
 
-    signal, value, terminated, truncated (T, B); next_value (B,) after the last step; final_value (T, B) the value of
-    what a truncated episode ended with. A terminated episode is worth nothing afterwards; a truncated one what its last
-    observation promised. No advantage flows from one episode into another.
+    signal, value (T, B, …); terminated, truncated (T, B); next_value (B, …) after the last step; final_value (T, B, …) the
+    value of what a truncated episode ended with. A terminated episode is worth nothing afterwards; a truncated one what its
+    last observation promised. No advantage flows from one episode into another.
     """
     advantage = torch.zeros_like(signal)
-    ended = terminated | truncated
+    more = (1,) * (signal.ndim - terminated.ndim)  # dimensions of the signal beyond (T, B)
+    truncated = truncated.reshape(*truncated.shape, *more)
+    ended = terminated.reshape(truncated.shape) | truncated
     following, running = next_value, torch.zeros_like(next_value)
     for t in reversed(range(len(signal))):
         after = torch.where(ended[t], torch.where(truncated[t], final_value[t], 0.0), following)
@@ -38,27 +41,30 @@ def gae(
     return advantage
 
 
+def penalised(reward: torch.Tensor, cost: torch.Tensor, weight: float) -> torch.Tensor:
+    """A = (A_r − λ A_c) / (1 + λ) (SafeVLA, eq. 7); reward, cost (T, B), weight λ."""
+    return (reward - weight * cost) / (1.0 + weight)
+
+
 @dataclasses.dataclass(frozen=True)
 class Targets:
     """What a rollout teaches."""
 
     advantage: torch.Tensor  # (T, B)
     value: torch.Tensor  # (T, B)
-    cost_value: torch.Tensor  # (T, B)
+    cost_value: torch.Tensor  # (T, B, H), H heads of the cost critic: one for the sum, or one a component
     n_positions: torch.Tensor  # (), of `privileged_targets.n_positions`
 
 
-def targets(rollout: Rollout, multiplier: float, params: PPOParams) -> Targets:
-    """Advantages and value targets of a rollout."""
+def targets(rollout: Rollout, combine: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], params: PPOParams) -> Targets:
+    """Advantages and value targets of a rollout; combine: a method's `advantage`."""
     ends, lam = (rollout.terminated, rollout.truncated), params.gae_lambda
-    step_cost = rollout.cost.sum(-1)
-    reward_advantage = gae(rollout.reward, rollout.value, rollout.next_value, rollout.final_value, *ends, params.gamma, lam)
-    cost_advantage = gae(
-        step_cost, rollout.cost_value, rollout.next_cost_value, rollout.final_cost_value, *ends, params.cost_gamma, lam
-    )
-    # A = (A_r − λ A_c) / (1 + λ)                                                      SafeVLA, eq. 7
-    advantage = (reward_advantage - multiplier * cost_advantage) / (1.0 + multiplier)
+    n_heads = rollout.cost_value.shape[-1]
+    step_cost = rollout.cost if n_heads > 1 else rollout.cost.sum(-1, keepdim=True)  # (T, B, H)
+    reward = gae(rollout.reward, rollout.value, rollout.next_value, rollout.final_value, *ends, params.gamma, lam)
+    cost = gae(step_cost, rollout.cost_value, rollout.next_cost_value, rollout.final_cost_value, *ends, params.cost_gamma, lam)
     # where hardly anything was won or lost, dividing by the standard deviation would blow noise up
-    advantage = ranks.standardised(advantage, params.advantage_scale_min)
-    values = (reward_advantage + rollout.value, cost_advantage + rollout.cost_value)
-    return Targets(advantage, *values, privileged_targets.n_positions(rollout.privileged))
+    advantage = ranks.standardised(combine(reward, cost), params.advantage_scale_min)
+    return Targets(
+        advantage, reward + rollout.value, cost + rollout.cost_value, privileged_targets.n_positions(rollout.privileged)
+    )

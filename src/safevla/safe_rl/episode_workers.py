@@ -53,19 +53,19 @@ def training_source(
         return
     on_gpu = simulator.device.type == "cuda"
     n_workers, chunk = (params.house_workers or max(1, cores - 2), GPU_CHUNK) if on_gpu else (1, _CHUNK)
-    makers = EpisodeWorkers(drawn, n_workers, params.robot, read, chunk)
+    workers = EpisodeWorkers(drawn, n_workers, params.robot, read, chunk)
     try:
         yield (
-            EpisodePool(makers, KEPT_PER_ENV * simulator.n_envs, simulator.n_envs, simulator.device)
+            EpisodePool(workers, KEPT_PER_ENV * simulator.n_envs, simulator.n_envs, simulator.device)
             if on_gpu
-            else ChunkSource(makers)
+            else ChunkSource(workers)
         )
     finally:
-        makers.close()
+        workers.close()
 
 
 class EpisodeWorkers:
-    """Worker processes that draw and pack episodes: `drawn` is what `episodes.stream` is told."""
+    """Worker processes that draw and pack episodes: `drawn` holds the arguments of `sampling.stream`."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class EpisodeWorkers:
         *before, first, stride, per_house = drawn
         shares = [(*before, first + stride * i, stride * n_workers, per_house) for i in range(n_workers)]
         self._workers = [
-            context.Process(target=_make, args=(self._pipe, share, robot_name, read, chunk), daemon=True) for share in shares
+            context.Process(target=_draw, args=(self._pipe, share, robot_name, read, chunk), daemon=True) for share in shares
         ]
         for worker in self._workers:
             worker.start()
@@ -93,11 +93,11 @@ class EpisodeWorkers:
         """Move chunks from the workers' pipe to where they wait."""
         while self._is_open:
             try:
-                arrays, *facts = self._pipe.get(timeout=0.5)
+                arrays, asked, names = self._pipe.get(timeout=0.5)
             except queue.Empty:
                 continue
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-            self._arrived.put(EpisodeBatch(tensors, *map(torch.from_numpy, facts)))
+            self._arrived.put(EpisodeBatch(tensors, *map(torch.from_numpy, asked), names))
 
     def take(self, wait: bool) -> EpisodeBatch | None:
         """The next chunk of new episodes; None if none is ready and it need not wait."""
@@ -121,28 +121,29 @@ class EpisodeWorkers:
         self._pipe.close()
 
 
-def _make(pipe: Any, drawn: tuple[Any, ...], robot_name: str, read: Callable[[str], list[int]], chunk: int) -> None:
+def _draw(pipe: Any, drawn: tuple[Any, ...], robot_name: str, read: Callable[[str], list[int]], chunk: int) -> None:
     """A worker process: put packed chunks of its share of the stream into the pipe, for ever."""
     torch.set_num_threads(1)
     source = stream(*drawn)
     while True:
-        packed = EpisodeBatch.of(list(itertools.islice(source, chunk)), robot_name, robot.CAMERA_JITTER_DEG, read)
-        arrays = {name: array.numpy() for name, array in packed.arrays.items()}
-        pipe.put((arrays, packed.task.numpy(), packed.target_type.numpy(), packed.words.numpy()))
+        batch = EpisodeBatch.of(list(itertools.islice(source, chunk)), robot_name, robot.CAMERA_JITTER_DEG, read)
+        arrays = {name: array.numpy() for name, array in batch.arrays.items()}
+        asked = [tensor.numpy() for tensor in (batch.task, batch.target_type, batch.words)]
+        pipe.put((arrays, asked, batch.names))
 
 
 class ChunkSource:
-    """A source that plays each episode of one maker once, in order."""
+    """A source that plays each episode of one worker once, in order."""
 
-    def __init__(self, makers: EpisodeWorkers):
-        self._makers = makers
+    def __init__(self, workers: EpisodeWorkers):
+        self._workers = workers
         self._chunk: EpisodeBatch | None = None
         self._at = 0
 
     def restart(self, batch: VectorEnv, slots: torch.Tensor) -> Observation:
         while len(slots):
             if self._chunk is None or self._at == len(self._chunk):
-                self._chunk, self._at = self._makers.take(wait=True), 0
+                self._chunk, self._at = self._workers.take(wait=True), 0
             n = min(len(slots), len(self._chunk) - self._at)
             observation = batch.restart_batch(slots[:n], self._chunk, self._at + torch.arange(n))
             slots, self._at = slots[n:], self._at + n
@@ -159,17 +160,17 @@ class EpisodePool:
     that nobody plays keeps the simulator waiting; the workers rest meanwhile.
     """
 
-    def __init__(self, makers: EpisodeWorkers, size: int, enough: int, device: torch.device | str):
-        self._makers, self.size, self.device = makers, size, torch.device(device)
+    def __init__(self, workers: EpisodeWorkers, size: int, enough: int, device: torch.device | str):
+        self._workers, self.size, self.device = workers, size, torch.device(device)
         parts: list[EpisodeBatch] = []
         while sum(map(len, parts)) < enough:
-            parts.append(makers.take(wait=True))
-        self._packed = EpisodeBatch.join(parts).to(self.device)
-        self.made = len(self._packed)
+            parts.append(workers.take(wait=True))
+        self._batch = EpisodeBatch.join(parts).to(self.device)
+        self.made = len(self._batch)
         self.played = self._at = self._next = self._owed = 0
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return len(self._batch)
 
     @property
     def plays(self) -> float:
@@ -179,20 +180,20 @@ class EpisodePool:
     def refresh(self) -> None:
         """Add the episodes that have been made since, or put them in the oldest ones' place."""
         fresh: list[EpisodeBatch] = []
-        while self._owed > 0 and (new := self._makers.take(wait=False)) is not None:
+        while self._owed > 0 and (new := self._workers.take(wait=False)) is not None:
             self.made += len(new)
             self._owed -= len(new)
             if len(self) + sum(map(len, fresh)) < self.size:
                 fresh.append(new.to(self.device))
                 continue
-            self._packed = self._packed.put(self._next, new.to(self.device))
+            self._batch = self._batch.put(self._next, new.to(self.device))
             self._next = (self._next + len(new)) % len(self)
         if fresh:
-            self._packed = EpisodeBatch.join([self._packed, *fresh])
+            self._batch = EpisodeBatch.join([self._batch, *fresh])
 
     def restart(self, batch: VectorEnv, slots: torch.Tensor) -> Observation:
         rows = (self._at + torch.arange(len(slots), device=self.device)) % len(self)
         self._at = (self._at + len(slots)) % len(self)
         self.played += len(slots)
         self._owed += len(slots)
-        return batch.restart_batch(slots, self._packed, rows)
+        return batch.restart_batch(slots, self._batch, rows)

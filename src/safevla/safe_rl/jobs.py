@@ -8,29 +8,25 @@ neighbours. On a GPU, or under torchrun, they run one after the other.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from safevla.config.house_options import HouseOptions
 from safevla.config.params import PPOParams, SimulatorParams
+from safevla.config.registry import METHODS
 from safevla.policies import policy_files
 from safevla.runtime import workers
 from safevla.runtime.ranks import launch, n_ranks, rank, wait
 from safevla.runtime.threads import cores, machine, prepare
 from safevla.safe_rl import training
 from safevla.safe_rl.episode_workers import training_source
+from safevla.safe_rl.method import make_method, metadata_of
 from safevla.sim.factory import make_simulator
 
-# parameters that only some methods use
-_PART_OF_METHOD = {
-    "fixed_penalty": ("ppo_shaped",),
-    **dict.fromkeys(
-        ("cost_limit", "multiplier_rule", "multiplier_init", "multiplier_lr", "multiplier_max", "multiplier_pid"),
-        ("ppo_lagrangian",),
-    ),
-}
+# parameters of `finetune.train` that only methods use which say so, by USES
+_PART_OF_METHOD = ("cost_limit",)
 _HOUSES_SEED, _LATER_HOUSES_SEED = 1000, 2000  # of training houses; who follows another job must not see its houses again
 
 
@@ -47,6 +43,8 @@ class TrainingJob:
     task: str
     seed: int
     train: PPOParams
+    method_params: dict[str, Any]  # the method's own parameters, as plain data
+    costs: tuple[str, ...]  # components that are measured
     houses: HouseOptions
     simulator: SimulatorParams
     folder: Path = Path()
@@ -76,9 +74,11 @@ class TrainingJob:
         return (self.policy if self.until == 1.0 else self.learner).exists()
 
     def unconstrained(self, label: str) -> "TrainingJob":
-        """The job that trains the first part of this one, in which cost is not yet counted."""
+        """The job that trains this one's first part, in which cost is not yet counted: PPO's, if the policy's form allows."""
         until = self.train.multiplier_delay[self.task]
-        return dataclasses.replace(self, label=label, method="ppo", until=until)
+        if METHODS.load(self.method).Method.per_component:
+            return dataclasses.replace(self, label=f"{label} {self.method}", until=until)
+        return dataclasses.replace(self, label=label, method="ppo", method_params={}, until=until)
 
     def kept_in(self, folder: Path) -> "TrainingJob":
         return dataclasses.replace(self, folder=folder)
@@ -91,10 +91,29 @@ def cache_key(job: TrainingJob) -> dict[str, Any]:
         if isinstance(train[name], dict) and job.task in train[name]:
             train[name] = train[name][job.task]  # other tasks' numbers
     for name in _PART_OF_METHOD:
-        if job.method not in _PART_OF_METHOD[name]:
+        if name not in METHODS.constant(job.method, "USES", ()):
             del train[name]
     chosen = {"houses": job.houses.model_dump(mode="json"), "simulator": job.simulator.model_dump(mode="json")}
-    return {"method": job.method, "task": job.task, "seed": job.seed, "until": job.until, "train": train, **chosen}
+    method = {"method": job.method, "method_params": job.method_params, "costs": list(job.costs)}
+    return {**method, "task": job.task, "seed": job.seed, "until": job.until, "train": train, **chosen}
+
+
+def with_first_parts(
+    jobs: Iterable[TrainingJob], kept: Callable[[TrainingJob], TrainingJob]
+) -> tuple[list[TrainingJob], list[TrainingJob]]:
+    """The jobs in two parts where the constraint sets in late: first parts, each once, and the jobs, which follow them.
+
+    kept: a job → the same with a folder.
+    """
+    first_parts: dict[str, TrainingJob] = {}
+    later = []
+    for job in jobs:
+        if 0 < job.train.multiplier_delay[job.task] < 1:
+            first = kept(job.unconstrained(f"first part {job.task} seed {job.seed}"))
+            first_parts[first.label] = first
+            job = dataclasses.replace(job, follows=first.learner)
+        later.append(kept(job))
+    return list(first_parts.values()), later
 
 
 def run(job: TrainingJob) -> None:
@@ -104,18 +123,19 @@ def run(job: TrainingJob) -> None:
     simulator = make_simulator(job.simulator, job.train.n_envs, start.config.image_size)
     per_house, read = job.train.episodes_per_house, start.tokenize
     houses_seed = (_HOUSES_SEED if job.follows is None else _LATER_HOUSES_SEED) + job.seed
+    method = make_method(job.method, job.train, job.method_params, job.task, job.costs)
+    progress = job.folder / "progress.safetensors"
     with training_source(job.simulator, simulator, [job.task], job.houses, houses_seed, per_house, read) as source:
         learner = training.train(
-            start, job.method, job.task, simulator, source, job.train, job.seed, job.folder / "progress.safetensors", job.label,
-            job.follows, job.until,
-        )  # fmt: skip
+            start, method, simulator, source, job.train, job.seed, progress, job.label, job.follows, job.until
+        )
     simulator.close()
     if rank() == 0 and job.until < 1.0:
         learner.save(job.learner)
     elif rank() == 0:
         training.curve_table(learner).to_csv(job.curve, index=False)
-        metadata = {"steps": learner.steps, "multiplier": learner.multiplier.value, "method": job.method, "task": job.task}
-        metadata["machine"] = machine(simulator.device)
+        metadata = metadata_of(job.method, job.train, job.method_params, job.task, job.costs)
+        metadata |= {"steps": learner.steps, "multiplier": learner.method.cost_weight, "machine": machine(simulator.device)}
         policy_files.save(learner.policy, job.policy, **metadata)
     wait()
 
@@ -128,11 +148,16 @@ def side_by_side(simulator: SimulatorParams, ranks: int, threads: int) -> int:
 
 
 def run_all(jobs: Iterable[TrainingJob], threads: int) -> None:
-    """Run those jobs, all of one simulator and so many ranks, that are not finished, `side_by_side` and the longest first."""
+    """Run those jobs, all of one simulator and so many ranks, that are not finished, `side_by_side` and the longest first.
+
+    Raises RegistryError before any begins where a method's parameters are wrong.
+    """
     waiting = sorted((job for job in jobs if not job.is_finished), key=lambda job: -job.n_steps)
     wait()  # all ranks have seen the same jobs waiting
     if not waiting:
         return
+    for job in waiting:
+        make_method(job.method, job.train, job.method_params, job.task, job.costs)
     ranks = waiting[0].train.ranks
     at_a_time = side_by_side(waiting[0].simulator, ranks, threads)
     for _ in workers.run(partial(launch, run, n_ranks=ranks), waiting, at_a_time):

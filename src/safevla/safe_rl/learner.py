@@ -1,45 +1,33 @@
-"""PPO and PPO-Lagrangian: reinforcement learning of reward, under a limit on cost.
+"""Learner: a policy, its optimisers and its method; several epochs of minibatches on a rollout.
 
-    maximise  J_R(π)   subject to   J_C(π) ≤ limit        (the constrained Markov decision process)
-
-The three methods differ in one number, the multiplier λ of the cost in the advantage:
-
-    ppo             λ = 0                                 FLaRe's role
-    ppo_shaped      λ fixed                               FLaRe with a penalty in the reward
-    ppo_lagrangian  λ learnt from the mean episode cost   SafeVLA
-
-As the paper, except: the multiplier follows the mean cost of the *episodes* that ended (the released code compares the
-limit with a 128-step sum), is averaged over all ranks, and is kept in checkpoints; it may have an upper bound, for an
-unbounded one winds up while the policy is still learning to see, and it may set in late, once the task is learnt; λ A_c
-and A_r are divided by one common standard deviation, so that a batch of small advantages does not stop the learning; cost
-has a discount of its own, for what an action costs follows at once; and the policy may be anchored to the one that it
-started from, by their divergence, so that a task whose reward is rare is not forgotten while cost alone teaches.
+As the paper, except: the constraint may set in late, once the task is learnt; λ A_c and A_r are divided by one common standard
+deviation, so that a batch of small advantages does not stop the learning; and cost has a discount of its own, for what an action
+costs follows at once.
 """
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
 from safevla.config.params import PPOParams
-from safevla.policies.kv_cache import KVCache
+from safevla.env.observations import Observation
 from safevla.policies.vla import Policy
 from safevla.runtime import checkpoints, gradients
 from safevla.safe_rl.advantages import targets
-from safevla.safe_rl.multiplier import Multiplier
-from safevla.safe_rl.ppo import losses, of
-from safevla.safe_rl.rollout import Rollout
+from safevla.safe_rl.method import Method
+from safevla.safe_rl.ppo import losses
+from safevla.safe_rl.rollout import EndedEpisode, Rollout
 
 
 class Learner:
-    """A policy with its optimisers and multiplier: everything that a checkpoint holds."""
+    """Everything that a checkpoint holds."""
 
-    def __init__(self, policy: Policy, method: str, task: str, params: PPOParams):
-        self.policy, self.params = policy, params
-        self.total_steps = params.steps[task]
-        self.delay_steps = params.multiplier_delay[task] * self.total_steps
-        self.multiplier = Multiplier(method, params, task)
+    def __init__(self, policy: Policy, method: Method, params: PPOParams):
+        self.method, self.params = method, params
+        self.policy = policy = method.transform_policy(policy)
+        self.total_steps = params.steps[method.task]
+        self.delay_steps = params.multiplier_delay[method.task] * self.total_steps
         if params.freeze_encoder:
             policy.freeze_encoders()
         of_actor, of_critics = [p for p in policy.actor_parameters() if p.requires_grad], policy.critic_parameters()
@@ -49,8 +37,6 @@ class Learner:
         self.forward: Callable = policy  # or a compiled one
         self.steps = 0
         self.curve: list[dict] = []
-        self._anchor = copy.deepcopy(policy).requires_grad_(False) if params.anchor_weight else None
-        self._anchor_memory: KVCache | None = None
 
     @property
     def counts_cost(self) -> bool:
@@ -59,38 +45,34 @@ class Learner:
 
     @property
     def cost_weight(self) -> float:
-        """The multiplier that cost counts with now."""
-        return self.multiplier.value if self.counts_cost else 0.0
+        """How much cost counts now beside reward."""
+        return self.method.cost_weight if self.counts_cost else 0.0
 
-    def _anchor_log_probs(self, rollout: Rollout) -> torch.Tensor | None:
-        """What the policy that training began with would have done, (T, B, N_ACTIONS)."""
-        if self._anchor is None:
-            return None
-        n_envs, device = rollout.action.shape[1], rollout.action.device
-        kv_cache = self._anchor_memory or self._anchor.new_kv_cache(n_envs, device)
-        log_probs, kv_caches = [], []
-        for envs in torch.arange(n_envs, device=device).chunk(self.params.minibatches):  # a GPU's memory holds no more
-            observation, frozen_features = of(envs, rollout.observation), of(envs, rollout.frozen_features)
-            output, after = self._anchor(observation, rollout.starts[:, envs], kv_cache.select(envs), frozen_features)
-            log_probs.append(output.logits.log_softmax(-1))
-            kv_caches.append(after)
-        self._anchor_memory = KVCache.join(kv_caches)
-        return torch.cat(log_probs, dim=1)
+    def after_rollout(self, rollout: Rollout, ended: Sequence[EndedEpisode]) -> None:
+        """Let the method see a rollout, once the constraint has set in."""
+        if self.counts_cost:
+            self.method.after_rollout(rollout, ended)
+
+    def filter_action(self, logits: torch.Tensor, observation: Observation) -> torch.Tensor:
+        """(B, N_ACTIONS) logits to act by in training: the method's, once the constraint has set in."""
+        return self.method.filter_action(logits, observation) if self.counts_cost else logits
 
     def learn(self, rollout: Rollout, generator: torch.Generator, only_values: bool) -> dict[str, float]:
         """Several epochs of minibatches on a rollout; the last minibatch's losses."""
         params = self.params
-        target = targets(rollout, self.cost_weight, params)
-        anchor = self._anchor_log_probs(rollout)
+        target = targets(rollout, self.method.advantage if self.counts_cost else _reward_alone, params)
         n_envs = rollout.action.shape[1]
         terms: dict[str, torch.Tensor] = {}
         for _ in range(params.epochs):
             for envs in torch.randperm(n_envs, generator=generator, device=generator.device).chunk(params.minibatches):
-                terms = losses(self.forward, rollout, target, envs, params, anchor)
+                terms, output = losses(self.forward, rollout, target, envs, params)
                 loss = terms["value"] + terms["cost_value"] + params.perception_weight * terms["perception"]
                 if not only_values:
                     loss = loss + terms["policy"] - params.entropy_weight * terms["entropy"]
-                    loss = loss + params.anchor_weight * terms["anchor"]
+                    extra = self.method.extra_loss(output, rollout, envs) if self.counts_cost else None
+                    if extra is not None:
+                        loss = loss + extra
+                        terms["extra"] = extra
                 self._gradients.clear()
                 loss.backward()
                 self._gradients.average()
@@ -102,27 +84,35 @@ class Learner:
 
     def save(self, path: Path) -> None:
         tensors = {f"policy.{name}": tensor for name, tensor in self.policy.state_dict().items()}
-        for name, optimiser in (("actor", self.actor), ("critic", self.critic), ("lambda", self.multiplier.optimiser)):
+        tensors |= {f"method.{name}": tensor for name, tensor in self.method.state().items()}
+        for name, optimiser in (("actor", self.actor), ("critic", self.critic)):
             tensors |= checkpoints.optimiser_tensors(optimiser, name)
-        metadata = {"steps": self.steps, "multiplier": self.multiplier.state(), "curve": self.curve}
-        checkpoints.save(path, tensors, metadata)
+        checkpoints.save(path, tensors, {"steps": self.steps, "curve": self.curve})
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint of this very training."""
-        tensors, metadata = self._take_over(path)
-        checkpoints.restore_optimiser(self.multiplier.optimiser, tensors, "lambda")
-        self.multiplier.restore(metadata["multiplier"])
+        tensors = self._take_over(path)
+        self.method.restore(_part(tensors, "method."))
 
     def follow(self, path: Path) -> None:
-        """Go on from where another training ended, with a multiplier of one's own."""
+        """Go on from where another training ended, with a method of one's own."""
         self._take_over(path)
 
-    def _take_over(self, path: Path) -> tuple[dict[str, torch.Tensor], dict]:
-        """All but the multiplier; the checkpoint's tensors and facts."""
+    def _take_over(self, path: Path) -> dict[str, torch.Tensor]:
+        """All but the method's state; the checkpoint's tensors."""
         tensors, metadata = checkpoints.load(path)
-        own = {name.removeprefix("policy."): tensor for name, tensor in tensors.items() if name.startswith("policy.")}
-        checkpoints.restore(self.policy, own, path)
+        checkpoints.restore(self.policy, _part(tensors, "policy."), path)
         for name, optimiser in (("actor", self.actor), ("critic", self.critic)):
             checkpoints.restore_optimiser(optimiser, tensors, name)
         self.steps, self.curve = metadata["steps"], metadata["curve"]
-        return tensors, metadata
+        return tensors
+
+
+def _reward_alone(reward: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
+    """The advantage before the constraint sets in."""
+    return reward
+
+
+def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin like that, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -20,15 +20,15 @@ class Rollout:
     action: torch.Tensor  # (T, B) int64
     log_prob: torch.Tensor  # (T, B) of the action, when it was taken
     reward: torch.Tensor  # (T, B)
-    cost: torch.Tensor  # (T, B, 5)
+    cost: torch.Tensor  # (T, B, K) components
     terminated: torch.Tensor  # (T, B) bool
     truncated: torch.Tensor  # (T, B) bool
     value: torch.Tensor  # (T, B)
-    cost_value: torch.Tensor  # (T, B)
+    cost_value: torch.Tensor  # (T, B, H) of the cost critic's H heads
     final_value: torch.Tensor  # (T, B) value after the step, where it was truncated; 0 elsewhere
-    final_cost_value: torch.Tensor  # (T, B)
+    final_cost_value: torch.Tensor  # (T, B, H)
     next_value: torch.Tensor  # (B,) after the last step
-    next_cost_value: torch.Tensor  # (B,)
+    next_cost_value: torch.Tensor  # (B, H)
     privileged: privileged_targets.PrivilegedTargets  # (T, B, …)
     kv_cache: KVCache  # before the first step
     frozen_features: FrozenFeatures | None  # (T, B, …) what the policy's encoders made of it; None where they learn

@@ -15,14 +15,14 @@ from safevla.runtime.progress import Progress
 from safevla.safe_rl.collector import Collector
 from safevla.safe_rl.episode_source import EpisodeSource
 from safevla.safe_rl.learner import Learner
+from safevla.safe_rl.method import Method
 from safevla.safe_rl.rollout import EndedEpisode
 from safevla.sim.interface import Simulator
 
 
 def train(
     policy: Policy,
-    method: str,
-    task: str,
+    method: Method,
     simulator: Simulator,
     source: EpisodeSource,
     params: PPOParams,
@@ -32,11 +32,12 @@ def train(
     follows: Path | None = None,
     until: float = 1.0,
 ) -> Learner:
-    """Fine-tune a policy for the task's `params.steps`; progress is kept in `resume_at` and resumed from there.
+    """Fine-tune a policy by a method for its task's `params.steps`; progress is kept in `resume_at` and resumed from there.
 
     follows: checkpoint of a training whose steps count as this one's first. until: the share of the steps to end after.
     """
-    learner = Learner(policy.to(simulator.device), method, task, params)
+    task = method.task
+    learner = Learner(policy.to(simulator.device), method, params)
     if resume_at.exists():
         learner.restore(resume_at)
         print(f"{label} resumes at step {learner.steps:,}", flush=True)
@@ -44,8 +45,8 @@ def train(
         learner.follow(follows)
     generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + learner.steps) * 1000 + ranks.rank())
     rewards = (params.wrong_done_penalty[task], params.progress_reward)
-    batch = VectorEnv(simulator, params.max_steps, *rewards, policy.tokenize, params.coverage_reward[task])
-    collector = Collector(batch, source, generator, params.freeze_encoder)
+    batch = VectorEnv(simulator, params.max_steps, *rewards, policy.tokenize, params.coverage_reward[task], method.costs)
+    collector = Collector(batch, source, generator, params.freeze_encoder, learner.filter_action)
     steps_per_rollout = simulator.n_envs * params.rollout * ranks.n_ranks()
     last_step = until * learner.total_steps
     progress = Progress(label, math.ceil(last_step), done=learner.steps)
@@ -57,13 +58,11 @@ def train(
     started = time.monotonic() - (learner.curve[-1]["seconds"] if learner.curve else 0.0)
     while learner.steps < last_step:
         source.refresh()
-        rollout, ended = collector.collect(policy, params.rollout)
+        rollout, ended = collector.collect(learner.policy, params.rollout)
         if learner.steps < mixed_from:
             ended = []
         recent = (recent + ended)[-params.recent_episodes :]
-        mean_episode_cost = ranks.mean(sum(e.cost for e in ended), len(ended))
-        if learner.counts_cost:
-            learner.multiplier.update(mean_episode_cost)
+        learner.after_rollout(rollout, ended)
         cost_weight = learner.cost_weight
         terms = learner.learn(rollout, generator, only_values=learner.steps < params.value_warmup)
         learner.steps += steps_per_rollout

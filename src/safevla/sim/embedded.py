@@ -35,6 +35,7 @@ class EmbeddedSimulator:
     Raises SimulatorError where one of them makes no sense.
     """
 
+    image_size: tuple[int, int]  # (height, width) in pixels
     takes_arrays = True
 
     def __init__(

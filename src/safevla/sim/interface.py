@@ -68,13 +68,6 @@ class Transition:
     collided_with: torch.Tensor  # (B,) int32 slot that blocked the motion, or NOTHING
     succeeded: torch.Tensor  # (B,) bool: no collision, and the robot's state changed
 
-    def select(self, rows: torch.Tensor) -> "Transition":
-        """The transitions of some episodes, rows (n,) int64."""
-        return Transition(
-            self.before.select(rows), self.action[rows], self.after.select(rows),
-            self.collided_with[rows], self.succeeded[rows],
-        )  # fmt: skip
-
 
 class Simulator(Protocol):
     """B episodes at once. A slot whose episode has ended is started anew with `reset_some`."""

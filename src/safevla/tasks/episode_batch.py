@@ -22,9 +22,10 @@ class EpisodeBatch:
     """N episodes for one robot."""
 
     arrays: dict[str, torch.Tensor]  # name of sim.state.ARRAYS → (N, …)
-    task: torch.Tensor  # (N,) int64 into tasks.TASKS
+    task: torch.Tensor  # (N,) int64, see `goals.task_index`
     target_type: torch.Tensor  # (N,) int64 into catalogue.TYPES
     words: torch.Tensor  # (N, L) int64
+    names: frozenset[str]  # tasks that may be among them
 
     def __len__(self) -> int:
         return len(self.task)
@@ -40,15 +41,16 @@ class EpisodeBatch:
         """Pack episodes for a robot whose cameras vary by that much; tensors on the CPU."""
         return cls(
             starting_arrays(episodes, robot_name, camera_jitter_deg),
-            torch.tensor([goals.TASKS.index(e.task) for e in episodes], dtype=torch.int64),
+            torch.tensor([goals.task_index(e.task) for e in episodes], dtype=torch.int64),
             torch.tensor([catalogue.TYPES[e.target_type].index for e in episodes], dtype=torch.int64),
             torch.tensor([tokenize(e.instruction) for e in episodes], dtype=torch.int64),
+            frozenset(e.task for e in episodes),
         )
 
     def to(self, device: torch.device | str) -> "EpisodeBatch":
         return EpisodeBatch(
             {name: array.to(device) for name, array in self.arrays.items()},
-            self.task.to(device), self.target_type.to(device), self.words.to(device),
+            self.task.to(device), self.target_type.to(device), self.words.to(device), self.names,
         )  # fmt: skip
 
     def put(self, first: int, new: "EpisodeBatch") -> "EpisodeBatch":
@@ -62,7 +64,7 @@ class EpisodeBatch:
             arrays[name] = _widened(name, old, size)
             arrays[name][rows] = _widened(name, array, size)
         self.task[rows], self.target_type[rows], self.words[rows] = new.task, new.target_type, new.words
-        return dataclasses.replace(self, arrays=arrays)
+        return dataclasses.replace(self, arrays=arrays, names=self.names | new.names)
 
     @staticmethod
     def join(parts: Sequence["EpisodeBatch"]) -> "EpisodeBatch":
@@ -73,7 +75,7 @@ class EpisodeBatch:
             arrays[name] = torch.cat([_widened(name, part.arrays[name], size) for part in parts])
         return EpisodeBatch(
             arrays, torch.cat([p.task for p in parts]), torch.cat([p.target_type for p in parts]),
-            torch.cat([p.words for p in parts]),
+            torch.cat([p.words for p in parts]), frozenset().union(*(p.names for p in parts)),
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from safevla.config.house_options import HouseOptions
 from safevla.sim.robot import AGENT_HEIGHT_M
 from safevla.tasks.episodes import Episode, EpisodeError
-from safevla.tasks.goals import TASK_TYPES
+from safevla.tasks.goals import public_names
 from safevla.tasks.sampling import generated
 from safevla.world import catalogue
 
@@ -23,7 +23,7 @@ def to_record(episode: Episode) -> dict[str, Any]:
     synset = catalogue.TYPES[episode.target_type].synset
     x, z, yaw_deg = episode.start
     return {
-        "task_type": TASK_TYPES[episode.task],
+        "task_type": public_names()[episode.task],
         "house_index": episode.house_index,
         "agent_starting_position": [x, AGENT_HEIGHT_M, z],
         "agent_y_rotation": yaw_deg,
@@ -65,7 +65,7 @@ def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
             for field in _REQUIRED:
                 if field not in record:
                     raise EpisodeError(f"{path}:{number}: {field} is missing")
-            if record["task_type"] not in TASK_TYPES.values():
+            if record["task_type"] not in public_names().values():
                 raise EpisodeError(f"{path}:{number}: task_type is {record['task_type']!r}")
             yield record
 
@@ -76,7 +76,7 @@ def from_record(record: dict[str, Any], options: HouseOptions, source: str = "re
     house_id = extras.get("house_id", "")
     if not house_id.startswith("generated-"):
         raise EpisodeError(f"{source}: extras.house_id {house_id!r} is not a generated house")
-    task_of = {name: task for task, name in TASK_TYPES.items()}
+    task_of = {name: task for task, name in public_names().items()}
     x, _, z = record["agent_starting_position"]
     house, layout = generated(house_id, options)
     episode = Episode(

@@ -30,3 +30,10 @@ class Episode(SceneStart):
     expert_steps: int = 0  # actions of the shortest-path expert, 0 if not known
     house_index: int = 0
     extras: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+
+    def changed(self, **changes: Any) -> "Episode":
+        """The episode with other values. In the same house its layout stays, which may follow from an asset database."""
+        other = dataclasses.replace(self, **changes)
+        if "layout" in vars(self) and other.house is self.house:
+            object.__setattr__(other, "layout", self.layout)  # fills the cached property
+        return other

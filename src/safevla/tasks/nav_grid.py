@@ -5,12 +5,13 @@ import functools
 
 import numpy as np
 
+from safevla.config.registry import TASKS
 from safevla.sim import navigation
 from safevla.sim.boxes import Boxes, boxes_of
 from safevla.sim.collision_check import graspable_from
 from safevla.sim.interface import REACHABLE_CELL_M
 from safevla.sim.robot import NAVIGATION, VERTICAL_FOV_DEG
-from safevla.tasks.goals import OBJECT_NAV, SUCCESS_DISTANCE_M, TARGETS
+from safevla.tasks.definitions.object_nav import SUCCESS_DISTANCE_M
 from safevla.world import catalogue
 from safevla.world.boxes import MOVEABLE, PICKUPABLE, STRUCTURE
 from safevla.world.layout import Layout
@@ -64,7 +65,7 @@ class NavGrid:
     def targets(self, task: str) -> dict[str, list[int]]:
         """The slots of the boxes that the task may ask for, by type."""
         if task not in self._targets:
-            name_of = {catalogue.TYPES[name].index: name for name in TARGETS[task]}
+            name_of = {catalogue.TYPES[name].index: name for name in TASKS.load(task).TARGETS}
             by_type: dict[str, list[int]] = {}
             for slot in range(self.layout.n_structure, self.layout.n_boxes):
                 name = name_of.get(int(self.layout.type_index[slot]))
@@ -109,11 +110,11 @@ def goal_nodes(
 ) -> np.ndarray:
     """(S, 2) grid nodes (z, x) from which the target, a slot, can be seen or grasped.
 
-    Seen from less than 2 m in ObjectNav, grasped in the other tasks; `safely`: with no contact but the target's.
+    Grasped where the task ends with the target in the hand, else seen from less than 2 m. safely: without any other contact.
     reachable (Z, X) bool: where the nodes may be; x (X,) and z (Z,): the nodes' places in metres.
     """
     tx, ty, tz = boxes.pose[target, :3]
-    if task == OBJECT_NAV:
+    if not TASKS.load(task).GRASPS:
         eye_m = NAVIGATION.up_m
         steepness_deg = (NAVIGATION.pitch_deg, VERTICAL_FOV_DEG / 2 - _PICTURE_MARGIN_DEG)
         nodes = navigation.viewpoints(reachable, x, z, tx, tz, _VIEW_M, eye_m - ty, *steepness_deg)

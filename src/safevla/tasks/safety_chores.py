@@ -23,7 +23,6 @@ from safevla.tasks.nav_grid import NavGrid, goal_nodes
 from safevla.world import catalogue, house_file
 from safevla.world.layout import compile_house
 
-_TASK_OF = {name: task for task, name in goals.TASK_TYPES.items()}
 _HOW_TO_GET = (
     "they are ProcTHOR-Objaverse's validation houses: in the authors' repository, "
     "`python -m scripts.download_objaverse_houses --save_dir DIR --subset val`"
@@ -62,7 +61,8 @@ def from_record(record: dict[str, Any], house: house_file.House, source: str = "
         target_type = catalogue.type_of_synset(synset)
     except KeyError:
         raise EpisodeError(f"{source}: synsets: {synset!r} is no target of the three tasks") from None
-    task = _TASK_OF[record["task_type"]]
+    task_of = {name: task for task, name in goals.public_names().items()}
+    task = task_of[record["task_type"]]
     targets = {*record.get("broad_synset_to_object_ids", {}).get(synset, ()), *record["synset_to_object_ids"].get(synset, ())}
     chosen = record.get("extras", {}).get("chosen_object_id")
     if chosen not in targets:

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from safevla.config.house_options import HouseOptions
+from safevla.config.registry import TASKS
 from safevla.sim import navigation
 from safevla.tasks.episodes import Episode
-from safevla.tasks.goals import PICKUP
 from safevla.tasks.language import instruction
 from safevla.tasks.nav_grid import NavGrid
 from safevla.world import generation, house_file
@@ -23,8 +23,6 @@ from safevla.world.layout import Layout, compile_house
 # House seeds of a split start here and never reach the next one.
 SPLIT_SEEDS = {"train": 0, "validation": 1_000_000_000, "test": 1_100_000_000}
 
-_MIN_PATH_M = 1.5  # of an episode that begins with a search
-_PICKUP_START_M = (0.7, 1.5)  # from the target, in a straight line
 _START_TURN_DEG = 30.0  # robots start at multiples of this yaw
 
 
@@ -54,7 +52,7 @@ def sample(
         iz, ix = starts[rng.randrange(len(starts))]
         x, z = float(nav_grid.x[ix]), float(nav_grid.z[iz])
         yaw_deg = _START_TURN_DEG * rng.randrange(12)
-        if task == PICKUP:  # facing the target
+        if TASKS.load(task).FACES_TARGET:
             tx, _, tz = layout.centre[target]
             yaw_deg = float(_START_TURN_DEG * round(np.degrees(np.arctan2(tx - x, tz - z)) / _START_TURN_DEG)) % 360.0
         seed = rng.getrandbits(30)
@@ -83,13 +81,10 @@ def _starts(nav_grid: NavGrid, task: str, target: int, distance_m: np.ndarray) -
     starts = nav_grid.starts
     if is_safe is None:
         return starts[:0]  # it could only be done by breaking something
-    away = distance_m[starts[:, 0], starts[:, 1]]
-    if task == PICKUP:
-        tx, _, tz = nav_grid.layout.centre[target]
-        straight = np.hypot(nav_grid.x[starts[:, 1]] - tx, nav_grid.z[starts[:, 0]] - tz)
-        is_near = (straight > _PICKUP_START_M[0]) & (straight < _PICKUP_START_M[1])
-        return starts[is_near & is_safe & (away < navigation.UNREACHABLE)]
-    return starts[is_safe & (away >= _MIN_PATH_M) & (away < navigation.UNREACHABLE)]
+    path_m = distance_m[starts[:, 0], starts[:, 1]]
+    tx, _, tz = nav_grid.layout.centre[target]
+    straight_m = np.hypot(nav_grid.x[starts[:, 1]] - tx, nav_grid.z[starts[:, 0]] - tz)
+    return starts[TASKS.load(task).may_start(path_m, straight_m) & is_safe & (path_m < navigation.UNREACHABLE)]
 
 
 @functools.lru_cache(maxsize=128)

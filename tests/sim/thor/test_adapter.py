@@ -29,7 +29,7 @@ from safevla.sim.thor.adapter import ThorSimulator
 from tests.conftest import ROOT
 from tests.learning import TINY
 
-SERVER = f"{sys.executable} -m safevla.sim.thor.server"
+SERVER = f"{sys.executable} -m safevla serve thor"
 
 
 def _at_home_in(folder: Path, patch: pytest.MonkeyPatch) -> None:

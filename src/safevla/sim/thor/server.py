@@ -1,6 +1,6 @@
 """Server: an executable that serves the embedded simulator to the real `ai2thor` client as if it were Unity.
 
-    Controller(local_executable_path=f"{sys.executable} -m safevla.sim.thor.server", x_display=":0", agentMode="stretch")
+    Controller(local_executable_path=f"{sys.executable} -m safevla serve thor", x_display=":0", agentMode="stretch")
 
 It speaks both protocols of the client of `ai2thor==5.0.0`: FIFO, which the adapter uses, and WSGI, several times slower.
 Unknown actions and unknown arguments are refused as Unity refuses them, so that an adapter's mistakes show here. It proves
@@ -64,7 +64,3 @@ def main(arguments: list[str]) -> int:
         return 2
     serve(wire, World(*_size(arguments)))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,315 @@
+"""The command `safevla`: reproduce results, run a stage, evaluate a policy, serve the simulator.
+
+What a command needs is imported when it runs. An error that a person can mend is one line that says how.
+"""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_PROFILE = "laptop"
+# errors of this package that say a name, a parameter or a given file is wrong; its other errors say that something failed
+_WRONG_USAGE = ("ParamsError", "RegistryError", "StageError", "EpisodeError", "HouseError", "CheckpointError")
+_UsageError = typer.BadParameter.__bases__[0]  # typer brings click along, or depends on it, as its version goes
+_ClickError = _UsageError.__bases__[0]
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+serve = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(serve, name="serve")
+
+
+@app.callback()
+def _safevla() -> None:
+    """Safety alignment of vision-language-action robot policies, as a compendium.
+
+    \b
+    Examples:
+      safevla reproduce smoke          every stage of a small profile, and its report
+      safevla reproduce --help         how to run single stages, on one GPU or several
+      safevla evaluate episodes.jsonl.gz --houses houses.jsonl.gz --out rows.parquet
+
+    `safevla --install-completion` completes commands, profiles and stages in your shell.
+    """
+
+
+@serve.callback()
+def _serve() -> None:
+    """Serve the embedded simulator to other programs.
+
+    \b
+    Example:
+      safevla serve thor --help
+    """
+
+
+def _profiles(incomplete: str) -> list[str]:
+    from safevla.config import profiles
+
+    try:
+        return [name for name in profiles.profile_names() if name.startswith(incomplete)]
+    except (ValueError, OSError):
+        return []
+
+
+def _stages(ctx: typer.Context, incomplete: str) -> list[str]:
+    from safevla.config import profiles
+    from safevla.pipeline import runs
+
+    try:
+        every = runs.of_profile(profiles.raw(ctx.params.get("profile") or DEFAULT_PROFILE))
+    except (ValueError, OSError):
+        return []
+    names = dict.fromkeys([runs.PREPARE, *(name for run in every for name in (run.stage, run.name))])
+    return [name for name in names if name.startswith(incomplete)]
+
+
+_PROFILE_HELP = "params.yaml itself (laptop), or a file of profiles/."
+_Profile = Annotated[str, typer.Argument(metavar="PROFILE", help=_PROFILE_HELP, autocompletion=_profiles)]
+_Stages = Annotated[
+    list[str] | None, typer.Argument(metavar="STAGE", help="Stages, or runs of one; none: all.", autocompletion=_stages)
+]
+
+
+@app.command(short_help="Run the stages of a profile, and show the results.")
+def reproduce(
+    profile: _Profile = DEFAULT_PROFILE,
+    stages: _Stages = None,
+    plain: Annotated[bool, typer.Option("--plain", help="The notebooks as scripts, without DVC and papermill.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Run what is up to date as well.")] = False,
+    single: Annotated[bool, typer.Option("--single", "-s", help="The named stages alone; their inputs must be there.")] = False,
+    downstream: Annotated[bool, typer.Option("--downstream", help="The named stages and what follows from them.")] = False,
+    keep_going: Annotated[bool, typer.Option("--keep-going", "-k", help="Go on with what does not need a failed stage.")] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Take from DVC's remote what is there.")] = False,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Skip what only lacks data that DVC knows.")] = False,
+    dry: Annotated[bool, typer.Option("--dry", help="Say what would run.")] = False,
+) -> int:
+    """Run a profile's stages, all or those named with what they need, then show the results and write the report.
+
+    What is up to date does not run again, and long stages resume where they were killed.
+
+    \b
+    Examples:
+      safevla reproduce                                    the default profile, laptop
+      safevla reproduce smoke make_figures                 one stage of a profile, and what it needs
+      safevla reproduce laptop finetune_safe_rl@ppo-Fetch  one run of a stage
+      safevla reproduce laptop make_figures -s -f          that stage alone, once more
+      torchrun --nproc-per-node 2 -m safevla reproduce paper --plain
+    """
+    from safevla.config import profiles
+    from safevla.pipeline import reproduce as pipeline
+    from safevla.pipeline import runs
+
+    names = list(stages or [])
+    _check_profile(profile)
+    options = {"--force": force, "--downstream": downstream, "--keep-going": keep_going, "--pull": pull}
+    options["--allow-missing"] = allow_missing
+    given = [option for option, is_given in options.items() if is_given]
+    if (single or downstream) and not names:
+        raise typer.BadParameter(f"{'--single' if single else '--downstream'}: name the stages")
+    if given and (dry or plain):
+        raise typer.BadParameter(f"{'--plain' if plain else '--dry'} does not go with {given[0]}")
+    if not plain:
+        _need("dvc", "or add --plain, which does without it")
+        failed = pipeline.reproduce(profile, names, given, single, dry)
+    elif dry:
+        print("\n".join(run.name for run in runs.chosen(names, profiles.raw(profile))))
+        failed = 0
+    else:
+        from safevla.pipeline import run_scripts
+
+        failed = run_scripts.run(profile, names)
+    if not failed and not dry and _is_first_rank() and (not names or "make_figures" in names):
+        _show_results(profile)
+    return failed
+
+
+def _check_profile(profile: str) -> None:
+    """Raise ParamsError where there is no such profile; where a stage is meant, say how to name it."""
+    from safevla.config import profiles
+    from safevla.pipeline.stages import NOTEBOOKS
+
+    known = profiles.profile_names()
+    if profile not in known and profile.split("@")[0] in NOTEBOOKS:
+        raise profiles.ParamsError(f"{profile} is a stage: name its profile first, `safevla reproduce {known[0]} {profile}`")
+    profiles.raw(profile)
+
+
+def _show_results(profile: str) -> None:
+    from safevla.config import profiles
+    from safevla.pipeline import reproduce as pipeline
+    from safevla.report import page
+
+    root = profiles.root()
+    print(pipeline.results(root, profile))
+    try:
+        print(f"report: {page.write(root, profile).relative_to(root)}")
+    except page.ReportError as error:
+        print(f"no report: {error}", file=sys.stderr)
+
+
+@app.command(short_help="Run one stage, as dvc.yaml does.")
+def stage(
+    name: Annotated[str, typer.Argument(metavar="STAGE", help="A stage of dvc.yaml.", autocompletion=_stages)],
+    profile: Annotated[str, typer.Option(metavar="PROFILE", help=_PROFILE_HELP, autocompletion=_profiles)] = DEFAULT_PROFILE,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="What its notebook is told besides.")
+    ] = None,
+) -> int:
+    """Run one stage by papermill, whether or not it is up to date: what dvc.yaml calls.
+
+    The executed notebook lies in reports/<profile>/executed, a failed one in reports/<profile>/failed.
+
+    \b
+    Examples:
+      safevla stage make_figures --profile smoke
+      safevla stage finetune_safe_rl --set method=ppo --set task=Fetch
+    """
+    from safevla.config import profiles
+    from safevla.pipeline import runs
+
+    _check_profile(profile)
+    values = profiles.raw(profile)
+    runs.check(name, values)
+    told = dict(_pair(text) for text in settings or [])
+    _need("papermill", "or run `safevla reproduce --plain`, which does without it")
+    from safevla.pipeline import papermill_driver
+
+    return papermill_driver.run_stage(profiles.root(), name, profile, told)
+
+
+def _need(package: str, instead: str) -> None:
+    """Raise UsageError where a package is missing."""
+    if importlib.util.find_spec(package) is None:
+        raise typer.BadParameter(f"{package} is not installed: `pip install {package}`, {instead}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"--set {text}: write it as NAME=VALUE")
+    return name, value
+
+
+@app.command(short_help="Write the HTML page of a profile's results.")
+def report(profile: _Profile = DEFAULT_PROFILE) -> None:
+    """Write one self-contained HTML page of a profile's results: claims, verdicts, tables, figures.
+
+    \b
+    Example:
+      safevla report paper
+    """
+    from safevla.config import profiles
+    from safevla.report import page
+
+    _check_profile(profile)
+    root = profiles.root()
+    print(page.write(root, profile).relative_to(root))
+
+
+@app.command(short_help="Put into git's folders what a run has left.")
+def archive(
+    profile: Annotated[
+        str, typer.Argument(metavar="PROFILE", help="A profile whose stages have run here.", autocompletion=_profiles)
+    ],
+) -> None:
+    """Put into reports/ and policies/ what git keeps of a run that not everybody can repeat.
+
+    \b
+    Example:
+      safevla archive paper
+    """
+    from safevla.config import profiles
+    from safevla.pipeline import archive as pipeline
+
+    _check_profile(profile)
+    pipeline.archive(profiles.root(), profile)
+    print(f"archived in reports/{profile} and policies/{profile}: commit them")
+
+
+@app.command(short_help="Let a policy play a file of episodes.")
+def evaluate(
+    episodes: Annotated[
+        Path, typer.Argument(metavar="EPISODES", help="A Safety-CHORES file, .jsonl or .jsonl.gz.", exists=True, dir_okay=False)
+    ],
+    out: Annotated[Path, typer.Option(help="A Parquet file, to be written with one row per episode.", dir_okay=False)],
+    houses: Annotated[Path | None, typer.Option(help="The file of the episodes' houses.", exists=True, dir_okay=False)] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="A checkpoint; without one the expert plays.", exists=True, dir_okay=False)
+    ] = None,
+    max_steps: Annotated[int, typer.Option(help="Steps after which an episode is cut.", min=1)] = 600,
+    n_envs: Annotated[int, typer.Option(help="Episodes that are played side by side.", min=1)] = 16,
+) -> None:
+    """Let a policy play a file of episodes in the embedded simulator, and score each with success, cost and steps.
+
+    \b
+    Examples:
+      safevla evaluate fetchtype_val.jsonl.gz --houses houses_val.jsonl.gz --out expert.parquet
+      safevla evaluate fetchtype_val.jsonl.gz --houses houses_val.jsonl.gz --policy policy.safetensors --out rows.parquet
+    """
+    from safevla.evaluation import public_episodes
+    from safevla.runtime import threads
+
+    if not out.resolve().parent.is_dir():
+        raise typer.BadParameter(f"--out: {out.parent}: no such folder")
+    threads.prepare(0)
+    rows = public_episodes.play_file(episodes, houses, policy, max_steps, n_envs)
+    rows.to_parquet(out, index=False)
+    print(rows.groupby("task")[["success", "cost", "steps"]].mean().to_string())
+
+
+@serve.command(
+    "thor",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    short_help="Be Unity to the ai2thor client.",
+)
+def serve_thor(ctx: typer.Context) -> int:
+    """Serve the embedded simulator to the ai2thor client as if it were Unity; the client starts this itself.
+
+    \b
+    Example, in Python:
+      Controller(local_executable_path=f"{sys.executable} -m safevla serve thor", x_display=":0", agentMode="stretch")
+    """
+    from safevla.sim.thor import server
+
+    return server.main(ctx.args)
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    """Run the command; its exit code: 0 fine, 1 failed, 2 wrong usage or parameters."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return app(given, prog_name="safevla", standalone_mode=False) or 0
+    except _ClickError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return 0
+        return _complain(error.format_message(), error.exit_code, getattr(error, "ctx", None))
+    except typer.Abort:
+        return 130
+    except KeyboardInterrupt:
+        return _complain("interrupted: what is finished is kept, and the same command goes on from there", 130)
+    except OSError as error:
+        return _complain(str(error), 1)
+    except ValueError as error:
+        kind = type(error)
+        if not kind.__module__.startswith("safevla."):
+            raise
+        return _complain(str(error), 2 if kind.__name__ in _WRONG_USAGE else 1)
+
+
+def _complain(message: str, code: int, ctx: typer.Context | None = None) -> int:
+    """Say in one line what is wrong, once for all ranks."""
+    command = ctx.command_path if ctx else "safevla"
+    hint = f" (see `{command} --help`)" if ctx else ""
+    if _is_first_rank():
+        print(f"{command}: {' '.join(message.split())}{hint}", file=sys.stderr)
+    return code
+
+
+def _is_first_rank() -> bool:
+    return os.environ.get("RANK", "0") == "0"

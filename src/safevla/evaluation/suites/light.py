@@ -1,0 +1,15 @@
+"""Light: lamps of other colours, from dim to glaring, as in the paper."""
+
+import dataclasses
+import random
+
+from safevla.evaluation import repainting
+from safevla.tasks.episodes import Episode
+
+LABEL = "light"
+LOOK = True
+
+
+def edit(episode: Episode, rng: random.Random) -> Episode:
+    """The episode in the repainted house."""
+    return dataclasses.replace(episode, house=repainting.with_lights(episode.house, rng))

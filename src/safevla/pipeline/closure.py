@@ -1,0 +1,178 @@
+"""Closure: the files that a stage's result follows from, found by reading the code, not by running it.
+
+It begins with a notebook's imports and goes on through modules: imports inside functions count, imports for type checkers
+do not. What is imported by name is added by rule:
+
+* Of a registry that the code loads from, the definitions that it names, and those that the parameters choose if it looks at
+  that choice, each with all that it imports. Where the code only reads constants, the definitions' text.
+* Of the simulator, the modules that the parameters ask for.
+* Of data, the files and folders beside a module that its text names.
+"""
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from safevla.config import registry
+from safevla.config.registry import METHODS, TASKS, Registry
+
+_PACKAGE = Path(__file__).parents[1]
+_NAME = _PACKAGE.name
+_ASIDE = (f"{_NAME}.config.", f"{_NAME}.pipeline.")  # compare names with those of the registries, and use no definition
+_FACTORY = f"{_NAME}.sim.factory"
+_REGISTRIES = {variable: value for variable, value in vars(registry).items() if isinstance(value, Registry)}
+
+
+class CheckoutError(ValueError):
+    """Python imports the package from elsewhere than the compendium it works in; the message says what to do."""
+
+
+def check_checkout(root: Path) -> None:
+    """Raise CheckoutError unless the code that runs is the code that lies here; a compendium without code is fine."""
+    mine = root / "src" / _NAME
+    if mine.is_dir() and mine.resolve() != _PACKAGE.resolve():
+        raise CheckoutError(
+            f"Python imports {_NAME} from {_PACKAGE}, not from {mine}: "
+            f"run `pip install --editable .` in {root}, or set PYTHONPATH={mine.parent}"
+        )
+
+
+def of_notebook(notebook: Path, values: dict[str, Any], methods: Iterable[str] | None = None) -> list[Path]:
+    """The files that a notebook's result follows from, sorted; values: the profile's parameters as plain data.
+
+    methods: the safety methods that it asks for; None: those that the parameters choose.
+    """
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = [c for c in cells if c["cell_type"] == "code" and "parameters" not in c["metadata"].get("tags", [])]
+    start = _parse("\n".join("".join(cell["source"]) for cell in code), notebook)
+    chosen: dict[Registry, set[str]] = {kind: set() for kind in _REGISTRIES.values()}
+    for kind, name in registry.chosen(values):
+        chosen[kind].add(name)
+    chosen[TASKS] = set(TASKS.names())  # the vocabulary and the tasks' numbers are of all that there are
+    if methods is not None:
+        chosen[METHODS] = set(methods)
+    return sorted(_files(start, chosen, values["simulator"]))
+
+
+def _files(start: "_Code", chosen: dict[Registry, set[str]], simulator: dict[str, Any]) -> set[Path]:
+    """chosen: the definitions that the parameters choose of each registry."""
+    found: set[Path] = set()
+    seen: set[str] = set()
+    pending = set(start.imports)
+    loads, reads, attributes = set(start.loads), set(start.uses - start.loads), set(start.attributes)
+    named = {kind: start.words.intersection(kind.names()) for kind in chosen}
+    while pending:
+        module = pending.pop()
+        path = _file(module)
+        if module not in seen and path is not None:
+            seen.add(module)
+            code = _read(path, path.stat().st_mtime_ns)
+            pending |= code.imports | {module.rpartition(".")[0]} | _of_simulator(module, simulator)
+            if path.name != "__init__.py" or path.stat().st_size:
+                found |= {path, *_data(path, code.words)}
+            if not module.startswith(_ASIDE):
+                attributes |= code.attributes
+                loads |= code.loads
+                reads |= code.uses - code.loads
+                for kind in code.loads:
+                    named[kind] |= code.words.intersection(kind.names())
+        if not pending:
+            for kind in loads:
+                names = named[kind] | (chosen[kind] if kind.kind in attributes else set())
+                pending |= {kind.module_name(name) for name in names} - seen
+    return found | {kind.path(name) for kind in reads for name in chosen[kind] | named[kind]}
+
+
+def _of_simulator(module: str, simulator: dict[str, Any]) -> set[str]:
+    """What `factory` imports by name."""
+    if module != _FACTORY:
+        return set()
+    if simulator["name"] == "ai2thor":
+        return {f"{_NAME}.sim.thor.adapter"}
+    return {f"{_NAME}.sim.cuda"} if simulator["device"] == "cuda" else set()
+
+
+def _data(path: Path, words: frozenset[str]) -> Iterator[Path]:
+    """Files beside a module, and in folders beside it that are no packages, that the module's text names."""
+    for beside in path.parent.iterdir():
+        if beside.name not in words or beside.suffix == ".py" or (beside / "__init__.py").exists():
+            continue
+        inside = beside.rglob("*") if beside.is_dir() else [beside]
+        yield from (file for file in inside if file.is_file() and "__pycache__" not in file.parts)
+
+
+def digests(paths: Iterable[Path]) -> str:
+    """A line for each file, in the form of `sha256sum`; paths are relative to the repository where the file lies in it."""
+    lines = {}
+    for path in paths:
+        base = _PACKAGE.parents[1] if path.is_relative_to(_PACKAGE) else Path.cwd()
+        shown = Path(os.path.relpath(path, base)).as_posix()
+        lines[shown] = f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {shown}\n"
+    return "".join(lines[shown] for shown in sorted(lines))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Code:
+    """What some code names."""
+
+    imports: frozenset[str]  # modules of the package
+    uses: frozenset[Registry]
+    loads: frozenset[Registry]  # those of them whose definitions it loads
+    attributes: frozenset[str]
+    words: frozenset[str]  # strings
+
+
+@functools.cache
+def _read(path: Path, changed_ns: int) -> _Code:
+    return _parse(path.read_text(encoding="utf-8"), path)
+
+
+def _parse(code: str, path: Path) -> _Code:
+    imports, uses, loads, attributes, words = set(), set(), set(), set(), set()
+    for node in _nodes(ast.parse(code, str(path)), path.name != "__init__.py"):
+        if isinstance(node, ast.Import):
+            imports |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imports |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            uses |= {alias.name for alias in node.names if node.module == registry.__name__}
+        elif isinstance(node, ast.Attribute):
+            attributes.add(node.attr)
+            of = node.value
+            uses |= {node.attr} if isinstance(of, ast.Name) and of.id == "registry" else set()
+            loads |= {getattr(of, "id", getattr(of, "attr", ""))} if node.attr == "load" else set()
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words.add(node.value)
+    mine = frozenset(name for name in imports if name.split(".")[0] == _NAME)
+    used, loaded = (frozenset(_REGISTRIES[name] for name in names & _REGISTRIES.keys()) for names in (uses, uses & loads))
+    return _Code(mine, used, loaded, frozenset(attributes), frozenset(words))
+
+
+def _nodes(node: ast.AST, functions: bool) -> Iterator[ast.AST]:
+    """Everything in a piece of code but the bodies of `if TYPE_CHECKING`, and of functions where those do not count.
+
+    In a package's own file they do not: it offers names that are loaded when a stranger uses them.
+    """
+    yield node
+    if isinstance(node, ast.If) and getattr(node.test, "id", getattr(node.test, "attr", "")) == "TYPE_CHECKING":
+        return
+    if isinstance(node, ast.FunctionDef) and not functions:
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _nodes(child, functions)
+
+
+def _file(module: str) -> Path | None:
+    """The file of a module of the package, or of an extension's; None where a name is no module."""
+    package, _, name = module.rpartition(".")
+    path = _PACKAGE.joinpath(*module.split(".")[1:])
+    candidates = [path / "__init__.py", path.with_suffix(".py")]
+    for kind in _REGISTRIES.values():
+        if package == kind.package:
+            candidates += [kind.path(known).with_name(f"{name}.py") for known in kind.names()]
+    return next((candidate for candidate in candidates if candidate.exists()), None)

@@ -1,0 +1,122 @@
+"""Closure: a definition stands where it is used and nowhere else; what is read is what Python would load."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from safevla.config import profiles, registry
+from safevla.pipeline import closure
+from safevla.pipeline.stages import NOTEBOOKS
+from tests.conftest import ROOT
+from tests.pipeline import compendium
+
+
+def _names(stage: str, methods=None, **changes) -> set[str]:
+    values = profiles.raw("laptop")
+    values["simulator"] |= changes
+    found = closure.of_notebook(ROOT / "notebooks" / f"{NOTEBOOKS[stage]}.ipynb", values, methods)
+    return {path.relative_to(ROOT / "src" / "safevla").as_posix() for path in found if path.is_relative_to(ROOT / "src")}
+
+
+def test_a_methods_file_is_in_its_own_stage_and_in_no_other():
+    one, other = "safe_rl/methods/ppo_lagrangian.py", "safe_rl/methods/ppo_pid_lagrangian.py"
+    assert one in _names("finetune_safe_rl", ["ppo_lagrangian"]) and other not in _names("finetune_safe_rl", ["ppo_lagrangian"])
+    assert other in _names("finetune_safe_rl", ["ppo_pid_lagrangian"]) and one not in _names(
+        "finetune_safe_rl", ["ppo_pid_lagrangian"]
+    )
+    assert "safe_rl/methods/ppo.py" in _names("finetune_safe_rl", ["ppo_lagrangian"])  # first parts are PPO's
+    assert not {one, other} & (_names("collect_demonstrations") | _names("pretrain_imitation"))
+    assert {one, other} <= _names("ablate_constraint")  # whose notebook names them
+
+
+def test_a_suites_file_is_where_suites_are_played_or_shown():
+    suite = "evaluation/suites/sensor.py"
+    assert suite in _names("evaluate_ood") and suite in _names("make_figures")
+    for stage in ("collect_demonstrations", "pretrain_imitation", "evaluate_in_distribution", "ablate_constraint"):
+        assert suite not in _names(stage), stage
+    assert suite not in _names("finetune_safe_rl", ["ppo"])
+    assert "evaluation/suites/procthor.py" not in _names("evaluate_ood")  # not chosen
+
+
+def test_a_stage_has_the_costs_and_tasks_that_it_judges():
+    for stage in ("collect_demonstrations", "finetune_safe_rl", "evaluate_ood"):
+        assert {"tasks/costs/corner.py", "tasks/definitions/fetch.py", "world/data/types.csv"} <= _names(stage)
+
+
+def test_what_no_stage_uses_is_in_none():
+    for stage in NOTEBOOKS:
+        unrelated = {"cli.py", "api.py", "evaluation/public_episodes.py", "pipeline/dvc_files.py", "report/widgets.py"}
+        assert not _names(stage) & {*unrelated, "env/gymnasium_envs.py", "report/page.py", "pipeline/papermill_driver.py"}
+
+
+def test_figures_need_neither_the_simulator_nor_the_learner():
+    assert not [name for name in _names("make_figures") if name.startswith(("sim/", "policies/", "env/", "safe_rl/learner"))]
+
+
+def test_the_parameters_choose_the_simulators_modules():
+    cuda, thor = "sim/cuda.py", "sim/thor/adapter.py"
+    assert not {cuda, thor} & _names("collect_demonstrations")
+    assert cuda in _names("collect_demonstrations", device="cuda") and thor not in _names("collect_demonstrations", device="cuda")
+    assert {thor, "sim/thor/process.py"} <= _names("collect_demonstrations", name="ai2thor")
+
+
+def test_an_extensions_method_comes_with_what_it_imports(tmp_path, monkeypatch):
+    monkeypatch.setenv("SAFEVLA_EXTENSIONS", "")
+    toy = compendium.add_extension(tmp_path)
+    registry.use_extensions([tmp_path / "mine"])
+    notebook = ROOT / "notebooks" / "03_finetune_safe_rl.ipynb"
+    found = closure.of_notebook(notebook, profiles.raw("laptop"), ["toy"])
+    assert {toy, toy.with_name("_shared.py")} <= set(found)
+    assert toy not in closure.of_notebook(notebook, profiles.raw("laptop"), ["ppo"])
+
+
+def _closure_of(code: str, tmp_path) -> set[str]:
+    path = tmp_path / "one.ipynb"
+    path.write_text(json.dumps(compendium.notebook("profile = 'ppo_pid_lagrangian'", code)))
+    return {file.name for file in closure.of_notebook(path, profiles.raw("laptop"))}
+
+
+def test_imports_inside_functions_count_and_those_for_type_checkers_do_not(tmp_path):
+    inside = _closure_of("def f():\n    from safevla.runtime import progress", tmp_path)
+    assert "progress.py" in inside and "ranks.py" in inside
+    checked = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from safevla.runtime import progress"
+    assert "progress.py" not in _closure_of(checked, tmp_path)
+    assert "progress.py" not in _closure_of(
+        "import typing\nif typing.TYPE_CHECKING:\n    import safevla.runtime.progress", tmp_path
+    )
+
+
+def test_the_closure_is_what_python_loads():
+    """The modules that are read from the text against those that an import of the same brings in."""
+    modules = [
+        "safevla.evaluation.claims", "safevla.evaluation.statistics", "safevla.pipeline.stages", "safevla.report.figures",
+        "safevla.report.episode_figures", "safevla.report.results", "safevla.report.style", "safevla.report.tables",
+        "safevla.runtime.ranks",  # which `stages` imports where it keeps tables
+    ]  # fmt: skip
+    script = f"import sys, {', '.join(modules)}\nprint(*(m.__file__ for n, m in sys.modules.items() if n.startswith('safevla')))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    loaded = {path[path.index("src/safevla/") + 12 :] for path in loaded}
+    read = {
+        name for name in _names("make_figures") if not name.startswith(("evaluation/suites/", "safe_rl/methods/", "tasks/costs/"))
+    }
+    assert {name for name in loaded if not name.endswith("__init__.py")} == {n for n in read if not n.endswith("__init__.py")}
+
+
+def test_a_line_is_a_files_digest_and_its_path():
+    lines = closure.digests(
+        closure.of_notebook(ROOT / "notebooks" / "06_make_figures.ipynb", profiles.raw("laptop"))
+    ).splitlines()
+    assert len(lines) > 10 and lines == sorted(lines, key=lambda line: line.split("  ")[1])
+    for digest, path in (line.split("  ") for line in lines):
+        assert digest == hashlib.sha256((ROOT / path).read_bytes()).hexdigest()
+
+
+def test_code_of_another_checkout_is_refused(tmp_path):
+    closure.check_checkout(ROOT)
+    closure.check_checkout(tmp_path)  # a compendium without code
+    (tmp_path / "src" / "safevla").mkdir(parents=True)
+    with pytest.raises(closure.CheckoutError, match="pip install --editable"):
+        closure.check_checkout(tmp_path)

@@ -1,0 +1,56 @@
+"""Kernels: a function of one row is called for every row, and what was compiled is kept by the sources that it follows from."""
+
+import numpy as np
+import torch
+
+from safevla.runtime import kernels
+from safevla.runtime.kernels import kernel, row_kernel
+
+
+@kernel
+def _twice(x):
+    return 2.0 * x
+
+
+@row_kernel
+def _enter(i, given, offset, found):
+    for k in range(given.shape[1]):
+        found[i] += _twice(given[i, k]) + offset
+
+
+def test_a_function_of_one_row_is_called_for_every_row():
+    given, found = torch.arange(12.0).view(4, 3), torch.zeros(4)
+    _enter(4, given, 1.5, found)
+    assert torch.equal(found, 2.0 * given.sum(1) + 4.5)
+    _enter(2, given, 0.0, found)  # for the first two alone
+    assert torch.equal(found[2:], 2.0 * given[2:].sum(1) + 4.5) and torch.equal(found[:2], 4.0 * given[:2].sum(1) + 4.5)
+
+
+def test_other_kernels_call_the_function_of_one_row():
+    found = np.zeros(2)
+    _enter.of_row(1, np.ones((2, 3)), 0.0, found)
+    assert found.tolist() == [0.0, 6.0]
+
+
+def test_infinity_keeps_its_meaning():
+    """A ray that is parallel to a slab divides by zero on purpose."""
+
+    @kernel
+    def quotient(a, b):
+        return a / b
+
+    assert np.isinf(quotient(1.0, 0.0)) and np.isnan(quotient(0.0, 0.0))
+
+
+def test_what_was_compiled_lies_in_a_folder_named_after_the_sources(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    package = tmp_path / "package"
+    (package / "runtime").mkdir(parents=True)
+    (package / "sim.py").write_text("a kernel")
+    monkeypatch.setattr(kernels, "__file__", str(package / "runtime" / "kernels.py"))
+    first = kernels._cache_folder()
+    assert first.startswith(str(tmp_path)) and first == kernels._cache_folder()
+    (package / "words.py").write_text("no such thing")
+    assert kernels._cache_folder() == first
+    (package / "sim.py").write_text("another kernel")
+    assert kernels._cache_folder() != first
