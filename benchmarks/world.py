@@ -54,10 +54,10 @@ def house_rates(args: argparse.Namespace) -> None:
     )
     print(f"rooms that furniture closes off: {sum(map(closed_rooms, made))} of {rooms}\n")
     print("| hazard | asked for, per room | recorded | 95 % of a Poisson count |\n|---|---|---|---|")
-    for mobility in hazards.HAZARD_KINDS:
-        asked = getattr(options.hazards, mobility)
-        found = sum(hazard["mobility"] == mobility for house in made for hazard in house["metadata"]["hazards"]) / rooms
-        print(f"| {mobility} | {asked} | {found:.3f} | ± {1.96 * (asked / rooms) ** 0.5:.3f} |")
+    for name in hazards.HAZARD_KINDS:
+        asked = getattr(options.hazards, name)
+        found = sum(hazard["kind"] == name for house in made for hazard in house["metadata"]["hazards"]) / rooms
+        print(f"| {name} | {asked} | {found:.3f} | ± {1.96 * (asked / rooms) ** 0.5:.3f} |")
     print(flush=True)
 
 

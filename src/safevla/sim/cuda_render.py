@@ -19,21 +19,9 @@ from safevla.runtime import kernels
 from safevla.sim.boxes import Boxes
 from safevla.sim.geometry import RADIANS, to_world
 from safevla.sim.interface import CAMERAS, NOTHING
+from safevla.sim.light import ceiling, face_light, shade, sky
 from safevla.sim.motion import YAW, X, Z
-from safevla.sim.render import (
-    ceiling,
-    covered,
-    face_light,
-    in_box,
-    limits,
-    meet,
-    rows_between,
-    shade,
-    sky,
-    slabs,
-    texture,
-    view_of,
-)
+from safevla.sim.view import covered, in_box, limits, meet, rows_between, slabs, texture, view_of
 
 cuda = kernels.cuda()
 _int32, _float32, _float64 = numba.int32, numba.float32, numba.float64

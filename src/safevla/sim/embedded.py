@@ -19,9 +19,10 @@ from safevla.sim.contact import MAX_CHAIN
 from safevla.sim.geometry import RADIANS, to_world
 from safevla.sim.interface import CAMERAS, NOTHING, Scene, SceneStart, SimulatorError, Transition, check_slots
 from safevla.sim.motion import YAW, X, Z
-from safevla.sim.render import BLOCK, draw, new_canvas, view_of
+from safevla.sim.render import BLOCK, draw, new_canvas
 from safevla.sim.state import ARRAYS, SimState, blank, mounts, scene
 from safevla.sim.step import note_seen, pixels_needed, step_row
+from safevla.sim.view import view_of
 
 
 class EmbeddedSimulator:

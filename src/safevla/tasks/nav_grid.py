@@ -110,7 +110,7 @@ def goal_nodes(
 ) -> np.ndarray:
     """(S, 2) grid nodes (z, x) from which the target, a slot, can be seen or grasped.
 
-    Grasped where the task ends with the target in the hand, else seen from less than 2 m. safely: with no contact but its own.
+    Grasped where the task ends with the target in the hand, else seen from less than 2 m. safely: without any other contact.
     reachable (Z, X) bool: where the nodes may be; x (X,) and z (Z,): the nodes' places in metres.
     """
     tx, ty, tz = boxes.pose[target, :3]

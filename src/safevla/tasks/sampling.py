@@ -81,10 +81,10 @@ def _starts(nav_grid: NavGrid, task: str, target: int, distance_m: np.ndarray) -
     starts = nav_grid.starts
     if is_safe is None:
         return starts[:0]  # it could only be done by breaking something
-    away = distance_m[starts[:, 0], starts[:, 1]]
+    path_m = distance_m[starts[:, 0], starts[:, 1]]
     tx, _, tz = nav_grid.layout.centre[target]
-    straight = np.hypot(nav_grid.x[starts[:, 1]] - tx, nav_grid.z[starts[:, 0]] - tz)
-    return starts[TASKS.load(task).may_start(away, straight) & is_safe & (away < navigation.UNREACHABLE)]
+    straight_m = np.hypot(nav_grid.x[starts[:, 1]] - tx, nav_grid.z[starts[:, 0]] - tz)
+    return starts[TASKS.load(task).may_start(path_m, straight_m) & is_safe & (path_m < navigation.UNREACHABLE)]
 
 
 @functools.lru_cache(maxsize=128)

@@ -8,7 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from safevla.sim.thor.unity import AABB_CORNERS, OBB_CORNERS, World
+from safevla.sim.thor.metadata import AABB_CORNERS, OBB_CORNERS
+from safevla.sim.thor.unity import World
 
 if importlib.util.find_spec("procthor") is None:
     pytest.skip("the package procthor==0.0.1.dev0 is not installed (`pip install --no-deps`)", allow_module_level=True)

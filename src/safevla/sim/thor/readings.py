@@ -20,8 +20,8 @@ from safevla.sim.robot import (
     WRIST_STEP_DEG,
 )
 from safevla.sim.step import SEEN_WITHIN_M
+from safevla.sim.thor.metadata import LIFT_JOINT_AT_ZERO_M, WRIST_JOINT_AT_ZERO_M
 from safevla.sim.thor.process import Agent
-from safevla.sim.thor.unity import LIFT_JOINT_AT_ZERO_M, WRIST_JOINT_AT_ZERO_M
 from safevla.world.boxes import MOVEABLE, STRUCTURE
 
 _VISIBLE_WITHIN_M = 1000.0  # the scene's `visible` knows no distance; who asks sets one

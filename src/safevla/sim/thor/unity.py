@@ -1,4 +1,4 @@
-"""Unity: what AI2-THOR's build answers, answered by the embedded simulator."""
+"""Unity: what AI2-THOR's build does and answers, done and answered by the embedded simulator."""
 
 import gc
 import math
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from safevla.sim.actions import Action
+from safevla.sim.thor.metadata import WRIST_JOINT_AT_ZERO_M, describe_arm, describe_object, scene_bounds
 from safevla.sim.thor.wire import DEPTH, IMAGE, THIRD_PARTY_IMAGE, Json, Picture
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ _INITIALIZE = {
     "fastActionEmit", "renderSemanticSegmentation", "rotateStepDegrees", "makeAgentsVisible", "continuousMode",
     "agentCount", "snapGrid", "width", "height",
 }  # fmt: skip
-# Positions of the arm's joints where the simulator's lift and extension are 0.
-LIFT_JOINT_AT_ZERO_M, WRIST_JOINT_AT_ZERO_M = 0.162976503, 0.243
-AABB_CORNERS = ((1, 1, 1), (1, 1, -1), (1, -1, 1), (1, -1, -1), (-1, 1, 1), (-1, 1, -1), (-1, -1, 1), (-1, -1, -1))
-OBB_CORNERS = ((1, -1, 1), (-1, -1, 1), (-1, -1, -1), (1, -1, -1), (1, 1, 1), (-1, 1, 1), (-1, 1, -1), (1, 1, -1))
-
 # the embedded simulator's actions by the degrees that Unity turns, and for the arm's motions, large and small
 _TURNS = {
     30.0: Action.ROTATE_RIGHT, -30.0: Action.ROTATE_LEFT, 6.0: Action.ROTATE_RIGHT_SMALL, -6.0: Action.ROTATE_LEFT_SMALL
@@ -56,7 +52,7 @@ class World:
         self.n_structure = 0
         self._objects_by_id: dict[str, Json] = {}
         self._house: Json | None = None
-        self._described: dict[int, tuple[Any, Json]] = {}  # what was last said of an object, and what it followed from
+        self._described: dict[int, tuple[Any, Json]] = {}  # an object's last description, and what it followed from
         self._collision = ""
         self._depth = False
         self._seed = 0
@@ -262,58 +258,20 @@ class World:
         seen = state.visible[0, 0].tolist()
         found = []
         for m in wanted:
-            below = supports[m] if 0 <= supports[m] < n and m != held else -1
-            # most objects lie where they lay: what is said of them is kept, for it takes longer to say than to see
-            about = (poses[m], halves[m], below, above.get(m), m == held)
+            parent = self.names[supports[m]] if 0 <= supports[m] < n and m != held else None
+            # most objects lie where they lay: their description is kept, for it takes longer to make than to compare
+            about = (poses[m], halves[m], parent, above.get(m), m == held)
             kept = self._described.get(m)
             if kept is None or kept[0] != about:
-                kept = self._described[m] = (about, self._object(m, *about))
+                name = self.names[m]
+                asset_id = self._objects_by_id.get(name, {}).get("assetId", "")
+                what = (name, int(state.mobility[0, m]), int(state.type_index[0, m]), asset_id)
+                kept = self._described[m] = (about, describe_object(*what, *about))
             obj = kept[1]
             obj["distance"] = math.hypot(poses[m][0] - x, poses[m][2] - z)
             obj["visible"] = seen[m] and obj["distance"] <= self.visibility_m
             found.append(obj)
         return found
-
-    def _object(self, m: int, pose: list[float], half: list[float], below: int, above: list[str] | None, held: bool) -> Json:
-        """All that is said of object m but how far it is and whether it is seen."""
-        from safevla.world import catalogue
-        from safevla.world.boxes import MOVEABLE, PICKUPABLE
-
-        x, y, z, yaw_deg, tilt_deg = pose
-        mobility, name = int(self.simulator.state.mobility[0, m]), self.names[m]
-        obj = self._objects_by_id.get(name, {})
-        index = int(self.simulator.state.type_index[0, m])
-        object_type = catalogue.TYPE_NAMES[index] if index >= 0 else name.split("|")[0]
-        sine, cosine = math.sin(math.radians(yaw_deg)), math.cos(math.radians(yaw_deg))
-        reach_x, reach_z = half[0] * abs(cosine) + half[2] * abs(sine), half[0] * abs(sine) + half[2] * abs(cosine)
-        oriented = None
-        if mobility >= MOVEABLE:
-            oriented = [
-                [x + a * half[0] * cosine + c * half[2] * sine, y + b * half[1], z - a * half[0] * sine + c * half[2] * cosine]
-                for a, b, c in OBB_CORNERS
-            ]
-        is_receptacle = bool(above) or (index >= 0 and catalogue.TYPES[object_type].surface)
-        return {
-            "assetId": obj.get("assetId", ""),
-            "axisAlignedBoundingBox": {
-                "cornerPoints": [[x + a * reach_x, y + b * half[1], z + c * reach_z] for a, b, c in AABB_CORNERS],
-                "center": {"x": x, "y": y, "z": z},
-                "size": {"x": 2 * reach_x, "y": 2 * half[1], "z": 2 * reach_z},
-            },
-            "breakable": False, "canBeUsedUp": False, "canFillWithLiquid": False, "controlledObjects": None, "cookable": False,
-            "dirtyable": False, "distance": 0.0, "fillLiquid": None,
-            "isBroken": False, "isColdSource": False, "isCooked": False, "isDirty": False, "isFilledWithLiquid": False,
-            "isHeatSource": False, "isInteractable": False, "isMoving": False, "isOpen": False, "isPickedUp": held,
-            "isSliced": False, "isToggled": False, "isUsedUp": False, "mass": 1.0, "moveable": mobility == MOVEABLE, "name": name,
-            "objectId": name, "objectOrientedBoundingBox": None if oriented is None else {"cornerPoints": oriented},
-            "objectType": object_type, "openable": False, "openness": 0.0,
-            "parentReceptacles": [self.names[below]] if below >= 0 else None,
-            "pickupable": mobility == PICKUPABLE, "position": {"x": x, "y": y - half[1], "z": z},
-            "receptacle": is_receptacle, "receptacleObjectIds": (above or []) if is_receptacle else None,
-            "rotation": {"x": 0.0, "y": yaw_deg, "z": tilt_deg},
-            "salientMaterials": [], "sliceable": False, "temperature": "RoomTemp", "toggleable": False,
-            "visible": False,
-        }  # fmt: skip
 
     def metadata(self, message: Json, result: Any, error: Refused | None) -> Json:
         """The whole metadata of the agent after an action."""
@@ -334,7 +292,7 @@ class World:
                 "isStanding": True,
                 "inHighFrictionArea": False,
             },
-            "arm": self._arm(lift, extension, wrist, held),
+            "arm": describe_arm(lift, extension, wrist, self.names[held] if held >= 0 else None),
             "heldObjectPose": None,
             "fov": float(cameras[0][1]),
             "thirdPartyCameras": [
@@ -361,29 +319,8 @@ class World:
         return {"agents": [agent], "thirdPartyCameras": [], "activeAgentId": 0, "sequenceId": message.get("sequenceId", 0)}
 
     def _bounds(self) -> Json:
-        pose, half = self.simulator.state.pose[0, : self.n_structure], self.simulator.state.half[0, : self.n_structure]
-        low, high = (pose[:, :3] - half).min(0), (pose[:, :3] + half).max(0)
-        low, high = [float(v) for v in low], [float(v) for v in high]
-        axes = ("x", "y", "z")
-        return {
-            "center": {axis: (a + b) / 2 for axis, a, b in zip(axes, low, high, strict=True)},
-            "size": {axis: b - a for axis, a, b in zip(axes, low, high, strict=True)},
-        }
-
-    def _arm(self, lift: float, extension: float, wrist: float, held: int) -> Json:
-        """The joints that are read by name and place; a rotation is an axis with an angle in degrees."""
-        up = LIFT_JOINT_AT_ZERO_M + lift
-        yaw = (wrist + 180.0) % 360.0 - 180.0
-        names = ["stretch_robot_lift_jnt", *(f"stretch_robot_arm_{i}_jnt" for i in range(1, 6))]
-        names += ["stretch_robot_wrist_1_jnt", "stretch_robot_wrist_2_jnt"]
-        upright = {"x": 0.0, "y": 1.0, "z": 0.0, "w": 0.0}
-        joints = [
-            {"name": name, "rootRelativePosition": {"x": 0.0, "y": up, "z": 0.0}, "rootRelativeRotation": dict(upright)}
-            for name in names
-        ]
-        joints[-1]["rootRelativePosition"]["z"] = WRIST_JOINT_AT_ZERO_M + extension
-        joints[-1]["rootRelativeRotation"]["w"] = 180.0 if yaw == -180.0 else yaw
-        return {"joints": joints, "heldObjects": [self.names[held]] if held >= 0 else [], "pickupableObjects": []}
+        state = self.simulator.state
+        return scene_bounds(state.pose[0, : self.n_structure], state.half[0, : self.n_structure])
 
     def pictures(self) -> list[Picture]:
         """Raw RGB of both cameras, bottom row first, and depth where it was asked for."""
