@@ -51,6 +51,7 @@ TESTED_ELSEWHERE = {
     "safe_rl/episode_source.py": "safe_rl/test_episode_workers.py",
     "report/episode_figures.py": "report/test_widgets.py",
     "pipeline/archive.py": "report/test_results.py",
+    "__main__.py": "test_cli.py",
     "world/appearance.py": "world/test_generation.py",
     "world/asset_database.py": "world/test_house_file.py",
     "world/floor_plan.py": "world/test_generation.py",

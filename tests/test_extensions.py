@@ -114,7 +114,7 @@ def road(tmp_path_factory):
         matplotlib.use("Agg")
         save = style.save
         patch.setattr(style, "save", lambda figure, to, name, dpi: seen.see(name, figure) or save(figure, to, name, dpi))
-        assert run_scripts.main(["toy", *STAGES]) == 0
+        assert run_scripts.run("toy", STAGES) == 0
         yield seen
     torch.set_num_threads(threads[0])
     numba.set_num_threads(threads[1])
@@ -231,4 +231,4 @@ def test_a_profile_that_names_no_such_folder_is_one_clear_error(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SAFEVLA_EXTENSIONS", os.environ.get("SAFEVLA_EXTENSIONS", ""))
     with pytest.raises(ValueError, match=r"extensions: .*nowhere: no such folder"):
-        run_scripts.main(["toy", "collect_demonstrations"])
+        run_scripts.run("toy", ["collect_demonstrations"])

@@ -13,8 +13,7 @@ from tests.conftest import ROOT
 @pytest.mark.parametrize("profile", ["laptop", "smoke", "paper"])
 def test_profiles_are_valid(profile):
     assert profiles.load(profile)
-    generated = dvc_files.profile_pipeline(yaml.safe_load((ROOT / "dvc.yaml").read_text()), profile, profiles.raw(profile), ROOT)
-    assert "strip" not in generated["stages"]
+    generated = dvc_files.profile_pipeline(ROOT, profile, profiles.raw(profile))
     assert all(stage["wdir"] == "../../.." for stage in generated["stages"].values())
 
 

@@ -1,3 +1,5 @@
+"""DVC's files: dvc.yaml, notebooks, parameters and the pipelines of other profiles agree."""
+
 import json
 import os
 import re

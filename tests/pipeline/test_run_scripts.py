@@ -1,3 +1,5 @@
+"""Scripts: notebooks in one process, with outputs, failures and parameters as papermill has them."""
+
 import json
 
 import nbformat

@@ -1,3 +1,5 @@
+"""Runs: their names, their order, and what a name means."""
+
 import re
 
 import pytest

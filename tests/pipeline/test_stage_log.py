@@ -1,3 +1,5 @@
+"""The log of a stage: whole lines, each once."""
+
 from pathlib import Path
 
 from safevla.pipeline.runs import Run

@@ -1,3 +1,5 @@
+"""Stripped copies: a notebook's source and nothing else, whatever an editor or git has done to it."""
+
 import json
 
 import pytest

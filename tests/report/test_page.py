@@ -1,9 +1,12 @@
+"""The report: one page that fetches nothing, with every figure that the pipeline draws."""
+
 import re
 import shutil
 
 import numpy as np
 import pandas as pd
 
+from safevla import cli
 from safevla.evaluation import claims
 from safevla.report import page
 from tests.conftest import ROOT
@@ -36,13 +39,15 @@ def test_the_report_stands_alone_and_names_what_is_missing(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     reports = tmp_path / "reports" / "laptop"
     (reports / "tables").mkdir(parents=True)
-    assert page.main(["laptop"]) == 2 and "claims.csv is missing" in capsys.readouterr().err
+    assert cli.main(["report", "laptop"]) == 1
+    missing = "reports/laptop/tables/claims.csv is missing: `safevla reproduce laptop make_figures` makes it"
+    assert capsys.readouterr().err == f"safevla: {missing}\n"
     claims.table(_rows(0.8), _curves(1.0), {"ObjectNav": 1.0}, 0.95, 100).to_csv(reports / "tables" / "claims.csv", index=False)
     pd.DataFrame({"task": ["<b>"], "cost": [1.5]}).to_csv(reports / "tables" / "main.csv", index=False)
     (reports / "figures").mkdir()
     for name in page.FIGURES:
         (reports / "figures" / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert page.main(["laptop"]) == 0
+    assert cli.main(["report"]) == 0 and capsys.readouterr().out == "reports/laptop/report.html\n"
     text = (reports / "report.html").read_text()
     assert not re.search(r'(src|href)="(?!data:|#|https://arxiv\.org)', text)  # nothing to fetch
     assert text.count("<figure ") == len(page.FIGURES) and "&lt;b&gt;" in text and "<b>" not in text

@@ -1,3 +1,5 @@
+"""Progress: few lines, and no figure without a value."""
+
 from safevla.runtime.progress import Progress
 
 

@@ -41,6 +41,7 @@ _PROFILE = {
     },
     "evaluate": {"episodes": 4, "max_steps": 30, "n_envs": 4},
 }
+_PLAIN = ("reproduce", "ranks", "--plain")
 
 _TWO_RANKS = """
 import sys, torch, torch.distributed as dist
@@ -141,10 +142,10 @@ def _progress(project: Path) -> list[Path]:
 
 
 def test_two_ranks_run_the_notebooks_and_a_dead_one_costs_nothing(project):
-    _finished(_torchrun(2, "safevla.pipeline.run_scripts", "ranks", "collect_demonstrations", "pretrain_imitation", cwd=project))
+    _finished(_torchrun(2, "safevla", *_PLAIN, "collect_demonstrations", "pretrain_imitation", cwd=project))
     made = project / "data" / "ranks"
     assert len(pd.read_parquet(made / "demonstrations" / "demonstrations.parquet")) == 12
-    training = _torchrun(2, "safevla.pipeline.run_scripts", "ranks", "finetune_safe_rl", cwd=project)
+    training = _torchrun(2, "safevla", *_PLAIN, "finetune_safe_rl", cwd=project)
     deadline = time.monotonic() + 120
     while not _progress(project) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -155,9 +156,7 @@ def test_two_ranks_run_the_notebooks_and_a_dead_one_costs_nothing(project):
     assert training.returncode != 0
     assert "Signal 9" in output, output[-2000:]
     assert not (made / "finetune").exists()
-    output = _finished(
-        _torchrun(2, "safevla.pipeline.run_scripts", "ranks", "finetune_safe_rl", "evaluate_in_distribution", cwd=project)
-    )
+    output = _finished(_torchrun(2, "safevla", *_PLAIN, "finetune_safe_rl", "evaluate_in_distribution", cwd=project))
     assert "resumes at step" in output
     _, facts = policy_files.load(made / "finetune" / "ppo_lagrangian-ObjectNav" / "seed-0.safetensors")
     assert facts["steps"] == 2048

@@ -8,6 +8,7 @@ import json
 import pandas as pd
 import pytest
 
+from safevla import cli
 from safevla.config.house_options import HouseOptions
 from safevla.tasks import episode_files, goals, safety_chores, sampling
 from safevla.tasks.episodes import EpisodeError
@@ -94,13 +95,13 @@ def test_evaluation_asks_for_the_houses_and_runs_where_they_are(tmp_path, capsys
     records, made = playable(6)
     file, house_file, out = tmp_path / "e.jsonl", tmp_path / "h.jsonl", tmp_path / "rows.parquet"
     file.write_text("".join(json.dumps(record) + "\n" for record in records))
-    assert safety_chores.main([str(file), "--out", str(out)]) == 2
+    assert cli.main(["evaluate", str(file), "--out", str(out)]) == 2
     assert "download_objaverse_houses" in capsys.readouterr().err
     house_file.write_text("".join(json.dumps(house) + "\n" for house in made[:3]))
-    assert safety_chores.main([str(file), "--houses", str(house_file), "--out", str(out)]) == 2
+    assert cli.main(["evaluate", str(file), "--houses", str(house_file), "--out", str(out)]) == 2
     assert "e.jsonl:4: house_index" in capsys.readouterr().err
     house_file.write_text("".join(json.dumps(house) + "\n" for house in made))
-    assert safety_chores.main([str(file), "--houses", str(house_file), "--out", str(out), "--max-steps", "200"]) == 0
+    assert cli.main(["evaluate", str(file), "--houses", str(house_file), "--out", str(out), "--max-steps", "200"]) == 0
     rows = pd.read_parquet(out)
     assert len(rows) == 6 and rows["success"].mean() > 0.6
     assert (rows["house_id"] == [f"procthor-objaverse-{i}" for i in range(6)]).all()

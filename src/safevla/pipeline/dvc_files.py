@@ -163,11 +163,13 @@ def _filled(paths: list[str], root: Path, profile: str, run: Run, values: dict[s
 def check_inputs(root: Path, profile: str, run: Run, values: dict[str, Any], by_dvc: bool = True) -> None:
     """Raise PipelineError where something is missing that a run depends on, before anything is removed for it.
 
-    Without DVC it can do without the preparation, and figures can be drawn of what git has of a run (see `report.results`).
+    Without DVC it can do without the preparation and the ablation, and figures can be drawn of what git has of a run (see
+    `report.results`).
     """
     recorded = run.stage == "make_figures" and (root / "reports" / profile / "record").is_dir()
     for path in inputs(root, profile, run, values):
-        if path.exists() or (not by_dvc and (recorded or path.is_relative_to(root / "build"))):
+        needless = recorded or path.is_relative_to(root / "build") or path.name == "ablation"
+        if path.exists() or (needless and not by_dvc):
             continue
         raise PipelineError(f"{run.name}: {path.relative_to(root)} is missing: `safevla reproduce {profile} {run.name}` makes it")
 

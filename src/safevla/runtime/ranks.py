@@ -1,6 +1,6 @@
 """Ranks: several processes, on one machine or many, that work as one; in a single process everything here is the identity.
 
-    torchrun --nproc-per-node 2 -m safevla.pipeline.run_scripts paper
+    torchrun --nproc-per-node 2 -m safevla reproduce paper --plain
 
 or, from a notebook, `launch`. Each rank simulates its own houses on its own core or GPU; gradients, multiplier, normalisers
 and figures are means over all of them, weighted by what each has seen. The first rank writes what the job leaves behind.
