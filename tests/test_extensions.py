@@ -130,8 +130,8 @@ def test_nothing_of_the_extension_stands_in_the_package():
 
 def test_the_toy_method_switches_keeps_its_mean_and_knows_its_parameter(extend, tmp_path):
     """As its file says, which stands in the documentation as the example."""
-    extend({"methods/toy_switch.py": (EXTENSION / "methods" / "toy_switch.py").read_text()})
     params = ppo_params(cost_limit={"Fetch": 2.0})
+    extend({"methods/toy_switch.py": (EXTENSION / "methods" / "toy_switch.py").read_text()})
     method, again = (make_method(METHOD, params, {"tolerance": 0.5}, "Fetch", PAPER_COSTS) for _ in range(2))
     reward, cost = torch.randn(4, 3), torch.randn(4, 3, 1)
 

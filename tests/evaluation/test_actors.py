@@ -70,13 +70,13 @@ def test_done_is_said_where_it_is_likely_enough_and_only_there(some_episodes):
 
 
 def test_a_filter_of_actions_works_in_training_and_from_the_policys_file(some_episodes, tmp_path, extend):
-    extend({"methods/spinning.py": SPINNING})
     smoke = profiles.load("smoke")
     policy_files.save(tiny_policy(), tmp_path / "start.safetensors")
     train = ppo_params(
         steps={"Fetch": 2 * 4 * 8}, multiplier_delay={"Fetch": 0.0}, n_envs=4, rollout=8, max_steps=4, value_warmup=0
     )
     simulator = smoke.simulator.model_copy(update={"n_envs": 4})
+    extend({"methods/spinning.py": SPINNING})  # which loading a profile without extensions would put out of use
     job = jobs.TrainingJob(
         "spinning", tmp_path / "start.safetensors", "spinning", "Fetch", 0, train, {"action": int(Action.ROTATE_LEFT)}, PAPER_COSTS,
         smoke.houses, simulator, tmp_path,

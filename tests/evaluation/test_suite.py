@@ -10,14 +10,12 @@ from safevla.sim.embedded import EmbeddedSimulator
 
 TURNED = '''"""Turned: the robot begins with its back to where it looked."""
 
-import dataclasses
-
 LABEL = "turned round"
 
 
 def edit(episode, rng):
     x, z, yaw_deg = episode.start
-    return dataclasses.replace(episode, start=(x, z, yaw_deg + rng.choice((170.0, 180.0, 190.0))))
+    return episode.changed(start=(x, z, yaw_deg + rng.choice((170.0, 180.0, 190.0))))
 '''
 
 

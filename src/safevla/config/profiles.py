@@ -44,7 +44,7 @@ def _compendium() -> Path | None:
     """As `root`, or None; other projects have a dvc.yaml too."""
     for folder in (Path.cwd(), *Path.cwd().parents):
         pipeline = folder / "dvc.yaml"
-        if pipeline.is_file() and "src/safevla/" in pipeline.read_text(encoding="utf-8", errors="replace"):
+        if pipeline.is_file() and "src/safevla" in pipeline.read_text(encoding="utf-8", errors="replace"):
             return folder
     return None
 
