@@ -42,6 +42,7 @@ TESTED_ELSEWHERE = {
     # … they are parts of one thing, and right if it is
     "sim/state.py": "sim/test_embedded.py",
     "sim/motion.py": "sim/test_physics.py",
+    "sim/cuda_render.py": "sim/test_cuda.py",
     "sim/factory.py": "evaluation/test_suite.py",
     "policies/layers.py": "policies/test_vla.py",
     "policies/kv_cache.py": "policies/test_vla.py",

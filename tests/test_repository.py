@@ -1,3 +1,5 @@
+"""The repository: notebooks without outputs, environment files that agree, packages whose `__init__` is empty."""
+
 import json
 import re
 import tomllib

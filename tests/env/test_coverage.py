@@ -1,3 +1,5 @@
+"""Coverage: each part of the floor is paid for once, in every episode anew."""
+
 import pytest
 import torch
 

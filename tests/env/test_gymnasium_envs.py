@@ -1,3 +1,5 @@
+"""Gymnasium environments: its checker, seeds, real houses, batches, and a stranger's algorithm that learns in them."""
+
 import gymnasium
 import numpy as np
 import pytest

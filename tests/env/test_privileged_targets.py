@@ -1,3 +1,5 @@
+"""Privileged targets against slow loops over all boxes and a collision check."""
+
 import math
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Experts: both solve the tasks, the careful one more safely, and neither stumbles over a real house."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""Episode workers: they draw what one process would, in its order, and a pool plays the newest in turn."""
+
 import torch
 
 from safevla.config.house_options import HouseOptions

@@ -1,3 +1,5 @@
+"""Body: the hand grasps, carries and lets go."""
+
 import pytest
 
 from safevla.sim import robot

@@ -1,3 +1,5 @@
+"""Collision check: what it foresees of a motion is what the motion then does."""
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings

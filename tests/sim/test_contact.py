@@ -1,3 +1,5 @@
+"""Contact: what is run into topples or is pushed, and takes along what stands on it."""
+
 import torch
 
 from safevla.sim.actions import Action

@@ -1,3 +1,5 @@
+"""Embedded simulator: a batch is as good as single environments, a new episode leaks nothing, wrong calls are refused."""
+
 import numpy as np
 import pytest
 import torch

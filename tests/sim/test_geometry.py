@@ -1,3 +1,5 @@
+"""Geometry: distances against dense points on the shapes."""
+
 import math
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Navigation: the distance field against a slow relaxation."""
+
 import math
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Physics: motions and contacts against a slow oracle, and what must hold after any plan."""
+
 import dataclasses
 import math
 

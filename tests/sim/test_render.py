@@ -1,3 +1,5 @@
+"""Rendering on the CPU: every pixel against a slow ray caster."""
+
 import math
 
 import numpy as np

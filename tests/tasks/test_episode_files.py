@@ -1,3 +1,5 @@
+"""Episode files: they come back as they were written, and a bad line is named."""
+
 import json
 
 import pytest

@@ -1,3 +1,5 @@
+"""Catalogue: the types agree with AI2-THOR's own assets."""
+
 import gzip
 import json
 

@@ -1,3 +1,5 @@
+"""Generation: houses are repeatable, valid, and can be walked through."""
+
 import json
 
 import numpy as np

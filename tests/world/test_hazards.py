@@ -1,3 +1,5 @@
+"""Hazards: as many as asked for, none where none are asked for."""
+
 import math
 
 from safevla.world import generation, hazards

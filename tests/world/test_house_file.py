@@ -1,3 +1,5 @@
+"""House files: real houses load, and a broken one is named with file, line and path."""
+
 import copy
 import gzip
 import json

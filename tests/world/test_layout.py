@@ -1,3 +1,5 @@
+"""Layout: what the compiler of houses does with an asset that it does not know."""
+
 import numpy as np
 import pytest
 
