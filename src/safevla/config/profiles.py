@@ -29,7 +29,7 @@ class ParamsError(ValueError):
 
 
 def root() -> Path:
-    """The compendium's folder: the nearest one upwards of the working directory whose dvc.yaml has stages of src/safevla."""
+    """The compendium's folder: the nearest one upwards of the working directory whose dvc.yaml runs safevla's stages."""
     folder = _compendium()
     if folder is None:
         raise ParamsError(f"{Path.cwd()}: no dvc.yaml of safevla here or above; run inside a clone of the repository")
@@ -44,7 +44,7 @@ def _compendium() -> Path | None:
     """As `root`, or None; other projects have a dvc.yaml too."""
     for folder in (Path.cwd(), *Path.cwd().parents):
         pipeline = folder / "dvc.yaml"
-        if pipeline.is_file() and "src/safevla/" in pipeline.read_text(encoding="utf-8", errors="replace"):
+        if pipeline.is_file() and "-m safevla stage" in pipeline.read_text(encoding="utf-8", errors="replace"):
             return folder
     return None
 
