@@ -29,7 +29,7 @@ class ParamsError(ValueError):
 
 
 def root() -> Path:
-    """The compendium's folder: the nearest one upwards of the working directory whose dvc.yaml has stages of src/safevla."""
+    """The compendium's folder: the nearest one upwards of the working directory whose dvc.yaml runs safevla's stages."""
     folder = _compendium()
     if folder is None:
         raise ParamsError(f"{Path.cwd()}: no dvc.yaml of safevla here or above; run inside a clone of the repository")

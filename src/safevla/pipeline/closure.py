@@ -15,6 +15,7 @@ import functools
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ _PACKAGE = Path(__file__).parents[1]
 _NAME = _PACKAGE.name
 _ASIDE = (f"{_NAME}.config.", f"{_NAME}.pipeline.")  # compare names with those of the registries, and use no definition
 _FACTORY = f"{_NAME}.sim.factory"
+_NAMES_ALONE = ("names", "path")  # of a registry: what they give says nothing of a definition
 _REGISTRIES = {variable: value for variable, value in vars(registry).items() if isinstance(value, Registry)}
 
 
@@ -134,23 +136,37 @@ def _read(path: Path, changed_ns: int) -> _Code:
 
 
 def _parse(code: str, path: Path) -> _Code:
-    imports, uses, loads, attributes, words = set(), set(), set(), set(), set()
+    imports, attributes, words = set(), set(), set()
+    known: set[str] = set()  # registries' variables that the code imports
+    asked: Counter[tuple[str, str]] = Counter()  # variable and attribute; "" where the variable stands alone
     for node in _nodes(ast.parse(code, str(path)), path.name != "__init__.py"):
         if isinstance(node, ast.Import):
             imports |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             imports |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-            uses |= {alias.name for alias in node.names if node.module == registry.__name__}
+            known |= {alias.name for alias in node.names if node.module == registry.__name__}
         elif isinstance(node, ast.Attribute):
             attributes.add(node.attr)
-            of = node.value
-            uses |= {node.attr} if isinstance(of, ast.Name) and of.id == "registry" else set()
-            loads |= {getattr(of, "id", getattr(of, "attr", ""))} if node.attr == "load" else set()
+            asked[_variable(node.value), node.attr] += 1
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             words.add(node.value)
+        if variable := _variable(node):
+            asked[variable, ""] += 1
+            known |= {variable} if isinstance(node, ast.Attribute) else set()
+    uses, loads = set(), set()
+    for variable in known & _REGISTRIES.keys():
+        harmless = sum(asked[variable, attribute] for attribute in _NAMES_ALONE)
+        uses |= {_REGISTRIES[variable]} if asked[variable, ""] > harmless else set()
+        loads |= {_REGISTRIES[variable]} if asked[variable, "load"] else set()
     mine = frozenset(name for name in imports if name.split(".")[0] == _NAME)
-    used, loaded = (frozenset(_REGISTRIES[name] for name in names & _REGISTRIES.keys()) for names in (uses, uses & loads))
-    return _Code(mine, used, loaded, frozenset(attributes), frozenset(words))
+    return _Code(mine, frozenset(uses), frozenset(loads), frozenset(attributes), frozenset(words))
+
+
+def _variable(node: ast.AST) -> str:
+    """The registry's variable that some code is, METHODS or registry.METHODS; "" if it is none."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "registry":
+        return node.attr if node.attr in _REGISTRIES else ""
+    return node.id if isinstance(node, ast.Name) and node.id in _REGISTRIES else ""
 
 
 def _nodes(node: ast.AST, functions: bool) -> Iterator[ast.AST]:
