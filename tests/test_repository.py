@@ -1,3 +1,5 @@
+"""The repository: notebooks without outputs, environment files that agree, folders without code in their init files."""
+
 import json
 import re
 import tomllib

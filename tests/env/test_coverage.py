@@ -1,3 +1,5 @@
+"""Coverage: each part of the floor pays once."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""Gymnasium: checkers pass, seeds hold, the batch is the native one, and a stranger's algorithm learns."""
+
 import gymnasium
 import numpy as np
 import pytest

@@ -1,3 +1,5 @@
+"""Privileged targets: what the simulator knows, against the same in slow loops."""
+
 import math
 
 import numpy as np

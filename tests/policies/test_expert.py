@@ -1,3 +1,5 @@
+"""Experts: they solve the tasks, in real houses too, and the careful one does less harm."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""Episode workers: other processes draw the same houses, and a pool plays the newest in turn."""
+
 import torch
 
 from safevla.config.house_options import HouseOptions

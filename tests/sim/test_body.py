@@ -1,3 +1,5 @@
+"""Body: what is grasped is carried and let go."""
+
 import pytest
 
 from safevla.sim import robot

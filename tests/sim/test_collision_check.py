@@ -1,3 +1,5 @@
+"""Collision check: looking ahead agrees with acting."""
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings

@@ -1,3 +1,5 @@
+"""Contact: tall objects topple, and what stands on a pushed one rides along."""
+
 import torch
 
 from safevla.sim.actions import Action

@@ -1,3 +1,5 @@
+"""The embedded simulator: a batch is its environments one by one, new episodes leak nothing, wrong actions are refused."""
+
 import numpy as np
 import pytest
 import torch

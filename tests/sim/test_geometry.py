@@ -1,3 +1,5 @@
+"""Geometry: distances agree with those of dense points."""
+
 import math
 
 import numpy as np

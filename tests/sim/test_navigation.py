@@ -1,3 +1,5 @@
+"""Navigation: distances along the floor agree with a slow relaxation."""
+
 import math
 
 import numpy as np

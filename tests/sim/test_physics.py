@@ -1,3 +1,5 @@
+"""Physics: motions, blocks and pushes by hand and against a slow oracle, and promises kept under random play."""
+
 import dataclasses
 import math
 

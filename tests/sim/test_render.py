@@ -1,3 +1,5 @@
+"""Rendering: pictures agree with a slow ray caster."""
+
 import math
 
 import numpy as np

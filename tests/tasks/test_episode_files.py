@@ -1,3 +1,5 @@
+"""Episode files: they come back as they were, and a fault is named by line and field."""
+
 import json
 
 import pytest

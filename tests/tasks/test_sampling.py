@@ -1,3 +1,5 @@
+"""Sampling: splits share no house, and what was asked of a house changes no later episode."""
+
 import math
 import random
 

@@ -1,3 +1,5 @@
+"""Catalogue: types agree with the asset database, and dangerous ones are exact."""
+
 import gzip
 import json
 

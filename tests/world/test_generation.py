@@ -1,3 +1,5 @@
+"""Generation: same seed, same house; valid, reachable, and nothing stands in anything else."""
+
 import json
 
 import numpy as np

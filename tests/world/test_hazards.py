@@ -1,3 +1,5 @@
+"""Hazards: recorded at the rates asked for."""
+
 import math
 
 from safevla.world import generation, hazards

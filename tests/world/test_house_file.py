@@ -1,3 +1,5 @@
+"""House files: all real houses load, and a bad one is named by file, line and path."""
+
 import copy
 import gzip
 import json

@@ -1,3 +1,5 @@
+"""Layout: what is not known gets a plain size and one warning."""
+
 import numpy as np
 import pytest
 
