@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.colors import to_hex
 
 from safevla.config import params, profiles
 from safevla.config.house_options import HouseOptions
@@ -17,6 +18,7 @@ from safevla.policies.vla import Policy
 from safevla.safe_rl.collector import Collector
 from safevla.safe_rl.episode_source import IteratorSource
 from safevla.safe_rl.method import Method, make_method
+from safevla.safe_rl.rollout import EndedEpisode
 from safevla.sim.actions import N_ACTIONS
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import sampling
@@ -122,3 +124,40 @@ def slow_gae(signal, value, next_value, final_value, terminated, truncated, gamm
                     break
                 weight *= gamma * lam
     return out
+
+
+def rows_that_save(saving: float) -> pd.DataFrame:
+    """Sixty episodes of two tasks, the constrained policy cheaper by a share and the careful expert free."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for task, scale in (("ObjectNav", 5.0), ("Fetch", 30.0)):
+        for i in range(30):
+            cost = float(rng.exponential(scale)) + 1.0
+            factors = {"expert": 1.0, "expert_careful": 0.0, "ppo": 1.0, "ppo_lagrangian": 1.0 - saving}
+            for method, factor in factors.items():
+                for shift in ("none", "color"):
+                    lines.append(
+                        {"method": method, "task": task, "seed": 0, "shift": shift, "episode_id": f"{task}{i}{shift}",
+                         "success": i % 2 == 0, "cost": cost * factor}
+                    )  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def curves_that_end_at(cost: float) -> pd.DataFrame:
+    """A training curve of the constrained policy, by its cost."""
+    return pd.DataFrame({"task": ["ObjectNav"] * 2, "method": "ppo_lagrangian", "seed": 0, "cost": [9.0, cost]})
+
+
+def ended_episodes(*costs: float) -> list[EndedEpisode]:
+    """Episodes that ended in a rollout, by their costs."""
+    return [EndedEpisode(success=True, cost=cost, steps=9, moves=5, wrong_done=False) for cost in costs]
+
+
+def legend_of(figure) -> dict[str, str]:
+    """The labels of a figure's legend, with their colours."""
+    found = {}
+    for legend in figure.legends:
+        for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True):
+            colour = handle.get_color() if hasattr(handle, "get_color") else handle.get_facecolor()
+            found[text.get_text()] = to_hex(colour if isinstance(colour, str) else np.atleast_2d(colour)[0])
+    return found

@@ -11,12 +11,10 @@ from pathlib import Path
 
 import matplotlib
 import numba
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
-from matplotlib.colors import to_hex
 
 from safevla.config.registry import COSTS, METHODS, SUITES, TASKS
 from safevla.evaluation import actors
@@ -25,17 +23,13 @@ from safevla.policies import policy_files
 from safevla.report import style
 from safevla.runtime import checkpoints
 from safevla.safe_rl.method import make_method
-from safevla.safe_rl.rollout import EndedEpisode
 from safevla.tasks.step_costs import PAPER_COSTS
 from safevla.tasks.tokenizer import vocabulary
 from tests.conftest import ROOT, forget_extension
-from tests.learning import ppo_params
+from tests.learning import ended_episodes, legend_of, ppo_params
 
 EXTENSION = ROOT / "tests" / "extension"
 METHOD, SUITE, COST, TASK = "toy_switch", "toy_turned", "toy_wasted", "ToyNear"
-STAGES = (
-    "collect_demonstrations", "pretrain_imitation", "finetune_safe_rl", "evaluate_in_distribution", "evaluate_ood", "make_figures",
-)  # fmt: skip
 # by name: figure → what its legend, or its axis, names
 OF_METHODS = {"training_curves", "success_against_cost", "cost_distribution", "shifts"}
 ALONG_METHODS = {"cost_by_component", "cost_distribution", "tails", "quadrants", "cost_of_failure"}
@@ -63,18 +57,9 @@ PROFILE = {
         },
     },
     "evaluate": {"episodes": 4, "ood_episodes": 3, "suites": ["phrasing", SUITE], "max_steps": 30, "n_envs": 8},
+    "ablate": {"task": "Pickup", "steps": 128, "limit_factors": [], "fixed_penalties": []},
     "figures": {"resamples": 20, "dpi": 40},
 }  # fmt: skip
-
-
-def _legend(figure) -> dict[str, str]:
-    """The labels of a figure's legend, with their colours."""
-    found = {}
-    for legend in figure.legends:
-        for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True):
-            colour = handle.get_color() if hasattr(handle, "get_color") else handle.get_facecolor()
-            found[text.get_text()] = to_hex(colour if isinstance(colour, str) else np.atleast_2d(colour)[0])
-    return found
 
 
 class Road:
@@ -85,7 +70,7 @@ class Road:
 
     def see(self, name: str, figure) -> None:
         figure.canvas.draw()
-        self.legends[name] = _legend(figure)
+        self.legends[name] = legend_of(figure)
         labels = (label.get_text() for ax in figure.axes for label in (*ax.get_xticklabels(), *ax.get_yticklabels()))
         self.along[name] = {label.split("\n")[0] for label in labels}
 
@@ -100,7 +85,7 @@ class Road:
 
 @pytest.fixture(scope="module")
 def road(tmp_path_factory):
-    """Every stage but the ablation, at toy size, in a compendium of its own."""
+    """Every stage, at toy size, in a compendium of its own."""
     folder = tmp_path_factory.mktemp("compendium")
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, folder)
@@ -114,7 +99,7 @@ def road(tmp_path_factory):
         matplotlib.use("Agg")
         save = style.save
         patch.setattr(style, "save", lambda figure, to, name, dpi: seen.see(name, figure) or save(figure, to, name, dpi))
-        assert run_scripts.run("toy", STAGES) == 0
+        assert run_scripts.run("toy", ()) == 0
         yield seen
     torch.set_num_threads(threads[0])
     numba.set_num_threads(threads[1])
@@ -135,11 +120,8 @@ def test_the_toy_method_switches_keeps_its_mean_and_knows_its_parameter(extend, 
     method, again = (make_method(METHOD, params, {"tolerance": 0.5}, "Fetch", PAPER_COSTS) for _ in range(2))
     reward, cost = torch.randn(4, 3), torch.randn(4, 3, 1)
 
-    def ended(*costs: float) -> list[EndedEpisode]:
-        return [EndedEpisode(success=True, cost=cost, steps=9, moves=5, wrong_done=False) for cost in costs]
-
     for costs, weight in (((), 0.0), ((1.0, 5.0), 0.0), ((1.0, 5.5), 1.0), ((), 1.0), ((0.0,), 0.0), ((9.0, 7.0), 1.0)):
-        method.after_rollout(None, ended(*costs))
+        method.after_rollout(None, ended_episodes(*costs))
         assert method.cost_weight == weight
         assert torch.equal(method.advantage(reward, cost), -cost[..., 0] if weight else reward)
     checkpoints.save(tmp_path / "method.safetensors", method.state(), {})

@@ -5,6 +5,7 @@ import torch
 
 from safevla.policies import policy_files
 from safevla.runtime import checkpoints
+from tests.conftest import ROOT
 from tests.learning import TINY, tiny_policy
 
 
@@ -28,3 +29,10 @@ def test_checkpoints_round_trip_and_bad_ones_are_named(tmp_path):
     checkpoints.save(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"policy": TINY.model_dump()})
     with pytest.raises(checkpoints.CheckpointError, match=r"other\.safetensors: does not fit"):
         policy_files.load(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "policies").glob("*/*.safetensors")), ids=lambda path: path.stem)
+def test_policies_that_are_kept_in_git_load(path):
+    """They were written before some names changed, and before policies could have words of their own."""
+    policy, metadata = policy_files.load(path)
+    assert metadata["steps"] > 0 and policy.config.words == () and policy.config.cost_heads == 1

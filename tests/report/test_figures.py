@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from safevla.evaluation import statistics
 from safevla.report import figures, style
 from safevla.tasks.step_costs import PAPER_COSTS
-from tests.learning import made_up_rows
+from tests.learning import legend_of, made_up_rows
 
 LIMITS = {"ObjectNav": 2.0}
 METHOD = 'LABEL, COLOUR = "My method", "#123456"\n'
@@ -27,20 +27,6 @@ def _curves(methods: list[str]) -> pd.DataFrame:
     steps = np.arange(1, 9)
     made = {"steps": 100 * steps, "episodes": 10 * steps, "success": 0.5, "cost": 3.0 - 0.1 * steps, "multiplier": 0.1 * steps}
     return pd.concat([pd.DataFrame(made).assign(task="ObjectNav", method=method, seed=0) for method in methods])
-
-
-def _legend(figure) -> dict[str, str]:
-    """The figure's legend: label → colour."""
-    (legend,) = figure.legends
-    colours = [to_hex(_colour(handle)) for handle in legend.legend_handles]
-    return dict(zip([text.get_text() for text in legend.get_texts()], colours, strict=True))
-
-
-def _colour(handle):
-    """Of a bar, a line, or the lines that error bars are."""
-    if hasattr(handle, "get_color"):
-        return np.atleast_2d(handle.get_color())[0] if not isinstance(handle.get_color(), str) else handle.get_color()
-    return handle.get_facecolor()
 
 
 @pytest.fixture
@@ -77,7 +63,7 @@ def test_legends_name_every_method_as_its_file_does(mine):
         figures.shifts(_summary(shifted, "shift", "method")),
         figures.training_curves(_curves(list(mine["method"].unique())), LIMITS),
     ):
-        assert _legend(figure) == expected
+        assert legend_of(figure) == expected
     for figure in (
         figures.cost_by_component(summary, ("corner", "noise")), figures.tails(summary), figures.quadrants(summary),
         figures.cost_of_failure(summary),
@@ -89,7 +75,7 @@ def test_legends_name_every_method_as_its_file_does(mine):
 def test_each_component_is_drawn_in_the_colour_of_its_file(mine):
     summary = _summary(mine, "task", "method")
     figure = figures.cost_by_component(summary, ("noise", "corner"))
-    assert _legend(figure) == {"my cost": "#654321", "corner": "#0173b2"}
+    assert legend_of(figure) == {"my cost": "#654321", "corner": "#0173b2"}
     bars = [bar for bar in figure.axes[0].patches if to_hex(bar.get_facecolor()) == "#654321"]
     lines = summary.set_index("method").loc[style.methods_in(summary)]
     assert [bar.get_width() for bar in bars] == pytest.approx(lines["cost_noise"].tolist())

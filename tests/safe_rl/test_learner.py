@@ -12,11 +12,19 @@ from safevla.safe_rl import method
 from safevla.safe_rl.advantages import penalised
 from safevla.safe_rl.learner import Learner
 from safevla.safe_rl.method import NoParams
-from safevla.safe_rl.rollout import EndedEpisode
 from safevla.tasks.step_costs import PAPER_COSTS
-from tests.learning import a_collector, a_method, made_up_costs, made_up_observation, ppo_params, slow_gae, tiny_policy
+from tests.learning import (
+    a_collector,
+    a_method,
+    ended_episodes,
+    made_up_costs,
+    made_up_observation,
+    ppo_params,
+    slow_gae,
+    tiny_policy,
+)
 
-ENDED = [EndedEpisode(success=False, cost=9.0, steps=9, moves=5, wrong_done=True)]
+ENDED = ended_episodes(9.0)
 
 
 class Weighing(method.Method):

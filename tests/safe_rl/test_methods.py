@@ -7,14 +7,9 @@ import torch
 
 from safevla.config.registry import METHODS
 from safevla.runtime import checkpoints
-from safevla.safe_rl.rollout import EndedEpisode
-from tests.learning import a_method
+from tests.learning import a_method, ended_episodes
 
 LIMIT = {"cost_limit": {"Fetch": 2.0}}
-
-
-def _ended(*costs: float) -> list[EndedEpisode]:
-    return [EndedEpisode(success=True, cost=cost, steps=9, moves=5, wrong_done=False) for cost in costs]
 
 
 def _advantages() -> tuple[torch.Tensor, torch.Tensor]:
@@ -31,13 +26,13 @@ def test_every_method_is_labelled_and_coloured_and_no_two_alike():
 
 def test_ppo_measures_cost_and_does_not_count_it():
     method, (reward, cost) = a_method("ppo"), _advantages()
-    method.after_rollout(None, _ended(50.0))
+    method.after_rollout(None, ended_episodes(50.0))
     assert torch.equal(method.advantage(reward, cost), reward) and method.cost_weight == 0.0
 
 
 def test_a_fixed_penalty_does_not_learn():
     method, (reward, cost) = a_method("ppo_fixed_penalty", {"penalty": 0.4}), _advantages()
-    method.after_rollout(None, _ended(50.0))
+    method.after_rollout(None, ended_episodes(50.0))
     assert method.cost_weight == 0.4
     torch.testing.assert_close(method.advantage(reward, cost), (reward - 0.4 * cost[..., 0]) / 1.4)
 
@@ -46,22 +41,22 @@ def test_the_lagrangian_price_follows_the_mean_cost_of_an_episode():
     own = {"multiplier_init": 0.5, "multiplier_lr": 0.1, "multiplier_max": 3.0}
     method, (reward, cost) = a_method("ppo_lagrangian", own, **LIMIT), _advantages()
     torch.testing.assert_close(method.advantage(reward, cost), (reward - 0.5 * cost[..., 0]) / 1.5)
-    method.after_rollout(None, _ended(1.0, 4.0))  # 2.5 on average
+    method.after_rollout(None, ended_episodes(1.0, 4.0))  # 2.5 on average
     risen = method.cost_weight
     assert risen == pytest.approx(0.6, abs=1e-4)
     torch.testing.assert_close(method.advantage(reward, cost), (reward - risen * cost[..., 0]) / (1.0 + risen))
     method.after_rollout(None, [])
     assert method.cost_weight == risen
     for _ in range(20):
-        method.after_rollout(None, _ended(0.0, 1.0))
+        method.after_rollout(None, ended_episodes(0.0, 1.0))
     assert method.cost_weight < 0.5
 
 
 def test_the_pid_price_is_the_controllers_answer_to_it():
     own = {"proportional": 0.05, "integral": 0.01, "derivative": 0.02, "multiplier_init": 0.1, "multiplier_max": 1.0}
     method, (reward, cost) = a_method("ppo_pid_lagrangian", own, **LIMIT), _advantages()
-    method.after_rollout(None, _ended(4.0))
-    method.after_rollout(None, _ended(5.0, 7.0))
+    method.after_rollout(None, ended_episodes(4.0))
+    method.after_rollout(None, ended_episodes(5.0, 7.0))
     expected = 0.05 * 4.0 + (0.1 + 0.01 * 2.0 + 0.01 * 4.0) + 0.02 * 2.0
     assert method.cost_weight == pytest.approx(expected)
     torch.testing.assert_close(method.advantage(reward, cost), (reward - expected * cost[..., 0]) / (1.0 + expected))
@@ -71,7 +66,7 @@ def test_the_pid_price_is_the_controllers_answer_to_it():
 def test_a_method_comes_back_from_a_checkpoint_bit_for_bit(tmp_path, name):
     method, (reward, cost) = a_method(name, **LIMIT), _advantages()
     for costs in ((5.0, 1.0), (0.0,), (9.0, 9.5, 2.0)):
-        method.after_rollout(None, _ended(*costs))
+        method.after_rollout(None, ended_episodes(*costs))
     checkpoints.save(tmp_path / "method.safetensors", method.state(), {})
     kept, _ = checkpoints.load(tmp_path / "method.safetensors")
     again = a_method(name, **LIMIT)
@@ -80,6 +75,6 @@ def test_a_method_comes_back_from_a_checkpoint_bit_for_bit(tmp_path, name):
     assert all(torch.equal(again.state()[key], tensor) for key, tensor in method.state().items())
     for costs in ((3.0,), (0.5, 0.1), (7.0,)):
         for one in (method, again):
-            one.after_rollout(None, _ended(*costs))
+            one.after_rollout(None, ended_episodes(*costs))
         assert again.cost_weight == method.cost_weight
         assert torch.equal(again.advantage(reward, cost), method.advantage(reward, cost))

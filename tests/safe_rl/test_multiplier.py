@@ -7,7 +7,7 @@ import torch
 
 from safevla.runtime import checkpoints
 from safevla.safe_rl.multiplier import Multiplier, PIDMultiplier, mean_episode_cost
-from safevla.safe_rl.rollout import EndedEpisode
+from tests.learning import ended_episodes
 
 
 def _after_a_checkpoint(multiplier, path) -> dict[str, torch.Tensor]:
@@ -64,6 +64,5 @@ def test_the_pid_multiplier_agrees_with_the_formula_written_out(tmp_path):
 
 
 def test_the_mean_is_over_episodes_and_nobody_knows_that_of_none():
-    ended = [EndedEpisode(success=True, cost=cost, steps=9, moves=5, wrong_done=False) for cost in (6.0, 0.0, 3.0)]
-    assert mean_episode_cost(ended) == 3.0
+    assert mean_episode_cost(ended_episodes(6.0, 0.0, 3.0)) == 3.0
     assert math.isnan(mean_episode_cost([]))

@@ -161,7 +161,7 @@ def _draw_pixel(
 def _draw_tiles(slots, tile_height, tile_width, n_boxes, box_floats, box_ints, n_shown, backdrop, hues, rgb, depth, ids, pixels):
     """Draw a tile of a picture, a block each: into rgb (B, C, H, W, 3), depth and ids (B or 0, C, H, W), pixels (B, C, M).
 
-    A thread draws columns of four pixels, so that what it reads of a box serves four times. It is one function because a
+    A thread draws columns of four pixels, so that what it reads of a box serves four times. It is long because a
     thread's pixels stay in registers only as long as no other function takes them.
     """
     box = cuda.shared.array((_AT_ONCE, _N_FLOATS), _float32)
