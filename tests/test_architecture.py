@@ -37,7 +37,6 @@ TESTED_ELSEWHERE = {
     "sim/actions.py": "sim/test_physics.py",
     "sim/interface.py": "sim/test_embedded.py",
     "sim/robot.py": "sim/test_body.py",
-    "sim/boxes.py": "sim/test_physics.py",
     "world/boxes.py": "world/test_layout.py",
     "policies/outputs.py": "policies/test_vla.py",
     # … they are parts of one thing, and right if it is
