@@ -1,3 +1,5 @@
+"""Repository: notebooks without outputs, and files that say the same of what is to be installed."""
+
 import json
 import re
 import tomllib

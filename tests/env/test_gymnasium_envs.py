@@ -1,3 +1,5 @@
+"""Gymnasium environments: the checker, seeds, costs in `info`, the native batch, and a stranger's algorithm that learns."""
+
 import gymnasium
 import numpy as np
 import pytest
