@@ -30,7 +30,7 @@ test: setup
 lint: setup
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	@if grep -q '^\[tool\.pyright\]' pyproject.toml; then $(PYTHON) -m pyright; fi
+	$(PYTHON) -m pyright --pythonpath $(PYTHON)
 
 notebooks: setup
 	SAFEVLA_PROFILE=$(PROFILE) $(PYTHON) -m jupyterlab notebooks
@@ -38,10 +38,12 @@ notebooks: setup
 report: setup
 	@$(PYTHON) -m safevla report $(PROFILE)
 
-# needs uv; rows that only CUDA builds of torch need are left to pip
+# needs uv; rows that only CUDA builds of torch need are left to pip, but for numba-cuda, whose version is chosen by hand
 lock:
-	uv pip compile pyproject.toml --extra dev --extra encoders --extra ai2thor --universal --python-version 3.11 \
-	  --no-header --no-annotate --quiet | grep -vE '^(nvidia|cuda|triton)' > requirements.lock
+	chosen=$$(grep '^numba-cuda==' requirements.lock); \
+	{ uv pip compile pyproject.toml --extra dev --extra encoders --extra ai2thor --universal --python-version 3.11 \
+	  --no-header --no-annotate --quiet | grep -vE '^(nvidia|cuda|triton)'; echo "$$chosen"; } | sort > requirements.new
+	mv requirements.new requirements.lock
 
 clean:
 	rm -rf build .cache .pytest_cache .ruff_cache .hypothesis

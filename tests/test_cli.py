@@ -71,7 +71,9 @@ def test_a_mistake_is_one_line_that_says_what_to_do(line, code, said, capsys):
 def test_outside_a_compendium_it_says_so(line, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     code, _, err = _run(line, capsys)
-    assert code == 2 and "no dvc.yaml of safevla here or above; run inside a clone of the repository" in err and err.count("\n") == 1
+    assert (
+        code == 2 and "no dvc.yaml of safevla here or above; run inside a clone of the repository" in err and err.count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize(("line", "package"), [("reproduce smoke", "dvc"), ("stage make_figures", "papermill")])

@@ -105,7 +105,8 @@ def evaluate(
 ) -> "pd.DataFrame":
     """A policy's success and costs on test episodes, one row per episode.
 
-    policy: a checkpoint's path, a Policy, or one of the planners with privileged state, `"expert"` and `"expert_careful"`.
+    policy: a checkpoint's path, a Policy, or one of the planners with privileged state, `"expert"` and `"expert_careful"`. A
+        checkpoint acts through its method's `filter_action`; a Policy by itself has no method.
     task: ObjectNav, Pickup or Fetch.
     n_episodes: how many episodes; fewer rows come back where the houses do not offer as many.
     houses: a ProcTHOR file (.json, .jsonl or .jsonl.gz) that gives at most one episode per house; None: generated houses that

@@ -113,6 +113,7 @@ def test_a_rollout_and_its_learning_stay_on_the_gpu(some_episodes, tmp_path):
     from safevla.policies.vla import Policy
     from safevla.safe_rl import training
     from safevla.safe_rl.episode_source import IteratorSource
+    from safevla.safe_rl.method import make_method
     from safevla.sim.cuda import CudaSimulator
 
     profile = profiles.load("smoke")
@@ -121,9 +122,8 @@ def test_a_rollout_and_its_learning_stay_on_the_gpu(some_episodes, tmp_path):
     )
     simulator = CudaSimulator(48, profile.policy.image_size)
     source = IteratorSource(itertools.cycle(some_episodes))
-    learner = training.train(
-        Policy(profile.policy), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, tmp_path / "p.safetensors", "gpu"
-    )
+    method = make_method("ppo_lagrangian", settings, {}, "ObjectNav", step_costs.PAPER_COSTS)
+    learner = training.train(Policy(profile.policy), method, simulator, source, settings, 0, tmp_path / "p.safetensors", "gpu")
     assert all(p.is_cuda for p in learner.policy.parameters()) and learner.steps == 2 * 48 * 16
     assert all(np.isfinite(row["loss_value"]) for row in learner.curve)
 

@@ -106,12 +106,16 @@ def chosen(values: dict[str, Any]) -> Iterator[tuple[Registry, str]]:
 
 
 def use_extensions(folders: Iterable[str | Path]) -> None:
-    """Look in these folders too, in this process and those that it starts. Raises RegistryError where one is not there."""
+    """Look in these folders too from now on, in this process and those that it starts.
+
+    Raises RegistryError where one is not there.
+    """
     paths = [Path(folder).resolve() for folder in folders]
     for path in paths:
         if not path.is_dir():
             raise RegistryError(f"extensions: {path}: no such folder")
-    os.environ[_VARIABLE] = os.pathsep.join(map(str, paths))
+    known = [folder for folder in os.environ.get(_VARIABLE, "").split(os.pathsep) if folder]
+    os.environ[_VARIABLE] = os.pathsep.join(dict.fromkeys([*known, *map(str, paths)]))
 
 
 @functools.cache

@@ -99,11 +99,27 @@ def run_on_cuda(kernel, n_blocks: int, n_threads: int, *arguments) -> None:
 _CUDA_BLOCK = 64  # threads; small, because threads of one environment each are few and long
 
 
+_MOST_VIEWS = 4096
+_views: dict[tuple, Any] = {}
+
+
 def cuda_view(array):
-    """A tensor as Numba's kernels take it; anything else as it is. Kernels take tensors too, but make a view each time."""
+    """A tensor as Numba's kernels take it; anything else as it is.
+
+    Making a view takes longer than launching a kernel, so it is kept. It holds no memory: whatever tensor lies there later in
+    the same form may use it.
+    """
     if not hasattr(array, "is_cuda"):
         return array
-    return cuda().as_cuda_array(array) if array.is_cuda else array.numpy()  # the latter where Numba simulates CUDA
+    if not array.is_cuda:  # Numba simulates CUDA
+        return array.numpy()
+    form = (array.data_ptr(), array.shape, array.stride(), array.dtype)
+    view = _views.get(form)
+    if view is None:
+        if len(_views) >= _MOST_VIEWS:
+            _views.clear()
+        view = _views[form] = cuda().from_cuda_array_interface(array.__cuda_array_interface__, owner=None, sync=False)
+    return view
 
 
 def _current_stream() -> int:
