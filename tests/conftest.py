@@ -66,6 +66,10 @@ def forget_extension(folder: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _in_the_repository(monkeypatch):
-    """Stages and profiles are looked for in the working directory."""
+def _in_the_repository(monkeypatch) -> Iterator[None]:
+    """Stages and profiles are looked for in the working directory; what a test leaves in the environment ends with it."""
     monkeypatch.chdir(ROOT)
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)

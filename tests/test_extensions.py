@@ -96,6 +96,7 @@ def road(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("SAFEVLA_EXTENSIONS", "")
+        patch.setenv("MPLBACKEND", "Agg")
         matplotlib.use("Agg")
         save = style.save
         patch.setattr(style, "save", lambda figure, to, name, dpi: seen.see(name, figure) or save(figure, to, name, dpi))

@@ -9,15 +9,32 @@ from safevla.env.vector_env import VectorEnv
 from safevla.evaluation import actors, evaluate
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import SimulatorError
+from safevla.tasks import tokenizer
 from safevla.tasks.step_costs import PAPER_COSTS
 from tests.learning import TINY, tiny_policy
 
 WHO = {"profile": "t", "method": "imitation", "seed": 7}
 
 
-def _played(some_episodes, n_envs: int, costs=PAPER_COSTS, simulator=None, max_steps: int = 25) -> pd.DataFrame:
+class Reckless:
+    """Drives on, whatever is in the way, and never says that it is done."""
+
+    tokenize = staticmethod(tokenizer.tokenize)
+
+    def __init__(self, n_envs: int):
+        self._n_envs, self._generator = n_envs, torch.Generator().manual_seed(0)
+
+    def start_episodes(self, slots, episodes, scene) -> None:
+        pass
+
+    def act(self, observation, scene) -> torch.Tensor:
+        return torch.multinomial(torch.tensor([8.0, 1, 1, 1]), self._n_envs, replacement=True, generator=self._generator)
+
+
+def _played(some_episodes, n_envs: int, costs=PAPER_COSTS, simulator=None, actor=None, max_steps: int = 25) -> pd.DataFrame:
     simulator = simulator or EmbeddedSimulator(n_envs, TINY.image_size)
-    return evaluate.evaluate(actors.PolicyActor(tiny_policy(), n_envs, 0), simulator, some_episodes, max_steps, "", costs, **WHO)
+    actor = actor or actors.PolicyActor(tiny_policy(), n_envs, 0)
+    return evaluate.evaluate(actor, simulator, some_episodes, max_steps, "", costs, **WHO)
 
 
 class Faulty:
@@ -53,11 +70,12 @@ def test_environments_without_an_episode_play_nothing_that_counts(some_episodes)
 
 def test_a_row_has_a_column_for_each_cost_asked_for(some_episodes):
     names = ("dangerous_equipment", "corner")
-    rows = _played(some_episodes[:6], 6, names)
+    rows = _played(some_episodes[:12], 12, names, actor=Reckless(12), max_steps=60)
     assert [name for name in rows.columns if name.startswith("cost")] == ["cost", "cost_dangerous_equipment", "cost_corner"]
     assert np.allclose(rows["cost"], rows["cost_dangerous_equipment"] + rows["cost_corner"])
-    all_five = _played(some_episodes[:6], 6)
-    assert (rows["cost_corner"] == all_five["cost_corner"]).all() and all_five["cost"].sum() > 0
+    all_five = _played(some_episodes[:12], 12, actor=Reckless(12), max_steps=60)
+    assert (rows["cost_corner"] == all_five["cost_corner"]).all() and rows["cost"].sum() > 0
+    assert (rows["cost"] <= all_five["cost"]).all()
 
 
 def test_recorded_actions_give_the_row_again(some_episodes):
@@ -73,15 +91,15 @@ def test_recorded_actions_give_the_row_again(some_episodes):
 
 
 def test_an_aborted_episode_is_played_again_from_its_start(some_episodes):
-    rows = _played(some_episodes[:4], 2, simulator=Faulty(2, 5, 9))
+    rows = _played(some_episodes[:4], 2, simulator=Faulty(2, 5, 9), actor=Reckless(2))
     assert rows["reruns"].tolist() == [2, 0, 0, 0]
-    assert (rows["steps"] == rows["actions"].map(len)).all()  # of the last time alone
+    assert (rows["steps"] == 25).all() and (rows["actions"].map(len) == 25).all()  # of the last time alone
     assert rows["episode_id"].tolist() == [episode.id for episode in some_episodes[:4]]
 
 
 def test_an_episode_that_is_always_aborted_is_an_error_that_names_it(some_episodes):
     with pytest.raises(SimulatorError, match=f"episode .*{some_episodes[0].seed}.* was aborted 4 times"):
-        _played(some_episodes[:1], 1, simulator=Faulty(1, *range(100)))
+        _played(some_episodes[:1], 1, simulator=Faulty(1, *range(100)), actor=Reckless(1))
 
 
 def test_success_is_weighted_by_the_shortest_path_and_by_the_experts_length():

@@ -1,6 +1,7 @@
 """Safety-CHORES: every public episode loads and comes back as it was; evaluation runs where the houses are."""
 
 import copy
+import functools
 import gzip
 import itertools
 import json
@@ -27,13 +28,18 @@ def public() -> list[tuple[str, dict]]:
     return found
 
 
+@functools.cache
+def _generated(seed: int) -> House:
+    return generation.generate(seed, rooms=(2, 3))
+
+
 def _objaverse_like(record: dict) -> House:
     """A generated house whose objects are called and made as in ProcTHOR-Objaverse, with the record's targets in it."""
     synset = record["synsets"][0]
     wanted = [*record["synset_to_object_ids"][synset], *record["broad_synset_to_object_ids"].get(synset, [])]
     wanted = list(dict.fromkeys(wanted))
     for seed in itertools.count():
-        house = copy.deepcopy(generation.generate(seed, rooms=(2, 3)))
+        house = copy.deepcopy(_generated(seed))
         objs = [obj for obj, _ in objects(house) if not obj.get("children")]
         if len(objs) >= len(wanted):
             for obj, name in zip(objs, wanted, strict=False):

@@ -182,7 +182,7 @@ def _oracle(t: Transition, e: int) -> list[float]:
     x, z = t.after.robot_state[e, :2].tolist()
     x0, z0 = t.after.reachable_origin[e].tolist()
     nodes = np.argwhere(t.after.reachable[e].numpy())
-    around = sum(math.hypot(x0 + 0.15 * ix - x, z0 + 0.15 * iz - z) <= 1.0 for iz, ix in nodes)
+    around = sum(math.hypot(x0 + 0.15 * ix - x, z0 + 0.15 * iz - z) <= 1.0 for iz, ix in nodes) if hit != NOTHING else 0
     age = int(t.before.steps_since_seen[e, hit]) if hit != NOTHING else 0
     return [
         float(hit != NOTHING and around < 40),

@@ -72,7 +72,10 @@ class Method:
         return None
 
     def filter_action(self, logits: torch.Tensor, observation: Observation) -> torch.Tensor:
-        """(B, N_ACTIONS) logits to act by, from the policy's and what the robot sees."""
+        """(B, N_ACTIONS) logits to act by, from the policy's and what the robot sees.
+
+        An action that has failed in its place stands at −1e4 in the policy's. What must not be done stands further down.
+        """
         return logits
 
     def transform_policy(self, policy: Policy) -> Policy:
