@@ -37,7 +37,7 @@ def test_a_command_that_lacks_its_command_shows_the_help(command, capsys):
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
-        ("evalute", 2, "No such command 'evalute'. Did you mean 'evaluate'? (see `safevla --help`)"),
+        ("evalute", 2, "No such command 'evalute'"),
         ("reproduce --fast", 2, "No such option: --fast"),
         ("reproduce smok", 2, "unknown profile 'smok'; the profiles are laptop, paper, smoke"),
         ("reproduce make_figures", 2, "name its profile first, `safevla reproduce laptop make_figures`"),
@@ -55,7 +55,7 @@ def test_a_command_that_lacks_its_command_shows_the_help(command, capsys):
         ("stage finetune_safe_rl --set method=pp --set task=Fetch", 2, "did you mean 'finetune_safe_rl@ppo-Fetch'?"),
         ("report smok", 2, "unknown profile 'smok'"),
         ("archive smok", 2, "unknown profile 'smok'"),
-        ("evaluate none.jsonl --out rows.parquet", 2, "file 'none.jsonl' does not exist"),
+        ("evaluate none.jsonl --out rows.parquet", 2, "'none.jsonl' does not exist"),
         ("evaluate README.md", 2, "Missing option '--out'"),
         ("evaluate README.md --out nowhere/rows.parquet", 2, "--out: nowhere: no such folder"),
         ("serve thor -screen-width 300", 2, "started by AI2-THOR's client, not by hand"),
@@ -94,6 +94,17 @@ def test_what_dvc_would_not_know_is_refused(monkeypatch, capsys):
 def test_of_several_ranks_one_complains(monkeypatch, capsys):
     monkeypatch.setenv("RANK", "1")
     assert _run("reproduce smok --plain", capsys) == (2, "", "")
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, cli.typer.Abort])
+def test_an_interrupted_command_says_that_it_can_go_on(how, monkeypatch, capsys):
+    def interrupted(profile):
+        raise how
+
+    monkeypatch.setattr(cli, "_check_profile", interrupted)
+    code, out, err = _run("report", capsys)
+    assert code == 130 and not out
+    assert err.strip() == "safevla: interrupted: what is finished is kept, and the same command goes on from there"
 
 
 def test_a_fault_of_the_code_itself_keeps_its_traceback(monkeypatch):

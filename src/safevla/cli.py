@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 DEFAULT_PROFILE = "laptop"
+_INTERRUPTED = 130
 # errors of this package that say a name, a parameter or a given file is wrong; its other errors say that something failed
 _WRONG_USAGE = ("ParamsError", "RegistryError", "StageError", "EpisodeError", "HouseError", "CheckpointError")
 _UsageError = typer.BadParameter.__bases__[0]  # typer brings click along, or depends on it, as its version goes
@@ -280,22 +281,23 @@ def serve_thor(ctx: typer.Context) -> int:
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """Run the command; its exit code: 0 fine, 1 failed, 2 wrong usage or parameters."""
+    """Run the command; its exit code: 0 fine, 1 failed, 2 wrong usage or parameters, 130 interrupted."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return app(given, prog_name="safevla", standalone_mode=False) or 0
+        code = app(given, prog_name="safevla", standalone_mode=False) or 0
+        if code == _INTERRUPTED:  # typer has seen Ctrl-C, or an older one hands it on
+            raise KeyboardInterrupt
+        return code
     except _ClickError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error.format_message())
             return 0
         return _complain(error.format_message(), error.exit_code, getattr(error, "ctx", None))
-    except typer.Abort:
-        return 130
-    except KeyboardInterrupt:
-        return _complain("interrupted: what is finished is kept, and the same command goes on from there", 130)
+    except (typer.Abort, KeyboardInterrupt):
+        return _complain("interrupted: what is finished is kept, and the same command goes on from there", _INTERRUPTED)
     except OSError as error:
         return _complain(str(error), 1)
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:
         kind = type(error)
         if not kind.__module__.startswith("safevla."):
             raise

@@ -4,6 +4,7 @@ import re
 import shutil
 
 import pandas as pd
+import pytest
 
 from safevla import cli
 from safevla.evaluation import claims
@@ -27,7 +28,13 @@ def test_the_report_stands_alone_and_names_what_is_missing(tmp_path, monkeypatch
     pd.DataFrame({"task": ["<b>"], "cost": [1.5]}).to_csv(reports / "tables" / "main.csv", index=False)
     (reports / "figures").mkdir()
     for name in page.FIGURES:
-        (reports / "figures" / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        if name != "ablation":
+            (reports / "figures" / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert page.page(tmp_path, "laptop").count("<figure ") == len(page.FIGURES) - 1  # no ablation was run
+    (reports / "tables" / "ablation.csv").write_text("variant\n")
+    with pytest.raises(page.ReportError, match=r"figures/ablation\.png is missing"):
+        page.page(tmp_path, "laptop")
+    (reports / "figures" / "ablation.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     assert cli.main(["report"]) == 0 and capsys.readouterr().out == "reports/laptop/report.html\n"
     text = (reports / "report.html").read_text()
     assert not re.search(r'(src|href)="(?!data:|#|https://arxiv\.org)', text)  # nothing to fetch

@@ -54,7 +54,10 @@ def page(root: Path, profile: str) -> str:
         for name, stage in yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items()
     }  # fmt: skip
     figures = []
+    has_ablation = (reports / "tables" / "ablation.csv").exists()
     for name, caption in FIGURES.items():
+        if name == "ablation" and not has_ablation:
+            continue
         path = _there(reports / "figures" / f"{name}.png")
         stage = _MADE_BY.get(name, "evaluate_in_distribution")
         figures.append(
