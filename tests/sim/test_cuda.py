@@ -114,6 +114,7 @@ def test_a_rollout_and_its_learning_stay_on_the_gpu(some_episodes, tmp_path):
     from safevla.safe_rl import training
     from safevla.safe_rl.episode_source import IteratorSource
     from safevla.sim.cuda import CudaSimulator
+    from tests.learning import a_method
 
     profile = profiles.load("smoke")
     settings = profile.finetune.train.model_copy(
@@ -121,9 +122,8 @@ def test_a_rollout_and_its_learning_stay_on_the_gpu(some_episodes, tmp_path):
     )
     simulator = CudaSimulator(48, profile.policy.image_size)
     source = IteratorSource(itertools.cycle(some_episodes))
-    learner = training.train(
-        Policy(profile.policy), "ppo_lagrangian", "ObjectNav", simulator, source, settings, 0, tmp_path / "p.safetensors", "gpu"
-    )
+    method, resume_at = a_method("ppo_lagrangian", task="ObjectNav"), tmp_path / "p.safetensors"
+    learner = training.train(Policy(profile.policy), method, simulator, source, settings, 0, resume_at, "gpu")
     assert all(p.is_cuda for p in learner.policy.parameters()) and learner.steps == 2 * 48 * 16
     assert all(np.isfinite(row["loss_value"]) for row in learner.curve)
 
