@@ -27,7 +27,7 @@ pytest.importorskip("ai2thor", reason="the extra `ai2thor` is not installed")
 from safevla.config.thor_options import ThorOptions
 from safevla.sim.thor.adapter import ThorSimulator
 from tests.conftest import ROOT
-from tests.learning import TINY
+from tests.learning import TINY, a_method
 
 SERVER = f"{sys.executable} -m safevla serve thor"
 
@@ -63,7 +63,7 @@ def test_both_simulators_agree_on_everything(through_the_client, some_episodes, 
         transitions = [direct.step(action), through_the_client.step(action)]
         assert transitions[0].collided_with.tolist() == transitions[1].collided_with.tolist(), Action(int(action))
         assert transitions[0].succeeded.tolist() == transitions[1].succeeded.tolist(), Action(int(action))
-        assert torch.equal(*(step_costs.components(t) for t in transitions))
+        assert torch.equal(*(step_costs.step_costs(t).components for t in transitions))
         scenes = [t.after for t in transitions]
 
 
@@ -159,9 +159,8 @@ def test_ppo_lagrangian_learns_through_the_client(through_the_client, tmp_path, 
     policy = Policy(TINY.model_copy(update={"image_size": (36, 64)}))
     before = {name: tensor.clone() for name, tensor in policy.state_dict().items()}
     source = IteratorSource(sampling.stream(["ObjectNav"], "train", HouseOptions(rooms=(1, 1))))
-    learner = training.train(
-        policy, "ppo_lagrangian", "ObjectNav", through_the_client, source, settings, 0, tmp_path / "p.safetensors", "thor"
-    )
+    method = a_method("ppo_lagrangian", task="ObjectNav")
+    learner = training.train(policy, method, through_the_client, source, settings, 0, tmp_path / "p.safetensors", "thor")
     assert learner.steps == 32 and any(not torch.equal(before[n], t) for n, t in policy.state_dict().items())
 
 
