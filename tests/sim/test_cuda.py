@@ -115,7 +115,6 @@ def test_a_rollout_and_its_learning_stay_on_the_gpu(some_episodes, tmp_path):
     from safevla.safe_rl.episode_source import IteratorSource
     from safevla.safe_rl.method import make_method
     from safevla.sim.cuda import CudaSimulator
-    from tests.learning import a_method
 
     profile = profiles.load("smoke")
     settings = profile.finetune.train.model_copy(
