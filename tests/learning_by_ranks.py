@@ -41,7 +41,7 @@ def share(rollout: Rollout, envs: slice) -> Rollout:
         if isinstance(value, KVCache):
             return value.select(envs)
         if isinstance(value, torch.Tensor):
-            return value[envs] if value.dim() == 1 else value[:, envs]
+            return value[envs] if len(value) == N_ENVS else value[:, envs]  # of the step after the last, or of all steps
         return value.map(lambda t: t[:, envs])
 
     return Rollout(**{field.name: cut(getattr(rollout, field.name)) for field in dataclasses.fields(rollout)})

@@ -53,7 +53,7 @@ def test_the_careful_expert_demonstrates_too_and_only_the_costs_asked_for_are_me
     options = HouseOptions(rooms=(1, 2))
     tables = [
         demonstrations.demonstrate(
-            EmbeddedSimulator(4), sampling.stream(["Fetch"], "train", options), 6, 0.0, 150, 0, ("critical_point",), careful
+            EmbeddedSimulator(4), sampling.stream(["Fetch"], "train", options), 24, 0.0, 150, 0, ("critical_point",), careful
         )
         for careful in (False, True)
     ]

@@ -36,7 +36,7 @@ def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
     try:
         kept = episode_workers.EpisodePool(makers, 96, 40, "cpu")
         batch = VectorEnv(EmbeddedSimulator(4), 50)
-        seeds = kept._packed.arrays["seed"].clone()
+        seeds = kept._batch.arrays["seed"].clone()
         assert len(seeds.unique()) == len(kept) == 64  # whole chunks
         for turn in range(20):
             kept.restart(batch, torch.arange(4))
@@ -46,7 +46,7 @@ def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
             kept.refresh()
         kept.refresh()
         assert kept.made == 96 + 64 and kept.plays == 80 / kept.made  # no more than were played, in whole chunks
-        grown = kept._packed.arrays["seed"]
+        grown = kept._batch.arrays["seed"]
         assert len(grown.unique()) == len(kept) == 96
         assert not torch.isin(seeds[:32], grown).any()
     finally:
