@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
+if "PYTEST_XDIST_WORKER" in os.environ:  # tests that run side by side share the cores, and threads must not spin in wait
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
 
 from safevla.config import registry
 from safevla.config.house_options import HouseOptions
@@ -17,7 +20,13 @@ from safevla.tasks import episodes, goals, sampling
 from tests.learning import rollout_and_policy  # noqa: F401, a fixture
 
 ROOT = Path(__file__).parents[1]
+# Files that take long begin first, so that tests side by side end together.
+LONG = ("test_ranks", "test_extensions", "test_training", "test_widgets", "test_adapter", "test_browser", "test_step_costs")
 SHARED = ROOT.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")

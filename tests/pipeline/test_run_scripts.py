@@ -4,6 +4,7 @@ import json
 
 import nbformat
 import pytest
+from matplotlib import pyplot as plt
 
 from safevla.pipeline import dvc_files, run_scripts
 from safevla.pipeline.stage_log import StageLog
@@ -22,6 +23,7 @@ def test_a_notebook_runs_as_a_script(tmp_path, capsys):
     sources = ["n = 1  # the default\n'a value'; n", "double = 2 * n\ndouble", "double;\nx = 1"]
     sources += ["import matplotlib.pyplot as plt, pandas as pd\nplt.plot([0, 1]);", "print('said')\npd.DataFrame({'n': [n]})"]
     notebook = _notebook(tmp_path / "one.ipynb", *sources)
+    plt.figure()  # somebody else's
     found, fault = run_scripts.execute(notebook, {"n": 3}, StageLog())
     executed = nbformat.from_dict(found)
     assert capsys.readouterr().out == "[6] said\n" and not fault

@@ -41,7 +41,7 @@ def compendium(tmp_path_factory) -> Path:
         for method in METHODS:
             actor = actors.ExpertActor(3, False) if method == "expert" else actors.PolicyActor(learnt, 3, len(method))
             simulator = EmbeddedSimulator(3, TINY.image_size)
-            played = evaluate.evaluate(actor, simulator, chosen, 30, "", profile="laptop", method=method, seed=0)
+            played = evaluate.evaluate(actor, simulator, chosen, 12, "", profile="laptop", method=method, seed=0)
             rows.append(played)
             for number in (0, 2):
                 player = None if method == "expert" else learnt

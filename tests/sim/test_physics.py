@@ -9,6 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from safevla.runtime.kernels import kernel
 from safevla.sim import navigation, robot
 from safevla.sim.actions import N_BASE_MOTIONS, Action
 from safevla.sim.contact import CONTACT_M, overlap
@@ -134,9 +135,18 @@ def test_base_motion_and_contact_agree_with_a_slow_oracle(seed, actions):
 
 
 def _overlaps(scene, e) -> set[tuple[int, int]]:
-    boxes, held = boxes_in(scene, e), int(scene.held[e])
-    movable = [m for m in range(boxes.n_boxes) if boxes.mobility[m] >= MOVEABLE and m != held]
-    return {(a, b) for a in movable for b in range(boxes.n_boxes) if b not in (a, held) and overlap(a, b, boxes, 0.0, 0.0)}
+    return set(zip(*_overlapping(boxes_in(scene, e), int(scene.held[e])).nonzero(), strict=True))
+
+
+@kernel
+def _overlapping(boxes, held):
+    """Which boxes overlap which, (M, M) bool: rows of what can move and is not held."""
+    found = np.zeros((boxes.n_boxes, boxes.n_boxes), np.bool_)
+    for a in range(boxes.n_boxes):
+        for b in range(boxes.n_boxes):
+            if boxes.mobility[a] >= MOVEABLE and a != b and a != held and b != held:
+                found[a, b] = overlap(a, b, boxes, 0.0, 0.0)
+    return found
 
 
 @pytest.fixture(scope="module")

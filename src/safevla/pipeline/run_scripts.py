@@ -86,6 +86,8 @@ def execute(notebook: Path, given: dict[str, Any], log: StageLog) -> tuple[dict[
     told = copy.deepcopy(first) | {"id": "given", "source": source, "outputs": []}
     executed["cells"].insert(executed["cells"].index(first) + 1, told)
     code = [cell for cell in executed["cells"] if cell["cell_type"] == "code"]
+    if plots := sys.modules.get("matplotlib.pyplot"):
+        plots.close("all")  # a figure that was open before is not the notebook's
     for log.number, cell in enumerate(code, 1):
         cell["execution_count"] = log.number
         if cell is told:
