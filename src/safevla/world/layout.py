@@ -31,6 +31,10 @@ class Layout:
     mobility: np.ndarray  # (M,) int8: STRUCTURE, FIXED, MOVEABLE or PICKUPABLE, of `world.boxes`
     type_index: np.ndarray  # (M,) int16 into catalogue.TYPES, -1 for the structure
     support: np.ndarray  # (M,) int16 the slot of what the box stands on, or ON_FLOOR or ON_WALL of `world.boxes`
+    parts: np.ndarray
+    first_part: np.ndarray
+    palette: np.ndarray
+    material: np.ndarray
     colour: np.ndarray  # (M, 3) uint8
     pattern: np.ndarray  # (M,) uint8: PLAIN to TILES, of `world.appearance`
     names: tuple[str, ...]  # (M,) object ids
@@ -65,7 +69,10 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
     origin, room = _floor_map(house)
     parameters = house["proceduralParameters"]
     ceiling = parameters.get("ceilingMaterial") or {"name": "White"}
+    parts, first_part = draft_parts(boxes)
+    palette, material = draft_looks(boxes)
     return Layout(
+        parts=parts, first_part=first_part, palette=palette, material=material,
         centre=np.asarray(boxes.centre, np.float32),
         half=np.asarray(boxes.half, np.float32),
         yaw_deg=np.asarray(boxes.yaw_deg, np.float32),
@@ -137,3 +144,20 @@ def _floor_map(house: house_file.House) -> tuple[tuple[float, float], np.ndarray
     for number, polygon in enumerate(polygons):
         room[structure.is_inside(polygon, x, z)] = number
     return (float(low[0]), float(low[1])), room
+
+
+def draft_parts(boxes):
+    from safevla.world.parts import Parts
+    rows = []
+    for half in boxes.half:
+        p = Parts([2 * h for h in half]); p.box((0, half[1], 0), [2 * h for h in half]); rows.append(p.array())
+    return np.concatenate(rows), np.arange(len(rows) + 1).astype(np.int32)
+
+
+def draft_looks(boxes):
+    colour = np.asarray(boxes.colour, np.uint8)
+    material = np.zeros((len(colour), 15), np.float32); material[:, 11:] = 1
+    per_m = np.array([[0, 0, 0], [9, 0, 0], [5, 5, 5], [4, 0, 0], [2.5, 0, 2.5]])
+    pattern = np.asarray(boxes.pattern)
+    material[:, :3] = per_m[pattern]; material[:, 6] = 1; material[:, 8] = 1; material[:, 10] = pattern > 0; material[:, 12] = 0.86
+    return np.repeat(colour[:, None], 5, 1), material

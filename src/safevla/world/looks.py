@@ -1,0 +1,3 @@
+"""Looks: draft."""
+
+N_MATERIAL = 15
