@@ -22,7 +22,7 @@ from safevla.sim.light import DRAWN, MAX_LIGHTS, N_FACES, PLAIN, ROUND_ENDS, cei
 from safevla.sim.motion import YAW, X, Z
 from safevla.sim.solids import (
     BEGINS, BETA, FAR_B_, FAR_Q, FAR_ROOT, MISSED_FAR, MISSED_NEAR, N_SOLID, NEAR_B, NEAR_Q, NEAR_ROOT, SHADE, SLAB_X, SLAB_Y,
-    SLAB_Z, Q, U, V, bounds, coordinate, enter, enter_material, enter_shade, level, limits, meet_box, meet_round, rows_between,
+    SLAB_Z, Q, U, V, aim, bounds, coordinate, enter, entered_levels, enter_material, enter_shade, inverse_of, level, limits, meet_box, meet_round, rows_between,
     shade_at,
 )  # fmt: skip
 from safevla.sim.view import is_in_view, look_into, view_of
@@ -37,8 +37,8 @@ _AT_ONCE = 64  # parts in shared memory; a picture that shows more draws them in
 MAX_BOXES = 1024  # of a house
 
 # What the tiles read of a part, besides its numbers of `sim.solids`: its slot, the first row and the one after the last, columns
-# likewise, whether it is round, and a, b, c, shift and mask of its material, of which the mask is 0 where it does not show.
-_PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _IS_ROUND, _LEVELS, _N_INTS = 0, 1, 2, 3, 4, 5, 6, 11
+# likewise, whether it is round, and a, b, c and mask of its material, of which the mask is 0 where it does not show.
+_PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _IS_ROUND, _LEVELS, _MASK, _N_INTS = 0, 1, 2, 3, 4, 5, 6, 9, 10
 
 
 def shown_arrays(n_envs: int, n_cameras: int, n_parts: int, device: torch.device) -> tuple[torch.Tensor, ...]:
@@ -141,15 +141,17 @@ def _set_up(
 def _enter_part(p, part, pose, is_wide, palette, material, begins_m, lights, n_lights, view, solid, fact, colours):
     """Enter the numbers, facts and colours of a part; no rows if it is not to be seen."""
     frame = cuda.local.array((4, 3), _float64)
+    aimed = cuda.local.array((4, 3), _float64)
     rays = cuda.local.array((4, 3), _float64)
     own = cuda.local.array(N_SOLID, _float64)
     limit = cuda.local.array((18, 3), _float64)
     falling = cuda.local.array((MAX_LIGHTS, 7), _float64)
     look_into(pose, is_wide, view, frame)
-    top, bottom, left, right, is_clipped = bounds(part, frame, view)
+    aim(part, frame, aimed)
+    top, bottom, left, right, is_clipped = bounds(part, aimed, view)
     fact[_PART], fact[_TOP], fact[_BOTTOM], fact[_LEFT], fact[_RIGHT] = p, 0, 0, left, right
     solid[BEGINS] = begins_m
-    if top >= bottom or left >= right or not enter(part, frame, view, own, rays):
+    if top >= bottom or left >= right or not enter(part, aimed, view, own, rays):
         return
     is_round = part[KIND] != BOX
     towards = gather(pose, is_wide, lights, n_lights, falling)
@@ -160,10 +162,8 @@ def _enter_part(p, part, pose, is_wide, palette, material, begins_m, lights, n_l
     fact[_TOP], fact[_BOTTOM], fact[_IS_ROUND] = top, bottom, 1 if is_round else 0
     texture = seen_texture(material, begins_m, view) if part[TEXTURED] > 0 else PLAIN
     enter_material(material, frame, view, own)
-    for k in range(5):
-        fact[_LEVELS + k] = _int32(material[6 + k]) if texture == DRAWN else 0
-    if is_round and fact[_LEVELS + 4] == 3:  # of its four levels two are told apart
-        fact[_LEVELS + 3], fact[_LEVELS + 4] = fact[_LEVELS + 3] + 1, 1
+    fact[_LEVELS], fact[_LEVELS + 1], fact[_LEVELS + 2], mask = entered_levels(material, is_round)
+    fact[_MASK] = mask if texture == DRAWN else 0
     for k in range(BEGINS):
         solid[k] = own[k]
     paint(part, frame, palette, material, texture, falling, n_lights, towards, colours)
@@ -191,14 +191,14 @@ def _draw_pixel(row, x, solid, fact, old, old_code):
     part = fact[_PART]
     if not seen or w < old or (w == old and (old_code < 0 or part >= old_code // N_FACES)):
         return old, old_code
-    depth = _float32(1.0) / w
+    depth = inverse_of(w)
     if fact[_IS_ROUND] != 0:
         light = (solid[SHADE], solid[SHADE + 1], solid[SHADE + 2], solid[SHADE + 3])
         face = _int32(ROUND_ENDS) if is_end else _int32(2) * shade_at(row, x, depth, light)
-    if fact[_LEVELS + 4] != 0:
+    if fact[_MASK] != 0:
         u = coordinate(row, x, depth, solid[U], solid[U + 1], solid[U + 2], solid[U + 3])
         v = coordinate(row, x, depth, solid[V], solid[V + 1], solid[V + 2], solid[V + 3])
-        face += level(u, v, fact[_LEVELS], fact[_LEVELS + 1], fact[_LEVELS + 2], fact[_LEVELS + 3], fact[_LEVELS + 4])
+        face += level(u, v, fact[_LEVELS], fact[_LEVELS + 1], fact[_LEVELS + 2], fact[_MASK])
     return w, _int32(part * N_FACES + face)
 
 

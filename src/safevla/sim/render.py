@@ -16,7 +16,7 @@ from safevla.sim.appearance import seen_texture
 from safevla.sim.light import DRAWN, MAX_LIGHTS, N_FACES, PLAIN, ROUND_ENDS, ceiling, gather, paint, sky
 from safevla.sim.solids import (
     AT, BETA, MISSED_FAR, N_SOLID, NEAR_B, NEAR_Q, PER_ROW, PER_X, SHADE, SLAB_X, SLAB_Y, SLAB_Z, Q, U, V,
-    bounds, coordinate, enter, enter_material, enter_shade, level, limits, meet_box, meet_round, rows_between, shade_at,
+    aim, bounds, coordinate, enter, entered_levels, enter_material, enter_shade, inverse_of, level, limits, meet_box, meet_round, rows_between, shade_at,
 )  # fmt: skip
 from safevla.sim.view import is_in_view, look_into
 from safevla.world.parts import BOX, KIND, TEXTURED
@@ -68,8 +68,9 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
     """
     n_parts = looks.last_part[boxes.n_boxes - 1] if boxes.n_boxes > 0 else np.int32(0)
     _draw_backdrop(view, canvas, N_FACES * n_parts, room[0])
-    frame, rays, solid, limit = np.empty((4, 3)), np.empty((4, 3)), np.empty(N_SOLID), np.empty((18, 3))
-    material, falling = np.zeros(5, np.int32), np.empty((MAX_LIGHTS, 7))
+    frame, aimed, rays = np.empty((4, 3)), np.empty((4, 3)), np.empty((4, 3))
+    solid, limit = np.empty(N_SOLID), np.empty((18, 3))
+    falling = np.empty((MAX_LIGHTS, 7))
     for m in range(boxes.n_boxes):
         pose = boxes.pose[m]
         is_seen, begins_m = is_in_view(pose[0], pose[1], pose[2], looks.radius[m], view)
@@ -80,10 +81,12 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
         canvas.texture[m] = texture
         towards = (0.0, 1.0, 0.0)
         is_lit = False
+        levels = (np.int32(0), np.int32(0), np.int32(0), np.int32(0))
         for p in range(looks.first_part[m], looks.last_part[m]):
             part = looks.parts[p]
-            extent = bounds(part, frame, view)
-            if extent[0] >= extent[1] or extent[2] >= extent[3] or not enter(part, frame, view, solid, rays):
+            aim(part, frame, aimed)
+            extent = bounds(part, aimed, view)
+            if extent[0] >= extent[1] or extent[2] >= extent[3] or not enter(part, aimed, view, solid, rays):
                 continue
             if part[KIND] != BOX:
                 if not is_lit:
@@ -93,12 +96,11 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
             is_textured = texture == DRAWN and part[TEXTURED] > 0
             if is_textured:
                 enter_material(looks.material[m], frame, view, solid)
-                for k in range(5):
-                    material[k] = np.int32(looks.material[m, 6 + k])
+                levels = entered_levels(looks.material[m], part[KIND] != BOX)
             if part[KIND] == BOX:
-                _draw_box(view, canvas, p, solid, limit, extent, is_textured, material)
+                _draw_box(view, canvas, p, solid, limit, extent, is_textured, levels)
             else:
-                _draw_round(view, canvas, p, solid, extent, is_textured, material)
+                _draw_round(view, canvas, p, solid, extent, is_textured, levels)
     _count_pixels(view, canvas, boxes, looks, n_parts, pixels)
     _colour_in(view, canvas, boxes, looks, lights, n_lights, room, n_parts, frame, falling, pixels)
 
@@ -116,8 +118,8 @@ def _draw_backdrop(view, canvas, code_behind, ceiling_m):
 
 
 @kernel
-def _draw_box(view, canvas, p, solid, limit, extent, is_textured, material):
-    """Draw part p, a box, from its numbers `solid`. extent: its `bounds`; material: a, b, c, shift and mask of its levels."""
+def _draw_box(view, canvas, p, solid, limit, extent, is_textured, levels):
+    """Draw part p, a box, from its numbers `solid`. extent: its `bounds`; levels: `entered_levels`."""
     first_row, last_row, first_column, last_column, is_clipped = extent
     is_large = is_clipped or (last_row - first_row) * (last_column - first_column) > _LARGE
     n_limits = limits(solid, limit) if is_large else 0
@@ -141,12 +143,12 @@ def _draw_box(view, canvas, p, solid, limit, extent, is_textured, material):
             u, v = _coordinate_from(solid, U, top, first_x), _coordinate_from(solid, V, top, first_x)
             _textured_box(
                 inverse, code, rows, xs, z_at, z, x_at, x, y_at, y, tag, zero, u, v,
-                material[0], material[1], material[2], material[3], material[4],
+                levels[0], levels[1], levels[2], levels[3],
             )  # fmt: skip
 
 
 @kernel
-def _draw_round(view, canvas, p, solid, extent, is_textured, material):
+def _draw_round(view, canvas, p, solid, extent, is_textured, levels):
     """The same for a round part."""
     first_row, last_row, first_column, last_column, _ = extent
     y, top = _shared(solid, SLAB_Y), first_row
@@ -156,7 +158,6 @@ def _draw_round(view, canvas, p, solid, extent, is_textured, material):
     )  # fmt: skip
     tag, zero = np.int32(N_FACES * p), np.int32(view.width >> 30)
     size = (last_row - first_row) * BLOCK
-    shift, mask = _two_levels(material[3], material[4])
     for block in range(first_column // BLOCK, (last_column - 1) // BLOCK + 1):
         first_x = float(block * BLOCK)
         inverse, code = canvas.inverse[block, top * BLOCK :][:size], canvas.code[block, top * BLOCK :][:size]
@@ -171,14 +172,8 @@ def _draw_round(view, canvas, p, solid, extent, is_textured, material):
             u, v = _coordinate_from(solid, U, top, first_x), _coordinate_from(solid, V, top, first_x)
             _textured_round(
                 inverse, code, rows, xs, beta, q, side, y_at, y, shade, tag, zero, u, v,
-                material[0], material[1], material[2], shift, mask,
+                levels[0], levels[1], levels[2], levels[3],
             )  # fmt: skip
-
-
-@kernel
-def _two_levels(shift, mask):
-    """A material's shift and mask where only two of its levels are told apart."""
-    return (np.int32(shift + 1), np.int32(1)) if mask == 3 else (shift, mask)
 
 
 @kernel
@@ -233,15 +228,15 @@ def _plain_box(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero):
 
 
 @kernel
-def _textured_box(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, u, v, a, b, c, shift, mask):
+def _textured_box(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, u, v, a, b, c, mask):
     """A box with a material."""
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
         w, seen, face = meet_box(row[i], x[i], z_at, z, x_at, xx, y_at, y, old)
-        depth = np.float32(1.0) / w
+        depth = inverse_of(w)
         at_u = coordinate(row[i], x[i], depth, u[0], u[1], u[2], u[3])
         at_v = coordinate(row[i], x[i], depth, v[0], v[1], v[2], v[3])
-        shown = np.int32(tag + face + level(at_u, at_v, a, b, c, shift, mask))
+        shown = np.int32(tag + face + level(at_u, at_v, a, b, c, mask))
         inverse[i] = (w if seen else old) + np.float32(zero)
         code[i] = (shown if seen else old_code) + zero
 
@@ -252,7 +247,7 @@ def _plain_round(inverse, code, row, x, beta, q, side, y_at, y, light, tag, zero
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
         w, seen, is_end = meet_round(row[i], x[i], beta, q, side, y_at, y, old)
-        depth = np.float32(1.0) / w
+        depth = inverse_of(w)
         shade = shade_at(row[i], x[i], depth, light)
         shown = np.int32(tag + (np.int32(ROUND_ENDS) if is_end else np.int32(2) * shade))
         inverse[i] = (w if seen else old) + np.float32(zero)
@@ -260,16 +255,16 @@ def _plain_round(inverse, code, row, x, beta, q, side, y_at, y, light, tag, zero
 
 
 @kernel
-def _textured_round(inverse, code, row, x, beta, q, side, y_at, y, light, tag, zero, u, v, a, b, c, shift, mask):
+def _textured_round(inverse, code, row, x, beta, q, side, y_at, y, light, tag, zero, u, v, a, b, c, mask):
     """A round part with a material."""
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
         w, seen, is_end = meet_round(row[i], x[i], beta, q, side, y_at, y, old)
-        depth = np.float32(1.0) / w
+        depth = inverse_of(w)
         shade = shade_at(row[i], x[i], depth, light)
         at_u = coordinate(row[i], x[i], depth, u[0], u[1], u[2], u[3])
         at_v = coordinate(row[i], x[i], depth, v[0], v[1], v[2], v[3])
-        shown = tag + (np.int32(ROUND_ENDS) if is_end else np.int32(2) * shade) + level(at_u, at_v, a, b, c, shift, mask)
+        shown = tag + (np.int32(ROUND_ENDS) if is_end else np.int32(2) * shade) + level(at_u, at_v, a, b, c, mask)
         inverse[i] = (w if seen else old) + np.float32(zero)
         code[i] = (np.int32(shown) if seen else old_code) + zero
 

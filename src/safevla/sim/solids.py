@@ -43,34 +43,50 @@ U, V = 29, 33
 BEGINS = 37  # metres along the optical axis from which the part's object may be met
 N_SOLID = 38
 
+_SHIFT = 12  # a constant, because to shift by a variable is slow in a loop over pixels
 N_SHADES = 7  # of a round side
 
 
 @kernel
-def enter(part, frame, view, solid, rays):
-    """Compute `solid` from a part (N_COLUMNS,) and `frame`, the view in its object (`view.look_into`); False with the eye inside.
+def aim(part, frame, aimed):
+    """Fill aimed (4, 3): the eye, in metres, and the camera's forward, right and up along the axes of a part (N_COLUMNS,).
 
-    rays (4, 3), scratch: the eye in the part's coordinates, and how a ray's direction there follows from 1, row and x.
+    frame: the view in the part's object (`view.look_into`).
     """
+    x, y, z = part[CENTRE], part[CENTRE + 1], part[CENTRE + 2]
+    if part[AXES] == 1.0 and part[AXES + 4] == 1.0:  # most parts are not turned
+        for k in range(3):
+            aimed[FORWARD, k], aimed[RIGHT, k], aimed[UP, k] = frame[FORWARD, k], frame[RIGHT, k], frame[UP, k]
+        aimed[EYE, 0], aimed[EYE, 1], aimed[EYE, 2] = frame[EYE, 0] - x, frame[EYE, 1] - y, frame[EYE, 2] - z
+        return
     for k in range(3):
         ax, ay, az = part[AXES + 3 * k], part[AXES + 3 * k + 1], part[AXES + 3 * k + 2]
-        half = float(part[HALF + k])
-        ahead = (frame[FORWARD, 0] * ax + frame[FORWARD, 1] * ay + frame[FORWARD, 2] * az) / half
-        right = (frame[RIGHT, 0] * ax + frame[RIGHT, 1] * ay + frame[RIGHT, 2] * az) / half
-        up = (frame[UP, 0] * ax + frame[UP, 1] * ay + frame[UP, 2] * az) / half
-        rays[0, k] = (
-            (frame[EYE, 0] - part[CENTRE]) * ax
-            + (frame[EYE, 1] - part[CENTRE + 1]) * ay
-            + (frame[EYE, 2] - part[CENTRE + 2]) * az
-        ) / half
-        rays[1, k] = ahead + view.u_at * right + view.v_at * up
-        rays[2, k], rays[3, k] = view.v_by * up, view.u_by * right
+        aimed[EYE, k] = (frame[EYE, 0] - x) * ax + (frame[EYE, 1] - y) * ay + (frame[EYE, 2] - z) * az
+        for i in range(1, 4):
+            aimed[i, k] = frame[i, 0] * ax + frame[i, 1] * ay + frame[i, 2] * az
+
+
+@kernel
+def enter(part, aimed, view, solid, rays):
+    """Compute `solid` from a part and where it is `aimed` at; False with the eye inside. rays (4, 3): filled as by `enter_rays`."""
+    enter_rays(part, aimed, view, rays)
     is_outside = _enter_slab(solid, SLAB_Y, rays, 1, _TOO_CLOSE_M / part[HALF + 1])
     if part[KIND] == BOX:
         is_outside |= _enter_slab(solid, SLAB_Z, rays, 2, _TOO_CLOSE_M / part[HALF + 2])
         is_outside |= _enter_slab(solid, SLAB_X, rays, 0, _TOO_CLOSE_M / part[HALF])
         return is_outside
     return _enter_quadric(solid, rays, part[QUADRIC], part[QUADRIC + 1], part[QUADRIC + 2]) | is_outside
+
+
+@kernel
+def enter_rays(part, aimed, view, rays):
+    """Fill rays (4, 3): the eye in half extents of the part, and how a ray's direction there follows from 1, row and x."""
+    for k in range(3):
+        scale = 1.0 / part[HALF + k]
+        right, up = aimed[RIGHT, k] * scale, aimed[UP, k] * scale
+        rays[0, k] = aimed[EYE, k] * scale
+        rays[1, k] = aimed[FORWARD, k] * scale + view.u_at * right + view.v_at * up
+        rays[2, k], rays[3, k] = view.v_by * up, view.u_by * right
 
 
 @kernel
@@ -162,32 +178,33 @@ def enter_material(material, frame, view, solid):
 
 
 @kernel
-def bounds(part, frame, view):
+def bounds(part, aimed, view):
     """What pixels a part may cover: (first row, row after the last, first column, column after the last, whether it is clipped).
 
     They come from the corners of its box. A part that reaches the eye may cover all, one behind it covers no row.
     """
-    dx, dy, dz = frame[EYE, 0] - part[CENTRE], frame[EYE, 1] - part[CENTRE + 1], frame[EYE, 2] - part[CENTRE + 2]
-    deep = -(dx * frame[FORWARD, 0] + dy * frame[FORWARD, 1] + dz * frame[FORWARD, 2])
-    side = -(dx * frame[RIGHT, 0] + dy * frame[RIGHT, 1] + dz * frame[RIGHT, 2])
-    high = -(dx * frame[UP, 0] + dy * frame[UP, 1] + dz * frame[UP, 2])
-    deep_x, side_x, high_x = _reach(part, 0, frame)
-    deep_y, side_y, high_y = _reach(part, 1, frame)
-    deep_z, side_z, high_z = _reach(part, 2, frame)
+    x, y, z = float(part[HALF]), float(part[HALF + 1]), float(part[HALF + 2])
+    deep_x, deep_y, deep_z = x * aimed[FORWARD, 0], y * aimed[FORWARD, 1], z * aimed[FORWARD, 2]
+    ex, ey, ez = aimed[EYE, 0], aimed[EYE, 1], aimed[EYE, 2]
+    deep = -(ex * aimed[FORWARD, 0] + ey * aimed[FORWARD, 1] + ez * aimed[FORWARD, 2])
     reach = abs(deep_x) + abs(deep_y) + abs(deep_z)
     if deep + reach < 0.0:
         return 0, 0, 0, 0, False
     if deep - reach < _NEAREST_M:
         return 0, view.height, 0, view.width, True
+    side_x, side_y, side_z = x * aimed[RIGHT, 0], y * aimed[RIGHT, 1], z * aimed[RIGHT, 2]
+    high_x, high_y, high_z = x * aimed[UP, 0], y * aimed[UP, 1], z * aimed[UP, 2]
+    side = -(ex * aimed[RIGHT, 0] + ey * aimed[RIGHT, 1] + ez * aimed[RIGHT, 2])
+    high = -(ex * aimed[UP, 0] + ey * aimed[UP, 1] + ez * aimed[UP, 2])
     low_u = low_v = 1e9
     high_u = high_v = -1e9
     for corner in range(8):
-        x = 1.0 if corner & 1 else -1.0
-        y = 1.0 if corner & 2 else -1.0
-        z = 1.0 if corner & 4 else -1.0
-        inverse = 1.0 / (deep + x * deep_x + y * deep_y + z * deep_z)
-        u = (side + x * side_x + y * side_y + z * side_z) * inverse
-        v = (high + x * high_x + y * high_y + z * high_z) * inverse
+        sign_x = 1.0 if corner & 1 else -1.0
+        sign_y = 1.0 if corner & 2 else -1.0
+        sign_z = 1.0 if corner & 4 else -1.0
+        inverse = 1.0 / (deep + sign_x * deep_x + sign_y * deep_y + sign_z * deep_z)
+        u = (side + sign_x * side_x + sign_y * side_y + sign_z * side_z) * inverse
+        v = (high + sign_x * high_x + sign_y * high_y + sign_z * high_z) * inverse
         low_u, high_u, low_v, high_v = min(low_u, u), max(high_u, u), min(low_v, v), max(high_v, v)
     # pixel centres lie at whole rows and columns
     first_x = max(0, int(math.ceil((low_u - view.u_at) / view.u_by - 1e-4)))
@@ -195,18 +212,6 @@ def bounds(part, frame, view):
     first_row = max(0, int(math.ceil((high_v - view.v_at) / view.v_by - 1e-4)))
     end_row = min(view.height, int(math.floor((low_v - view.v_at) / view.v_by + 1e-4)) + 1)
     return first_row, end_row, first_x, end_x, False
-
-
-@kernel
-def _reach(part, axis, frame):
-    """How far half the part's extent along an axis reaches ahead, to the right and up, in metres."""
-    half = float(part[HALF + axis])
-    x, y, z = half * part[AXES + 3 * axis], half * part[AXES + 3 * axis + 1], half * part[AXES + 3 * axis + 2]
-    return (
-        frame[FORWARD, 0] * x + frame[FORWARD, 1] * y + frame[FORWARD, 2] * z,
-        frame[RIGHT, 0] * x + frame[RIGHT, 1] * y + frame[RIGHT, 2] * z,
-        frame[UP, 0] * x + frame[UP, 1] * y + frame[UP, 2] * z,
-    )
 
 
 @kernel
@@ -287,6 +292,19 @@ def meet_round(row, x, beta, q, side, y_at, y, old):
 
 
 @kernel
+def inverse_of(w):
+    """1 / w for a positive float32, to seven digits: a first guess from its bits, and three of Newton's steps.
+
+    A division takes several times as long in a loop over pixels.
+    """
+    guess = np.int32(np.int32(0x7EF311C7) - np.float32(w).view(np.int32)).view(np.float32)
+    two = np.float32(2.0)
+    guess = guess * (two - w * guess)
+    guess = guess * (two - w * guess)
+    return guess * (two - w * guess)
+
+
+@kernel
 def coordinate(row, x, depth, to, at, per_row, per_x):
     """A coordinate of the point that is met at that depth; arguments as U, V and SHADE have them."""
     return (at + per_row * row + per_x * x) * depth + to
@@ -300,7 +318,21 @@ def shade_at(row, x, depth, light):
 
 
 @kernel
-def level(u, v, a, b, c, shift, mask):
-    """The level, 0 to 3, of a material at its coordinates (`world.looks`)."""
+def level(u, v, a, b, c, mask):
+    """The level, 0 to 3, of a material at its coordinates (`world.looks`); a, b, c: of `entered_levels`."""
     mixed = np.int32(np.int32(np.int32(u) * a) + np.int32(np.int32(v) * b))
-    return np.int32(np.int32(mixed * c) >> shift) & mask
+    return np.int32(np.int32(np.int32(mixed * c) >> _SHIFT) & mask)
+
+
+@kernel
+def entered_levels(material, is_round):
+    """A material's a, b, c and mask as the loops over pixels take them: c holds the shift too, which there is always _SHIFT.
+
+    A round part tells only two of four levels apart.
+    """
+    shift, mask = int(material[9]), int(material[10])
+    if is_round and mask == 3:
+        shift, mask = shift + 1, 1
+    c = int(material[8])
+    c = c << (_SHIFT - shift) if shift <= _SHIFT else c >> (shift - _SHIFT)
+    return np.int32(material[6]), np.int32(material[7]), np.int32(c), np.int32(mask)
