@@ -147,11 +147,21 @@ def _floor_map(house: house_file.House) -> tuple[tuple[float, float], np.ndarray
 
 
 def draft_parts(boxes):
-    from safevla.world.parts import Parts
+    from safevla.world.parts import ACCENT, SECOND, Parts
     rows = []
-    for half in boxes.half:
-        p = Parts([2 * h for h in half]); p.box((0, half[1], 0), [2 * h for h in half]); rows.append(p.array())
-    return np.concatenate(rows), np.arange(len(rows) + 1).astype(np.int32)
+    for i, half in enumerate(boxes.half):
+        w, h, d = (2 * x for x in half)
+        p = Parts((w, h, d))
+        if boxes.mobility[i] == 0 or i % 3 == 0:
+            p.box((0, h / 2, 0), (w, h, d))
+        elif i % 3 == 1:
+            p.ball((0, h / 2, 0), (w, h, d), bottom=-0.8, ends=ACCENT)
+        else:
+            p.box((0, h * 0.2, 0), (0.7 * w, 0.4 * h, 0.7 * d), yaw_deg=20.0)
+            p.lying((0, h * 0.3, 0), (0.1 * w, h * 0.95, 0.1 * d), 0.3 * w, 0.1 * w, SECOND)
+        rows.append(p.array())
+    first = np.concatenate(([0], np.cumsum([len(r) for r in rows]))).astype(np.int32)
+    return np.concatenate(rows), first
 
 
 def draft_looks(boxes):
@@ -160,4 +170,5 @@ def draft_looks(boxes):
     per_m = np.array([[0, 0, 0], [9, 0, 0], [5, 5, 5], [4, 0, 0], [2.5, 0, 2.5]])
     pattern = np.asarray(boxes.pattern)
     material[:, :3] = per_m[pattern]; material[:, 6] = 1; material[:, 8] = 1; material[:, 10] = pattern > 0; material[:, 12] = 0.86
-    return np.repeat(colour[:, None], 5, 1), material
+    material[12::3, :3] = (31, 17, 23); material[12::3, 3:6] = (-13, 29, 7); material[12::3, 6:15] = (3, 5, 40503, 5, 3, 1, 0.9, 1.4, 0.7)
+    return np.repeat(colour[:, None], 5, 1) // np.array([1, 2, 3, 4, 5], np.uint8)[None, :, None], material
