@@ -8,7 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safevla.sim.light import (
-    AVERAGED, DRAWN, N_FACES, PLAIN, ROUND_ENDS, ceiling, gather, light_on, pack, paint, sky,
+    AVERAGED,
+    DRAWN,
+    N_FACES,
+    N_LIT,
+    PLAIN,
+    ROUND_ENDS,
+    ceiling,
+    gather,
+    light_on,
+    pack,
+    paint,
+    sky,
 )  # fmt: skip
 from safevla.sim.view import look_into, view_of
 from safevla.world.parts import ACCENT, MAIN, SECOND, Parts
@@ -29,9 +40,10 @@ def _lamp(x: float, z: float, strength: float = 1.0, colour=(1.0, 1.0, 1.0)) -> 
 def _lit(*lamps: list[float], normal=(0.0, 0.0, 1.0), pose=_POSE) -> np.ndarray:
     """The light of these lamps alone on a surface of an object 1 m above the floor."""
     lights = np.array(lamps, np.float32)
-    falling = np.zeros((len(lights), 7))
-    gather(pose, True, lights, len(lights), falling)
-    return np.array(light_on(falling, len(lights), *normal)) - np.array(light_on(falling, 0, *normal))
+    lit, dark = np.zeros(N_LIT), np.zeros(N_LIT)
+    gather(pose, True, lights, len(lights), lit)
+    gather(pose, True, lights, 0, dark)
+    return np.array(light_on(lit, *normal)) - np.array(light_on(dark, *normal))
 
 
 def test_lamps_add_up_channel_by_channel():
@@ -48,6 +60,12 @@ def test_a_side_is_brighter_towards_a_lamp_than_away_from_it():
     assert behind[0] == pytest.approx(1.5 * 0.25 / (1 + 0.35 * squared), rel=1e-5)
 
 
+def test_what_faces_between_two_axes_gets_a_mixture():
+    lamp = _lamp(1.0, 2.0)
+    along_x, along_z = _lit(lamp, normal=(1.0, 0.0, 0.0)), _lit(lamp)
+    assert _lit(lamp, normal=(0.6, 0.0, 0.8)) == pytest.approx(0.36 * along_x + 0.64 * along_z, rel=1e-6)
+
+
 def test_light_turns_with_the_object_and_topples_with_it():
     lamp = _lamp(0.0, 2.0)
     turned, lying = (np.array([0, 1, 0, yaw, tilt], np.float32) for yaw, tilt in ((90.0, 0.0), (0.0, 90.0)))
@@ -59,11 +77,11 @@ def _painted(add, texture: int, *lamps: list[float], eye_z: float = -3.0) -> np.
     p = Parts((1.0, 1.0, 1.0))
     add(p)
     view = view_of(0.2, 1.6, eye_z, 0.0, 0.0, 60.0, 64, 36)
-    frame, falling, table = np.zeros((4, 3)), np.zeros((4, 7)), np.zeros(N_FACES, np.int32)
+    frame, lit, table = np.zeros((4, 3)), np.zeros(N_LIT), np.zeros(N_FACES, np.int32)
     look_into(_POSE, True, view, frame)
     lights = np.array(lamps or [_lamp(0.0, -2.0)], np.float32)
-    towards = gather(_POSE, True, lights, len(lights), falling)
-    paint(p.array()[0], frame, _PALETTE, _STRIPES, texture, falling, len(lights), towards, table)
+    gather(_POSE, True, lights, len(lights), lit)
+    paint(p.array()[0], frame, _PALETTE, _STRIPES, texture, lit, table)
     return table
 
 

@@ -155,7 +155,7 @@ def test_a_round_side_is_lightest_towards_the_light():
     look_into(np.zeros(5), True, view, frame)
     solids.aim(part, frame, aimed)
     solids.enter(part, aimed, view, solid, rays)
-    solids.enter_shade(part, rays, 1.0, 0.0, 0.0, solid)
+    solids.enter_shade(part, rays, np.array([1.0, 0.0, 0.0]), solid)
     shades = []
     for x in range(31):
         inverse, seen, _ = _hit(part, solid, 15, x)

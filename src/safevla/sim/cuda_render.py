@@ -18,11 +18,40 @@ from safevla.runtime import kernels
 from safevla.sim.appearance import seen_texture
 from safevla.sim.geometry import RADIANS, to_world
 from safevla.sim.interface import CAMERAS, NOTHING
-from safevla.sim.light import DRAWN, MAX_LIGHTS, N_FACES, PLAIN, ROUND_ENDS, ceiling, gather, paint, sky
+from safevla.sim.light import DRAWN, N_FACES, N_LIT, PLAIN, ROUND_ENDS, TOWARDS, ceiling, gather, paint, sky
 from safevla.sim.motion import YAW, X, Z
 from safevla.sim.solids import (
-    BEGINS, BETA, FAR_B_, FAR_Q, FAR_ROOT, MISSED_FAR, MISSED_NEAR, N_SOLID, NEAR_B, NEAR_Q, NEAR_ROOT, SHADE, SLAB_X, SLAB_Y,
-    SLAB_Z, Q, U, V, aim, bounds, coordinate, enter, entered_levels, enter_material, enter_shade, inverse_of, level, limits, meet_box, meet_round, rows_between,
+    BEGINS,
+    BETA,
+    FAR_B_,
+    FAR_Q,
+    FAR_ROOT,
+    MISSED_FAR,
+    MISSED_NEAR,
+    N_SOLID,
+    NEAR_B,
+    NEAR_Q,
+    NEAR_ROOT,
+    SHADE,
+    SLAB_X,
+    SLAB_Y,
+    SLAB_Z,
+    Q,
+    U,
+    V,
+    aim,
+    bounds,
+    coordinate,
+    enter,
+    enter_material,
+    enter_shade,
+    entered_levels,
+    inverse_of,
+    level,
+    limits,
+    meet_box,
+    meet_round,
+    rows_between,
     shade_at,
 )  # fmt: skip
 from safevla.sim.view import is_in_view, look_into, view_of
@@ -41,15 +70,20 @@ MAX_BOXES = 1024  # of a house
 _PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _IS_ROUND, _LEVELS, _MASK, _N_INTS = 0, 1, 2, 3, 4, 5, 6, 9, 10
 
 
-def shown_arrays(n_envs: int, n_cameras: int, n_parts: int, device: torch.device) -> tuple[torch.Tensor, ...]:
-    """Memory for what cameras may show: (solids, facts, colours, n_shown, backdrop, hues).
+# What the parts of a box share: its frame and light of `sim.view` and `sim.light`, and how its material is seen.
+_FRAME, _LIT, _TEXTURE, _N_OF_BOX = 0, 12, 12 + N_LIT, 13 + N_LIT
 
-    solids (B, C, P, N_SOLID) and facts (B, C, P, _N_INTS): the parts, nearest object first, of which n_shown (B, C) are filled;
+
+def shown_arrays(n_envs: int, n_cameras: int, n_boxes: int, n_parts: int, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """Memory for what cameras may show: (of_boxes, solids, facts, colours, n_shown, backdrop, hues).
+
+    of_boxes (B, C, M, _N_OF_BOX): of boxes in view; solids (B, C, P, N_SOLID) and facts (B, C, P, _N_INTS): the parts, nearest object first, of which n_shown (B, C) are filled;
     colours (B, C, N_FACES · P): by part and face, packed; backdrop (B, C, 2): the ceiling's inverse depth at row 0, and more per
     row; hues (B, C, 2): ceiling and sky, packed.
     """
     of_each = (n_envs, n_cameras)
     return (
+        torch.zeros(*of_each, n_boxes, _N_OF_BOX, device=device),
         torch.zeros(*of_each, n_parts, N_SOLID, device=device),
         torch.zeros(*of_each, n_parts, _N_INTS, dtype=torch.int32, device=device),
         torch.zeros(*of_each, N_FACES * n_parts, dtype=torch.int32, device=device),
@@ -88,9 +122,9 @@ def draw(
 @cuda.jit
 def _set_up(
     slots, mount, camera, robot_state, pose, n_boxes, parts, part_box, first_part, last_part, radius, is_wide, palette, material,
-    lights, n_lights, room, size, solids, facts, colours, n_shown, backdrop, hues,
+    lights, n_lights, room, size, of_boxes, solids, facts, colours, n_shown, backdrop, hues,
 ):  # fmt: skip
-    """What a camera may show, a block each; the last six arrays are `shown_arrays`."""
+    """What a camera may show, a block each; the last seven arrays are `shown_arrays`."""
     begins = cuda.shared.array(MAX_BOXES, _float32)
     place = cuda.shared.array(MAX_BOXES, _int32)  # of a box's first part in the list
     count = cuda.shared.array(1, _int32)
@@ -125,6 +159,9 @@ def _set_up(
             if begins[other] < begins[m] or (begins[other] == begins[m] and other < m):
                 before += last_part[e, other] - first_part[e, other]
         place[m] = before
+        _enter_box(
+            pose[e, m], is_wide[e, m], material[e, m], begins[m], lights[e], n_lights[e], view, of_boxes[e, c, m]
+        )  # fmt: skip
     cuda.syncthreads()
     for p in range(thread, last_part[e, n_boxes[e] - 1], cuda.blockDim.x):
         m = part_box[e, p]
@@ -132,41 +169,54 @@ def _set_up(
             continue
         at = place[m] + p - first_part[e, m]
         _enter_part(
-            p, parts[e, p], pose[e, m], is_wide[e, m], palette[e, m], material[e, m], begins[m], lights[e], n_lights[e], view,
-            solids[e, c, at], facts[e, c, at], colours[e, c, N_FACES * p : N_FACES * (p + 1)],
+            p, parts[e, p], palette[e, m], material[e, m], begins[m], of_boxes[e, c, m], view, solids[e, c, at], facts[e, c, at],
+            colours[e, c, N_FACES * p : N_FACES * (p + 1)],
         )  # fmt: skip
 
 
 @cuda.jit(device=True)
-def _enter_part(p, part, pose, is_wide, palette, material, begins_m, lights, n_lights, view, solid, fact, colours):
+def _enter_box(pose, is_wide, material, begins_m, lights, n_lights, view, of_box):
+    """Enter what the parts of a box share."""
+    frame = cuda.local.array((4, 3), _float64)
+    look_into(pose, is_wide, view, frame)
+    for i in range(4):
+        for k in range(3):
+            of_box[_FRAME + 3 * i + k] = frame[i, k]
+    gather(pose, is_wide, lights, n_lights, of_box[_LIT:_TEXTURE])
+    of_box[_TEXTURE] = seen_texture(material, begins_m, view)
+
+
+@cuda.jit(device=True)
+def _enter_part(p, part, palette, material, begins_m, of_box, view, solid, fact, colours):
     """Enter the numbers, facts and colours of a part; no rows if it is not to be seen."""
     frame = cuda.local.array((4, 3), _float64)
     aimed = cuda.local.array((4, 3), _float64)
     rays = cuda.local.array((4, 3), _float64)
     own = cuda.local.array(N_SOLID, _float64)
     limit = cuda.local.array((18, 3), _float64)
-    falling = cuda.local.array((MAX_LIGHTS, 7), _float64)
-    look_into(pose, is_wide, view, frame)
+    for i in range(4):
+        for k in range(3):
+            frame[i, k] = of_box[_FRAME + 3 * i + k]
     aim(part, frame, aimed)
     top, bottom, left, right, is_clipped = bounds(part, aimed, view)
     fact[_PART], fact[_TOP], fact[_BOTTOM], fact[_LEFT], fact[_RIGHT] = p, 0, 0, left, right
     solid[BEGINS] = begins_m
     if top >= bottom or left >= right or not enter(part, aimed, view, own, rays):
         return
-    is_round = part[KIND] != BOX
-    towards = gather(pose, is_wide, lights, n_lights, falling)
+    is_round, lit = part[KIND] != BOX, of_box[_LIT:_TEXTURE]
     if is_round:
-        enter_shade(part, rays, towards[0], towards[1], towards[2], own)
+        enter_shade(part, rays, lit[TOWARDS:], own)
     elif is_clipped:
         top, bottom = rows_between(limit, limits(own, limit), float(left), right - 1.0, top, bottom)
     fact[_TOP], fact[_BOTTOM], fact[_IS_ROUND] = top, bottom, 1 if is_round else 0
-    texture = seen_texture(material, begins_m, view) if part[TEXTURED] > 0 else PLAIN
-    enter_material(material, frame, view, own)
-    fact[_LEVELS], fact[_LEVELS + 1], fact[_LEVELS + 2], mask = entered_levels(material, is_round)
-    fact[_MASK] = mask if texture == DRAWN else 0
+    texture = int(of_box[_TEXTURE]) if part[TEXTURED] > 0 else PLAIN
+    fact[_MASK] = 0
+    if texture == DRAWN:
+        enter_material(material, frame, view, own)
+        fact[_LEVELS], fact[_LEVELS + 1], fact[_LEVELS + 2], fact[_MASK] = entered_levels(material, is_round)
     for k in range(BEGINS):
         solid[k] = own[k]
-    paint(part, frame, palette, material, texture, falling, n_lights, towards, colours)
+    paint(part, frame, palette, material, texture, lit, colours)
 
 
 @cuda.jit(device=True)
@@ -204,7 +254,22 @@ def _draw_pixel(row, x, solid, fact, old, old_code):
 
 @cuda.jit
 def _draw_tiles(
-    slots, tile_height, tile_width, n_boxes, part_box, solids, facts, colours, n_shown, backdrop, hues, rgb, depth, ids, pixels
+    slots,
+    tile_height,
+    tile_width,
+    n_boxes,
+    part_box,
+    of_boxes,
+    solids,
+    facts,
+    colours,
+    n_shown,
+    backdrop,
+    hues,
+    rgb,
+    depth,
+    ids,
+    pixels,
 ):
     """Draw a tile of a picture, a block each: into rgb (B, C, H, W, 3), depth and ids (B or 0, C, H, W), pixels (B, C, M).
 

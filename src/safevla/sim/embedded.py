@@ -13,8 +13,8 @@ from numba import get_num_threads, prange
 
 from safevla.runtime.kernels import kernel, parallel_kernel
 from safevla.sim import robot
-from safevla.sim.appearance import Appearance
 from safevla.sim.actions import N_ACTIONS, Action
+from safevla.sim.appearance import Appearance
 from safevla.sim.boxes import Boxes
 from safevla.sim.contact import MAX_CHAIN
 from safevla.sim.geometry import RADIANS, to_world

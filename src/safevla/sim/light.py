@@ -18,6 +18,8 @@ PLAIN, DRAWN, AVERAGED = range(3)  # what is seen of an object's material on a p
 N_FACES = 16  # colours of a part: four levels of a box's three faces; two of a round side's seven shades, and of its ends
 ROUND_ENDS = 2 * N_SHADES
 
+TOWARDS, N_LIT = 18, 21  # of what `gather` fills
+
 _AMBIENT = 0.34
 _SUN = 0.42  # of a directional light of intensity 1
 _LAMP, _FADES_PER_M2 = 1.5, 0.35  # of a lamp of intensity 1, at no distance; how its light fades
@@ -27,50 +29,63 @@ MASK, TONES = 10, 11
 
 
 @kernel
-def gather(pose, is_wide, lights, n_lights, falling):
-    """Fill falling (n_lights, 7): of each light, a unit vector towards it in the frame of an object with that pose, red, green
-    and blue, and what share of it reaches a surface that faces away. Returns the direction that most light comes from.
+def gather(pose, is_wide, lights, n_lights, lit):
+    """Fill lit (N_LIT,): red, green and blue of the light on an object with that pose, on what faces along +x, −x, +y, −y, +z
+    and −z of its frame; then the direction, a unit vector, that most light comes from.
+
+    lights (·, 7): of a house's layout, of which the first n_lights shine.
     """
     turn = pose[3] * RADIANS
     sin_yaw, cos_yaw = math.sin(turn), math.cos(turn)
+    for k in range(18):
+        lit[k] = _AMBIENT
     sum_x, sum_y, sum_z = 0.0, 1e-6, 0.0
     for i in range(n_lights):
-        dx, dy, dz, strength, falling[i, 6] = 0.35, 0.85, 0.38, _SUN * lights[i, 3], 0.0  # directional: from above and the side
+        dx, dy, dz, strength, thrown_back = 0.35, 0.85, 0.38, _SUN * lights[i, 3], 0.0  # directional: from above and the side
         if lights[i, 1] >= 0.0:
             dx, dy, dz = float(lights[i, 0] - pose[0]), float(lights[i, 1] - pose[1]), float(lights[i, 2] - pose[2])
             squared = dx * dx + dy * dy + dz * dz + 1e-3
             scale = 1.0 / math.sqrt(squared)
             dx, dy, dz = dx * scale, dy * scale, dz * scale
-            strength, falling[i, 6] = _LAMP * lights[i, 3] / (1.0 + _FADES_PER_M2 * squared), _THROWN_BACK
+            strength, thrown_back = _LAMP * lights[i, 3] / (1.0 + _FADES_PER_M2 * squared), _THROWN_BACK
         right, ahead = to_local(dx, dz, sin_yaw, cos_yaw)
         if pose[4] != 0.0:
             right, dy, ahead = upright(right, dy, ahead, is_wide)
-        falling[i, 0], falling[i, 1], falling[i, 2] = right, dy, ahead
-        for channel in range(3):
-            falling[i, 3 + channel] = strength * lights[i, 4 + channel]
+        _shine(lit, 0, right, strength, thrown_back, lights[i])
+        _shine(lit, 6, dy, strength, thrown_back, lights[i])
+        _shine(lit, 12, ahead, strength, thrown_back, lights[i])
         sum_x, sum_y, sum_z = sum_x + strength * right, sum_y + strength * dy, sum_z + strength * ahead
     scale = 1.0 / math.sqrt(sum_x * sum_x + sum_y * sum_y + sum_z * sum_z)
-    return sum_x * scale, sum_y * scale, sum_z * scale
+    lit[TOWARDS], lit[TOWARDS + 1], lit[TOWARDS + 2] = sum_x * scale, sum_y * scale, sum_z * scale
 
 
 @kernel
-def light_on(falling, n_lights, x, y, z):
-    """Red, green and blue of the light on a surface whose unit normal that is, in the object's frame; see `gather`."""
-    red = green = blue = _AMBIENT
-    for i in range(n_lights):
-        cosine = max(0.0, falling[i, 0] * x + falling[i, 1] * y + falling[i, 2] * z)
-        share = falling[i, 6] + (1.0 - falling[i, 6]) * cosine
-        red += share * falling[i, 3]
-        green += share * falling[i, 4]
-        blue += share * falling[i, 5]
-    return red, green, blue
+def _shine(lit, at, cosine, strength, thrown_back, light):
+    """Add a light to what faces along an axis, lit[at : at + 3], and against it, lit[at + 3 : at + 6]; cosine: to the axis."""
+    along = strength * (thrown_back + (1.0 - thrown_back) * max(0.0, cosine))
+    against = strength * (thrown_back + (1.0 - thrown_back) * max(0.0, -cosine))
+    for channel in range(3):
+        lit[at + channel] += along * light[4 + channel]
+        lit[at + 3 + channel] += against * light[4 + channel]
 
 
 @kernel
-def paint(part, frame, palette, material, texture, falling, n_lights, towards, table):
+def light_on(lit, x, y, z):
+    """Red, green and blue of the light on a surface whose unit normal that is, in the object's frame: what its axes get, mixed."""
+    a, b, c = (0 if x > 0.0 else 3), (6 if y > 0.0 else 9), (12 if z > 0.0 else 15)
+    xx, yy, zz = x * x, y * y, z * z
+    return (
+        xx * lit[a] + yy * lit[b] + zz * lit[c],
+        xx * lit[a + 1] + yy * lit[b + 1] + zz * lit[c + 1],
+        xx * lit[a + 2] + yy * lit[b + 2] + zz * lit[c + 2],
+    )
+
+
+@kernel
+def paint(part, frame, palette, material, texture, lit, table):
     """Fill table (N_FACES,) int32 with a part's colours, packed, as it is seen in `frame` (`view.look_into`).
 
-    palette (5, 3) uint8 and material (15,): of its object. texture: PLAIN, DRAWN or AVERAGED. falling, towards: of `gather`.
+    palette (5, 3) uint8 and material (15,): of its object. texture: PLAIN, DRAWN or AVERAGED. lit: of `gather`.
     """
     n_levels = int(material[MASK]) + 1 if texture == DRAWN else 1
     for k in range(3):
@@ -81,7 +96,7 @@ def paint(part, frame, palette, material, texture, falling, n_lights, towards, t
             (frame[EYE, 0] - part[CENTRE]) * x + (frame[EYE, 1] - part[CENTRE + 1]) * y + (frame[EYE, 2] - part[CENTRE + 2]) * z
         )
         sign = 1.0 if to_eye > 0.0 else -1.0
-        light = light_on(falling, n_lights, sign * x, sign * y, sign * z)
+        light = light_on(lit, sign * x, sign * y, sign * z)
         slot = int(part[ENDS if k == 1 else SIDES])
         if part[KIND] != BOX:
             table[ROUND_ENDS] = _toned(palette, slot, material, texture, 0, light)
@@ -91,8 +106,8 @@ def paint(part, frame, palette, material, texture, falling, n_lights, towards, t
         for level in range(n_levels):
             table[face + level] = _toned(palette, slot, material, texture, level, light)
     if part[KIND] != BOX:
-        red, green, blue = light_on(falling, n_lights, towards[0], towards[1], towards[2])
-        dim_red, dim_green, dim_blue = light_on(falling, n_lights, -towards[0], -towards[1], -towards[2])
+        red, green, blue = light_on(lit, lit[TOWARDS], lit[TOWARDS + 1], lit[TOWARDS + 2])
+        dim_red, dim_green, dim_blue = light_on(lit, -lit[TOWARDS], -lit[TOWARDS + 1], -lit[TOWARDS + 2])
         slot = int(part[SIDES])
         for shade in range(N_SHADES):
             share = shade / (N_SHADES - 1.0)

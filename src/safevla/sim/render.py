@@ -13,10 +13,37 @@ import numpy as np
 
 from safevla.runtime.kernels import kernel
 from safevla.sim.appearance import seen_texture
-from safevla.sim.light import DRAWN, MAX_LIGHTS, N_FACES, PLAIN, ROUND_ENDS, ceiling, gather, paint, sky
+from safevla.sim.light import DRAWN, N_FACES, N_LIT, PLAIN, ROUND_ENDS, TOWARDS, ceiling, gather, paint, sky
 from safevla.sim.solids import (
-    AT, BETA, MISSED_FAR, N_SOLID, NEAR_B, NEAR_Q, PER_ROW, PER_X, SHADE, SLAB_X, SLAB_Y, SLAB_Z, Q, U, V,
-    aim, bounds, coordinate, enter, entered_levels, enter_material, enter_shade, inverse_of, level, limits, meet_box, meet_round, rows_between, shade_at,
+    AT,
+    BETA,
+    MISSED_FAR,
+    N_SOLID,
+    NEAR_B,
+    NEAR_Q,
+    PER_ROW,
+    PER_X,
+    SHADE,
+    SLAB_X,
+    SLAB_Y,
+    SLAB_Z,
+    Q,
+    U,
+    V,
+    aim,
+    bounds,
+    coordinate,
+    enter,
+    enter_material,
+    enter_shade,
+    entered_levels,
+    inverse_of,
+    level,
+    limits,
+    meet_box,
+    meet_round,
+    rows_between,
+    shade_at,
 )  # fmt: skip
 from safevla.sim.view import is_in_view, look_into
 from safevla.world.parts import BOX, KIND, TEXTURED
@@ -70,7 +97,7 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
     _draw_backdrop(view, canvas, N_FACES * n_parts, room[0])
     frame, aimed, rays = np.empty((4, 3)), np.empty((4, 3)), np.empty((4, 3))
     solid, limit = np.empty(N_SOLID), np.empty((18, 3))
-    falling = np.empty((MAX_LIGHTS, 7))
+    lit = np.empty(N_LIT)
     for m in range(boxes.n_boxes):
         pose = boxes.pose[m]
         is_seen, begins_m = is_in_view(pose[0], pose[1], pose[2], looks.radius[m], view)
@@ -79,7 +106,6 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
         look_into(pose, looks.is_wide[m], view, frame)
         texture = seen_texture(looks.material[m], begins_m, view)
         canvas.texture[m] = texture
-        towards = (0.0, 1.0, 0.0)
         is_lit = False
         levels = (np.int32(0), np.int32(0), np.int32(0), np.int32(0))
         for p in range(looks.first_part[m], looks.last_part[m]):
@@ -90,9 +116,9 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
                 continue
             if part[KIND] != BOX:
                 if not is_lit:
-                    towards = gather(pose, looks.is_wide[m], lights, n_lights, falling)
+                    gather(pose, looks.is_wide[m], lights, n_lights, lit)
                     is_lit = True
-                enter_shade(part, rays, towards[0], towards[1], towards[2], solid)
+                enter_shade(part, rays, lit[TOWARDS:], solid)
             is_textured = texture == DRAWN and part[TEXTURED] > 0
             if is_textured:
                 enter_material(looks.material[m], frame, view, solid)
@@ -102,7 +128,7 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
             else:
                 _draw_round(view, canvas, p, solid, extent, is_textured, levels)
     _count_pixels(view, canvas, boxes, looks, n_parts, pixels)
-    _colour_in(view, canvas, boxes, looks, lights, n_lights, room, n_parts, frame, falling, pixels)
+    _colour_in(view, canvas, boxes, looks, lights, n_lights, room, n_parts, frame, lit, pixels)
 
 
 @kernel
@@ -192,20 +218,20 @@ def _count_pixels(view, canvas, boxes, looks, n_parts, pixels):
 
 
 @kernel
-def _colour_in(view, canvas, boxes, looks, lights, n_lights, room, n_parts, frame, falling, pixels):
-    """Light the parts that are to be seen, and look every pixel's colour up. frame, falling: scratch."""
+def _colour_in(view, canvas, boxes, looks, lights, n_lights, room, n_parts, frame, lit, pixels):
+    """Light the parts that are to be seen, and look every pixel's colour up. frame, lit: scratch."""
     table = canvas.table
     for m in range(boxes.n_boxes):
         if pixels[m] == 0:
             continue
         look_into(boxes.pose[m], looks.is_wide[m], view, frame)
-        towards = gather(boxes.pose[m], looks.is_wide[m], lights, n_lights, falling)
+        gather(boxes.pose[m], looks.is_wide[m], lights, n_lights, lit)
         for p in range(looks.first_part[m], looks.last_part[m]):
             if canvas.count[p] > 0:
                 part = looks.parts[p]
                 texture = canvas.texture[m] if part[TEXTURED] > 0 else PLAIN
                 colours = table[N_FACES * p : N_FACES * (p + 1)]
-                paint(part, frame, looks.palette[m], looks.material[m], texture, falling, n_lights, towards, colours)
+                paint(part, frame, looks.palette[m], looks.material[m], texture, lit, colours)
     table[N_FACES * n_parts], table[N_FACES * n_parts + 1] = ceiling(room), sky(room)
     for block in range(canvas.code.shape[0]):
         rgba = canvas.rgba[:, block * BLOCK : (block + 1) * BLOCK]

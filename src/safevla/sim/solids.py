@@ -140,8 +140,8 @@ def _enter_quadric(solid, rays, a, b, c):
 
 
 @kernel
-def enter_shade(part, rays, towards_x, towards_y, towards_z, solid):
-    """Enter how light a round side is where it is met: 0 away from the direction (in the object's frame) to 7 towards it.
+def enter_shade(part, rays, towards, solid):
+    """Enter how light a round side is where it is met: 0 away from the direction `towards` (3,), in the object's frame, to 7.
 
     In half extents a point of an ellipsoid is its own normal, nearly; of a cone its x and z are.
     """
@@ -152,7 +152,7 @@ def enter_shade(part, rays, towards_x, towards_y, towards_z, solid):
     squeeze = math.sqrt(max(0.0, -part[QUADRIC + 2]))
     for k in range(3):
         axis = part[AXES + 3 * k : AXES + 3 * k + 3]
-        along = 0.5 * N_SHADES * (axis[0] * towards_x + axis[1] * towards_y + axis[2] * towards_z)
+        along = 0.5 * N_SHADES * (axis[0] * towards[0] + axis[1] * towards[1] + axis[2] * towards[2])
         if k == 1:
             if squeeze < 1e-6:
                 continue
