@@ -33,6 +33,7 @@ class ObjectType:
     size_m: tuple[float, float, float]
     colour: tuple[int, int, int]
     pattern: str
+    shape: str  # the file of `world.shapes` that draws it, "" where none does
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,7 @@ TYPES: dict[str, ObjectType] = {
         size_m=_size_m(row),
         colour=(int(row["red"]), int(row["green"]), int(row["blue"])),
         pattern=row["pattern"],
+        shape=row["shape"],
     )
     for index, row in enumerate(_rows("types.csv"))
 }

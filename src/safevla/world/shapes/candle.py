@@ -1,0 +1,43 @@
+"""Candle: a column of wax with a dark wick and a flame, thick or on a stick or in a glass."""
+
+import random
+
+from safevla.world.parts import ACCENT, DARK, LIGHT, MAIN, SECOND, Parts
+
+
+def build(p: Parts, r: random.Random) -> None:
+    w, h, d = p.size
+    radius, flat = w / 2, d / w
+    flame = min(0.24 * h, 0.05)
+    top, tall = h - flame, h / w
+    style = r.choice(("stick", "plain") if tall > 4 else ("glass", "plain", "dripping", "plate"))
+    low, thick = 0.0, radius
+    if style == "stick":
+        low, thick = r.uniform(0.2, 0.34) * h, 0.6 * radius
+        p.lathe(
+            [(0, radius), (0.04 * h, 0.9 * radius), (0.1 * h, 0.4 * radius), (low, 0.5 * radius), (low + 0.03 * h, 0.9 * radius)],
+            SECOND,
+            textured=False,
+            flat=flat,
+        )
+    elif style == "plate":
+        low, thick = 0.06 * h, 0.72 * radius
+        p.round((0, 0, 0), low + 0.002, 0.8 * radius, radius, SECOND, textured=False, flat=flat)
+    elif style == "glass":
+        p.round((0, 0, 0), 0.62 * top, radius, colour=SECOND, textured=False, flat=flat)
+        thick = 0.86 * radius
+    p.round((0, low, 0), top - low, thick, 0.96 * thick, MAIN, LIGHT, flat=flat)
+    if style == "dripping":
+        for x, z in ((0.75, 0.55), (-0.7, 0.6), (0.3, -0.9)):
+            long = r.uniform(0.25, 0.5) * top
+            p.leaf(
+                (x * 0.9 * thick, top - long, z * 0.9 * thick),
+                (x * 0.9 * thick, top, z * 0.9 * thick),
+                0.3 * thick,
+                0.3 * thick,
+                LIGHT,
+            )
+    elif style == "plain" and r.random() < 0.5:
+        p.round((0, 0.3 * h, 0), 0.12 * h, radius, colour=ACCENT, flat=flat)
+    p.round((0, top - 0.002, 0), 0.5 * flame, 0.06 * radius + 0.001, colour=DARK)
+    p.leaf((0, top + 0.25 * flame, 0), (0, h, 0), min(0.5 * radius, 0.5 * flame), min(0.5 * radius, 0.5 * flame), ACCENT)
