@@ -31,10 +31,6 @@ class Layout:
     mobility: np.ndarray  # (M,) int8: STRUCTURE, FIXED, MOVEABLE or PICKUPABLE, of `world.boxes`
     type_index: np.ndarray  # (M,) int16 into catalogue.TYPES, -1 for the structure
     support: np.ndarray  # (M,) int16 the slot of what the box stands on, or ON_FLOOR or ON_WALL of `world.boxes`
-    parts: np.ndarray
-    first_part: np.ndarray
-    palette: np.ndarray
-    material: np.ndarray
     colour: np.ndarray  # (M, 3) uint8
     pattern: np.ndarray  # (M,) uint8: PLAIN to TILES, of `world.appearance`
     names: tuple[str, ...]  # (M,) object ids
@@ -69,10 +65,7 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
     origin, room = _floor_map(house)
     parameters = house["proceduralParameters"]
     ceiling = parameters.get("ceilingMaterial") or {"name": "White"}
-    parts, first_part = draft_parts(boxes)
-    palette, material = draft_looks(boxes)
     return Layout(
-        parts=parts, first_part=first_part, palette=palette, material=material,
         centre=np.asarray(boxes.centre, np.float32),
         half=np.asarray(boxes.half, np.float32),
         yaw_deg=np.asarray(boxes.yaw_deg, np.float32),
@@ -144,31 +137,3 @@ def _floor_map(house: house_file.House) -> tuple[tuple[float, float], np.ndarray
     for number, polygon in enumerate(polygons):
         room[structure.is_inside(polygon, x, z)] = number
     return (float(low[0]), float(low[1])), room
-
-
-def draft_parts(boxes):
-    from safevla.world.parts import ACCENT, SECOND, Parts
-    rows = []
-    for i, half in enumerate(boxes.half):
-        w, h, d = (2 * x for x in half)
-        p = Parts((w, h, d))
-        if boxes.mobility[i] == 0 or i % 3 == 0:
-            p.box((0, h / 2, 0), (w, h, d))
-        elif i % 3 == 1:
-            p.ball((0, h / 2, 0), (w, h, d), bottom=-0.8, ends=ACCENT)
-        else:
-            p.box((0, h * 0.2, 0), (0.7 * w, 0.4 * h, 0.7 * d), yaw_deg=20.0)
-            p.lying((0, h * 0.3, 0), (0.1 * w, h * 0.95, 0.1 * d), 0.3 * w, 0.1 * w, SECOND)
-        rows.append(p.array())
-    first = np.concatenate(([0], np.cumsum([len(r) for r in rows]))).astype(np.int32)
-    return np.concatenate(rows), first
-
-
-def draft_looks(boxes):
-    colour = np.asarray(boxes.colour, np.uint8)
-    material = np.zeros((len(colour), 15), np.float32); material[:, 11:] = 1
-    per_m = np.array([[0, 0, 0], [9, 0, 0], [5, 5, 5], [4, 0, 0], [2.5, 0, 2.5]])
-    pattern = np.asarray(boxes.pattern)
-    material[:, :3] = per_m[pattern]; material[:, 6] = 1; material[:, 8] = 1; material[:, 10] = pattern > 0; material[:, 12] = 0.86
-    material[12::3, :3] = (31, 17, 23); material[12::3, 3:6] = (-13, 29, 7); material[12::3, 6:15] = (3, 5, 40503, 5, 3, 1, 0.9, 1.4, 0.7)
-    return np.repeat(colour[:, None], 5, 1) // np.array([1, 2, 3, 4, 5], np.uint8)[None, :, None], material

@@ -1,3 +1,0 @@
-"""Looks: draft."""
-
-N_MATERIAL = 15
