@@ -12,9 +12,9 @@ class BoxList:
 
     def __init__(self) -> None:
         self.centre, self.half, self.yaw_deg, self.names = [], [], [], []
-        self.mobility, self.type_index, self.support, self.colour, self.pattern = [], [], [], [], []
+        self.mobility, self.type_index, self.support, self.palette, self.material = [], [], [], [], []
 
-    def add(self, name, centre, half, yaw_deg, mobility, type_index, support, colour, pattern) -> int:
+    def add(self, name, centre, half, yaw_deg, mobility, type_index, support, palette, material) -> int:
         """Add a box; its slot."""
         self.names.append(name)
         self.centre.append(centre)
@@ -23,6 +23,6 @@ class BoxList:
         self.mobility.append(mobility)
         self.type_index.append(type_index)
         self.support.append(support)
-        self.colour.append(colour)
-        self.pattern.append(pattern)
+        self.palette.append(palette)
+        self.material.append(material)
         return len(self.names) - 1
