@@ -17,7 +17,7 @@ VERBS = {
     "locate": ("seek out", "pinpoint"),
     "grab": ("snatch", "seize"),
     "take": ("fetch", "obtain"),
-    "hold": ("keep", "carry"),
+    "hold": ("clasp", "carry"),
     "grasp": ("grip", "seize"),
 }
 # where there is another name that everybody understands
