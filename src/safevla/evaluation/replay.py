@@ -23,6 +23,7 @@ from safevla.tasks.step_costs import PAPER_COSTS
 from safevla.tasks.tokenizer import tokenize
 from safevla.world import catalogue
 from safevla.world.boxes import STRUCTURE
+from safevla.world.parts import MAIN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _boxes(episode: Episode, start_pose: torch.Tensor, scene: Scene) -> list[dic
             "half_x": float(layout.half[m, 0]), "half_z": float(layout.half[m, 2]),
             "bottom_m": float(layout.centre[m, 1] - layout.half[m, 1]),
             "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
-            "colour": layout.colour[m].tolist(),
+            "colour": layout.palette[m, MAIN].tolist(),
             "structure": bool(layout.mobility[m] == STRUCTURE),
             "target": bool(layout.type_index[m] == target_type),
             "moved": bool((scene.pose[0, m, :3] - start_pose[m, :3]).norm() > DISTURBED_M and m != int(scene.held[0])),

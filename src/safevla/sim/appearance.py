@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from safevla.runtime.kernels import kernel
-from safevla.sim.light import AVERAGED, DRAWN, MASK, PLAIN
+from safevla.sim.light import AVERAGED, DRAWN, PLAIN
+from safevla.world.materials import A, B, MASK
 from safevla.world.parts import CENTRE, HALF
 
 _CLOSEST_M = 0.3  # an object that begins nearer than this is drawn as finely as at this distance
-_ACROSS, _ALONG = 6, 7  # in the row of a material: the factors of its coordinates u and v
 
 
 class Appearance(NamedTuple):
@@ -22,7 +22,7 @@ class Appearance(NamedTuple):
     radius: np.ndarray  # (M,) float32: of the sphere about the box's middle that holds its parts, metres
     is_wide: np.ndarray  # (M,) bool: upright, it is at least as wide as deep
     palette: np.ndarray  # (M, N_COLOURS, 3) uint8
-    material: np.ndarray  # (M, N_MATERIAL) float32, `world.looks`
+    material: np.ndarray  # (M, N_MATERIAL) float32, `world.materials`
 
 
 @kernel
@@ -33,7 +33,7 @@ def seen_texture(material, begins_m, view):
     pixel_m = 2.0 * view.tan_v / view.height * max(_CLOSEST_M, begins_m)
     for k in range(2):
         per_m = math.sqrt(material[3 * k] ** 2 + material[3 * k + 1] ** 2 + material[3 * k + 2] ** 2)
-        if material[_ACROSS if k == 0 else _ALONG] != 0.0 and per_m * pixel_m > 1.0:
+        if material[A if k == 0 else B] != 0.0 and per_m * pixel_m > 1.0:
             return AVERAGED
     return DRAWN
 

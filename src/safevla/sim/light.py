@@ -11,6 +11,7 @@ from safevla.runtime.kernels import kernel
 from safevla.sim.geometry import RADIANS, to_local
 from safevla.sim.solids import N_SHADES
 from safevla.sim.view import EYE, upright
+from safevla.world.materials import MASK, TONES
 from safevla.world.parts import AXES, BOX, CENTRE, ENDS, KIND, SECOND, SIDES
 
 MAX_LIGHTS = 16  # of a house that shine
@@ -24,8 +25,6 @@ _AMBIENT = 0.34
 _SUN = 0.42  # of a directional light of intensity 1
 _LAMP, _FADES_PER_M2 = 1.5, 0.35  # of a lamp of intensity 1, at no distance; how its light fades
 _THROWN_BACK = 0.25  # share of a lamp's light that reaches what faces away from it, by way of the room
-# in the row of a material: the highest level, and from where the levels' tones stand
-MASK, TONES = 10, 11
 
 
 @kernel

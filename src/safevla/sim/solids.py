@@ -19,11 +19,12 @@ import numpy as np
 
 from safevla.runtime.kernels import kernel
 from safevla.sim.view import EYE, FORWARD, RIGHT, UP
+from safevla.world.materials import MASK, OFFSET, PERIOD, SHIFT, A, B, C
 from safevla.world.parts import AXES, BOX, CENTRE, HALF, KIND, QUADRIC
 
 _TOO_CLOSE_M = 1e-4  # planes nearer to the eye than this count as this far
 _NOWHERE = 1e9  # inverse depth of a near surface that is not there: never the smallest
-_POSITIVE = 1024.0  # added to a material's coordinates, so that to cut off their fractions is to round them down
+_POSITIVE = 2.0 * PERIOD  # cells added to a material's coordinates: to cut off their fractions then is to round them down
 _NEAREST_M = 0.05  # corners nearer to the eye along the optical axis do not bound a part's pixels
 
 # What is computed of a part for a view, `solid` (N_SOLID,). First its slabs, the two planes across its z, x and y: the ray's
@@ -165,14 +166,14 @@ def enter_shade(part, rays, towards, solid):
 
 @kernel
 def enter_material(material, frame, view, solid):
-    """Enter the two coordinates u and v of an object's material (`world.looks`) as they are met in `frame`."""
+    """Enter the two coordinates u and v of an object's material (`world.materials`) as they are met in `frame`."""
     for k in range(2):
         x, y, z = material[3 * k], material[3 * k + 1], material[3 * k + 2]
         ahead = frame[FORWARD, 0] * x + frame[FORWARD, 1] * y + frame[FORWARD, 2] * z
         right = frame[RIGHT, 0] * x + frame[RIGHT, 1] * y + frame[RIGHT, 2] * z
         up = frame[UP, 0] * x + frame[UP, 1] * y + frame[UP, 2] * z
         at = U + 4 * k
-        solid[at] = frame[EYE, 0] * x + frame[EYE, 1] * y + frame[EYE, 2] * z + _POSITIVE
+        solid[at] = frame[EYE, 0] * x + frame[EYE, 1] * y + frame[EYE, 2] * z + material[OFFSET + k] + _POSITIVE
         solid[at + 1] = ahead + view.u_at * right + view.v_at * up
         solid[at + 2], solid[at + 3] = view.v_by * up, view.u_by * right
 
@@ -319,7 +320,7 @@ def shade_at(row, x, depth, light):
 
 @kernel
 def level(u, v, a, b, c, mask):
-    """The level, 0 to 3, of a material at its coordinates (`world.looks`); a, b, c: of `entered_levels`."""
+    """The level, 0 to 3, of a material at its coordinates (`world.materials`); a, b, c: of `entered_levels`."""
     mixed = np.int32(np.int32(np.int32(u) * a) + np.int32(np.int32(v) * b))
     return np.int32(np.int32(np.int32(mixed * c) >> _SHIFT) & mask)
 
@@ -330,9 +331,9 @@ def entered_levels(material, is_round):
 
     A round part tells only two of four levels apart.
     """
-    shift, mask = int(material[9]), int(material[10])
+    shift, mask = int(material[SHIFT]), int(material[MASK])
     if is_round and mask == 3:
         shift, mask = shift + 1, 1
-    c = int(material[8])
+    c = int(material[C])
     c = c << (_SHIFT - shift) if shift <= _SHIFT else c >> (shift - _SHIFT)
-    return np.int32(material[6]), np.int32(material[7]), np.int32(c), np.int32(mask)
+    return np.int32(material[A]), np.int32(material[B]), np.int32(c), np.int32(mask)

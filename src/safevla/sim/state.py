@@ -18,7 +18,7 @@ from safevla.sim.geometry import noise
 from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SceneStart, SimulatorError
 from safevla.sim.light import MAX_LIGHTS
 from safevla.world.boxes import STRUCTURE
-from safevla.world.looks import N_MATERIAL
+from safevla.world.materials import N_COLUMNS as N_MATERIAL
 from safevla.world.parts import N_COLOURS, N_COLUMNS
 
 _B, _C, _M, _P = "environments", "cameras", "box slots", "part slots"

@@ -10,10 +10,10 @@ import warnings
 
 import numpy as np
 
-from safevla.world import appearance, catalogue, house_file, structure
-from safevla.world.appearance import object_look, sky, tint
+from safevla.world import catalogue, house_file, lights, looks, materials, structure
 from safevla.world.asset_database import AssetSizes, asset_sizes
 from safevla.world.boxes import FIXED, MOBILITIES, ON_FLOOR, ON_WALL, BoxList
+from safevla.world.shape import shape_of, variant_of
 from safevla.world.structure import add_structure
 
 FLOOR_CELL_M = 0.25
@@ -31,8 +31,10 @@ class Layout:
     mobility: np.ndarray  # (M,) int8: STRUCTURE, FIXED, MOVEABLE or PICKUPABLE, of `world.boxes`
     type_index: np.ndarray  # (M,) int16 into catalogue.TYPES, -1 for the structure
     support: np.ndarray  # (M,) int16 the slot of what the box stands on, or ON_FLOOR or ON_WALL of `world.boxes`
-    colour: np.ndarray  # (M, 3) uint8
-    pattern: np.ndarray  # (M,) uint8: PLAIN to TILES, of `world.appearance`
+    parts: np.ndarray  # (P, parts.N_COLUMNS) float32: what each box looks like, about its middle
+    first_part: np.ndarray  # (M + 1,) int32: where each box's parts begin, and where the last one's end
+    palette: np.ndarray  # (M, 5, 3) uint8: colours by `parts.MAIN` to LIGHT
+    material: np.ndarray  # (M, materials.N_COLUMNS) float32, in the box's own frame
     names: tuple[str, ...]  # (M,) object ids
     n_structure: int
     origin: tuple[float, float]  # (x, z) of the floor map's corner
@@ -55,10 +57,11 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
     """The arrays of a valid house; warns once a house about assets of unknown size."""
     sizes = sizes or asset_sizes()
     boxes = BoxList()
-    add_structure(boxes, house)
+    house_looks = looks.of_house(house)
+    add_structure(boxes, house, house_looks)
     n_structure = len(boxes.names)
     ceiling_m = max(point["y"] for wall in house["walls"] for point in wall["polygon"])
-    unknown = _add_objects(boxes, house, sizes)
+    unknown = _add_objects(boxes, house, sizes, house_looks)
     if unknown:
         warnings.warn(f"unknown assets, sized by their type: {', '.join(sorted(unknown)[:5])}", stacklevel=2)
 
@@ -72,16 +75,18 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
         mobility=np.asarray(boxes.mobility, np.int8),
         type_index=np.asarray(boxes.type_index, np.int16),
         support=np.asarray(boxes.support, np.int16),
-        colour=np.asarray(boxes.colour, np.uint8),
-        pattern=np.asarray(boxes.pattern, np.uint8),
+        parts=np.concatenate(boxes.parts),
+        first_part=np.cumsum([0, *map(len, boxes.parts)]).astype(np.int32),
+        palette=np.asarray(boxes.palette, np.uint8),
+        material=np.asarray(boxes.material, np.float32).reshape(-1, materials.N_COLUMNS),
         names=tuple(boxes.names),
         n_structure=n_structure,
         origin=origin,
         room=room,
-        lights=appearance.lights(parameters.get("lights") or []),
+        lights=lights.lights(parameters.get("lights") or []),
         ceiling_m=float(ceiling_m),
-        ceiling_colour=np.asarray(tint(ceiling, base=225), np.uint8),
-        sky_colour=np.asarray(sky(parameters), np.uint8),
+        ceiling_colour=np.asarray(looks.ceiling(house_looks, ceiling), np.uint8),
+        sky_colour=np.asarray(lights.sky(parameters), np.uint8),
     )
 
 
@@ -96,7 +101,7 @@ def _type_of(obj: house_file.House, sizes: AssetSizes) -> tuple[str | None, tupl
     return None, _GENERIC_SIZE_M, False
 
 
-def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes) -> set[str]:
+def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes, house_looks: looks.HouseLooks) -> set[str]:
     """Add every object's box, settled on what is just below it; the assets of unknown size."""
     unknown: set[str] = set()
     index_of: dict[int, int] = {}
@@ -117,10 +122,11 @@ def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes) -> 
         base = 0.0 if support < 0 else boxes.centre[support][1] + boxes.half[support][1]
         if support != ON_WALL and abs(y - half[1] - base) < _SETTLE_M:
             y = base + half[1]
-        look = object_look(obj, row)
+        look = looks.of_object(house_looks, obj, 2 * max(half))
         type_index = -1 if row is None else row.index
         index_of[id(obj)] = boxes.add(
-            obj["id"], (x, y, z), tuple(half), obj["rotation"]["y"], mobility, type_index, support, *look
+            obj["id"], (x, y, z), tuple(half), obj["rotation"]["y"], mobility, type_index, support, *look,
+            shape_of(type_name, size, obj["assetId"], variant_of(obj["id"], house_looks.seed, house_looks.variants)).parts
         )
     return unknown
 
