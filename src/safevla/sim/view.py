@@ -7,6 +7,8 @@ at b ± √q with b linear and q quadratic (`sim.solids`). So a pixel takes no b
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from safevla.runtime.kernels import kernel
 from safevla.sim.geometry import RADIANS, to_local
 
@@ -100,9 +102,6 @@ def upright(x, y, z, is_wide):
     return y, z, x
 
 
-@kernel
-def toppled(x, y, z, is_wide):
-    """The inverse of `upright`."""
-    if is_wide:
-        return x, -z, y
-    return z, x, y
+def toppled_axes(is_wide: bool) -> np.ndarray:
+    """The axes (3, 3) of an upright object, a row each, in the frame of its box once it has toppled; see `upright`."""
+    return np.array([upright(*axis, is_wide) for axis in np.eye(3)]).T

@@ -126,7 +126,7 @@ def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes, hou
         type_index = -1 if row is None else row.index
         index_of[id(obj)] = boxes.add(
             obj["id"], (x, y, z), tuple(half), obj["rotation"]["y"], mobility, type_index, support, *look,
-            shape_of(type_name, size, obj["assetId"], variant_of(obj["id"], house_looks.seed, house_looks.variants)).parts
+            shape_of(type_name, size, obj["assetId"], variant_of(obj["id"], house_looks.seed, house_looks.variants == looks.UNSEEN)).parts,
         )
     return unknown
 
