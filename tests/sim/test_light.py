@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safevla.sim.light import (
+    ALL_FACES,
     AVERAGED,
     DRAWN,
     N_FACES,
@@ -81,7 +82,7 @@ def _painted(add, texture: int, *lamps: list[float], eye_z: float = -3.0) -> np.
     look_into(_POSE, True, view, frame)
     lights = np.array(lamps or [_lamp(0.0, -2.0)], np.float32)
     gather(_POSE, True, lights, len(lights), lit)
-    paint(p.array()[0], frame, _PALETTE, _STRIPES, texture, lit, table)
+    paint(p.array()[0], frame, _PALETTE, _STRIPES, texture, lit, ALL_FACES, table)
     return table
 
 

@@ -18,7 +18,7 @@ from safevla.runtime import kernels
 from safevla.sim.appearance import seen_texture
 from safevla.sim.geometry import RADIANS, to_world
 from safevla.sim.interface import CAMERAS, NOTHING
-from safevla.sim.light import DRAWN, N_FACES, N_LIT, PLAIN, ROUND_ENDS, TOWARDS, ceiling, gather, paint, sky
+from safevla.sim.light import ALL_FACES, DRAWN, N_FACES, N_LIT, PLAIN, ROUND_ENDS, TOWARDS, ceiling, gather, paint, sky
 from safevla.sim.motion import YAW, X, Z
 from safevla.sim.solids import (
     BEGINS,
@@ -66,8 +66,8 @@ _AT_ONCE = 64  # parts in shared memory; a picture that shows more draws them in
 MAX_BOXES = 1024  # of a house
 
 # What the tiles read of a part, besides its numbers of `sim.solids`: its slot, the first row and the one after the last, columns
-# likewise, whether it is round, and a, b, c and mask of its material, of which the mask is 0 where it does not show.
-_PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _IS_ROUND, _LEVELS, _MASK, _N_INTS = 0, 1, 2, 3, 4, 5, 6, 9, 10
+# likewise, whether it is round, and a, b and mask of its material, of which the mask is 0 where it does not show.
+_PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _IS_ROUND, _LEVELS, _MASK, _N_INTS = 0, 1, 2, 3, 4, 5, 6, 8, 9
 
 
 # What the parts of a box share: its frame and light of `sim.view` and `sim.light`, and how its material is seen.
@@ -213,10 +213,10 @@ def _enter_part(p, part, palette, material, begins_m, of_box, view, solid, fact,
     fact[_MASK] = 0
     if texture == DRAWN:
         enter_material(material, frame, view, own)
-        fact[_LEVELS], fact[_LEVELS + 1], fact[_LEVELS + 2], fact[_MASK] = entered_levels(material, is_round)
+        fact[_LEVELS], fact[_LEVELS + 1], fact[_MASK] = entered_levels(material, is_round)
     for k in range(BEGINS):
         solid[k] = own[k]
-    paint(part, frame, palette, material, texture, lit, colours)
+    paint(part, frame, palette, material, texture, lit, ALL_FACES, colours)
 
 
 @cuda.jit(device=True)
@@ -248,7 +248,7 @@ def _draw_pixel(row, x, solid, fact, old, old_code):
     if fact[_MASK] != 0:
         u = coordinate(row, x, depth, solid[U], solid[U + 1], solid[U + 2], solid[U + 3])
         v = coordinate(row, x, depth, solid[V], solid[V + 1], solid[V + 2], solid[V + 3])
-        face += level(u, v, fact[_LEVELS], fact[_LEVELS + 1], fact[_LEVELS + 2], fact[_MASK])
+        face += level(u, v, fact[_LEVELS], fact[_LEVELS + 1], fact[_MASK])
     return w, _int32(part * N_FACES + face)
 
 

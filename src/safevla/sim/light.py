@@ -15,6 +15,7 @@ from safevla.world.materials import MASK, TONES
 from safevla.world.parts import AXES, BOX, CENTRE, ENDS, KIND, SECOND, SIDES
 
 MAX_LIGHTS = 16  # of a house that shine
+ALL_FACES = 0xFFFF  # of what `paint` takes
 PLAIN, DRAWN, AVERAGED = range(3)  # what is seen of an object's material on a part
 N_FACES = 16  # colours of a part: four levels of a box's three faces; two of a round side's seven shades, and of its ends
 ROUND_ENDS = 2 * N_SHADES
@@ -81,40 +82,46 @@ def light_on(lit, x, y, z):
 
 
 @kernel
-def paint(part, frame, palette, material, texture, lit, table):
+def paint(part, frame, palette, material, texture, lit, shown, table):
     """Fill table (N_FACES,) int32 with a part's colours, packed, as it is seen in `frame` (`view.look_into`).
 
-    palette (5, 3) uint8 and material (15,): of its object. texture: PLAIN, DRAWN or AVERAGED. lit: of `gather`.
+    palette (5, 3) uint8 and material (N_COLUMNS,): of its object. texture: PLAIN, DRAWN or AVERAGED. lit: of `gather`.
+    shown: which faces are wanted, a bit each.
     """
-    n_levels = int(material[MASK]) + 1 if texture == DRAWN else 1
-    for k in range(3):
-        if part[KIND] != BOX and k != 1:
-            continue
-        x, y, z = part[AXES + 3 * k], part[AXES + 3 * k + 1], part[AXES + 3 * k + 2]
-        to_eye = (
-            (frame[EYE, 0] - part[CENTRE]) * x + (frame[EYE, 1] - part[CENTRE + 1]) * y + (frame[EYE, 2] - part[CENTRE + 2]) * z
-        )
-        sign = 1.0 if to_eye > 0.0 else -1.0
-        light = light_on(lit, sign * x, sign * y, sign * z)
-        slot = int(part[ENDS if k == 1 else SIDES])
-        if part[KIND] != BOX:
-            table[ROUND_ENDS] = _toned(palette, slot, material, texture, 0, light)
-            table[ROUND_ENDS + 1] = _toned(palette, slot, material, texture, n_levels - 1, light)
-            continue
-        face = 4 if k == 0 else (8 if k == 1 else 0)
-        for level in range(n_levels):
-            table[face + level] = _toned(palette, slot, material, texture, level, light)
-    if part[KIND] != BOX:
-        red, green, blue = light_on(lit, lit[TOWARDS], lit[TOWARDS + 1], lit[TOWARDS + 2])
-        dim_red, dim_green, dim_blue = light_on(lit, -lit[TOWARDS], -lit[TOWARDS + 1], -lit[TOWARDS + 2])
-        slot = int(part[SIDES])
-        for shade in range(N_SHADES):
+    last_level = int(material[MASK]) if texture == DRAWN else 0
+    if part[KIND] == BOX:
+        for k in range(3):
+            first = 4 if k == 0 else (8 if k == 1 else 0)
+            if shown >> first & 15:
+                x, y, z = _towards_eye(part, k, frame)
+                light = light_on(lit, x, y, z)
+                for level in range(last_level + 1):
+                    if shown >> (first + level) & 1:
+                        table[first + level] = _toned(palette, int(part[ENDS if k == 1 else SIDES]), material, texture, level, light)
+        return
+    if shown >> ROUND_ENDS:
+        x, y, z = _towards_eye(part, 1, frame)
+        light = light_on(lit, x, y, z)
+        table[ROUND_ENDS] = _toned(palette, int(part[ENDS]), material, texture, 0, light)
+        table[ROUND_ENDS + 1] = _toned(palette, int(part[ENDS]), material, texture, last_level, light)
+    red, green, blue = light_on(lit, lit[TOWARDS], lit[TOWARDS + 1], lit[TOWARDS + 2])
+    dim_red, dim_green, dim_blue = light_on(lit, -lit[TOWARDS], -lit[TOWARDS + 1], -lit[TOWARDS + 2])
+    for shade in range(N_SHADES):
+        if shown >> (2 * shade) & 3:
             share = shade / (N_SHADES - 1.0)
             light = (
                 dim_red + share * (red - dim_red), dim_green + share * (green - dim_green), dim_blue + share * (blue - dim_blue)
             )  # fmt: skip
-            table[2 * shade] = _toned(palette, slot, material, texture, 0, light)
-            table[2 * shade + 1] = _toned(palette, slot, material, texture, n_levels - 1, light)
+            table[2 * shade] = _toned(palette, int(part[SIDES]), material, texture, 0, light)
+            table[2 * shade + 1] = _toned(palette, int(part[SIDES]), material, texture, last_level, light)
+
+
+@kernel
+def _towards_eye(part, axis, frame):
+    """The normal of a part's face across one of its axes, on the side that is towards the eye."""
+    x, y, z = part[AXES + 3 * axis], part[AXES + 3 * axis + 1], part[AXES + 3 * axis + 2]
+    along = (frame[EYE, 0] - part[CENTRE]) * x + (frame[EYE, 1] - part[CENTRE + 1]) * y + (frame[EYE, 2] - part[CENTRE + 2]) * z
+    return (x, y, z) if along > 0.0 else (-x, -y, -z)
 
 
 @kernel

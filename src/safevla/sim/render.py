@@ -62,6 +62,7 @@ class Canvas(NamedTuple):
     x: np.ndarray  # (H · BLOCK,) float32: its column in the block
     table: np.ndarray  # (N_FACES · (P + 1),) int32: the colour, as in rgba, by code
     count: np.ndarray  # (P + 1,) int32: how many pixels each part got
+    shown: np.ndarray  # (P + 1,) int32: which of its N_FACES faces they show, a bit each
     texture: np.ndarray  # (M,) int8: how each box's material is seen, of `sim.light`
 
 
@@ -81,6 +82,7 @@ def new_canvas(width, height, n_boxes, n_parts):
         rows,
         xs,
         np.empty(N_FACES * (n_parts + 1), np.int32),
+        np.empty(n_parts + 1, np.int32),
         np.empty(n_parts + 1, np.int32),
         np.empty(n_boxes, np.int8),
     )
@@ -107,7 +109,7 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
         texture = seen_texture(looks.material[m], begins_m, view)
         canvas.texture[m] = texture
         is_lit = False
-        levels = (np.int32(0), np.int32(0), np.int32(0), np.int32(0))
+        levels = (np.int32(0), np.int32(0), np.int32(0))
         for p in range(looks.first_part[m], looks.last_part[m]):
             part = looks.parts[p]
             aim(part, frame, aimed)
@@ -169,7 +171,7 @@ def _draw_box(view, canvas, p, solid, limit, extent, is_textured, levels):
             u, v = _coordinate_from(solid, U, top, first_x), _coordinate_from(solid, V, top, first_x)
             _textured_box(
                 inverse, code, rows, xs, z_at, z, x_at, x, y_at, y, tag, zero, u, v,
-                levels[0], levels[1], levels[2], levels[3],
+                levels[0], levels[1], levels[2],
             )  # fmt: skip
 
 
@@ -198,22 +200,22 @@ def _draw_round(view, canvas, p, solid, extent, is_textured, levels):
             u, v = _coordinate_from(solid, U, top, first_x), _coordinate_from(solid, V, top, first_x)
             _textured_round(
                 inverse, code, rows, xs, beta, q, side, y_at, y, shade, tag, zero, u, v,
-                levels[0], levels[1], levels[2], levels[3],
+                levels[0], levels[1], levels[2],
             )  # fmt: skip
 
 
 @kernel
 def _count_pixels(view, canvas, boxes, looks, n_parts, pixels):
-    """Enter how many pixels each part got into the canvas's count, and each box into pixels."""
-    count = canvas.count
+    """Enter how many pixels each part got, and which faces they show, into the canvas, and how many each box got into pixels."""
     for p in range(n_parts + 1):
-        count[p] = 0
+        canvas.count[p] = canvas.shown[p] = 0
     for block in range(canvas.code.shape[0]):
-        _count_parts(canvas.code[block].reshape(view.height, BLOCK), min(BLOCK, view.width - block * BLOCK), count)
+        width = min(BLOCK, view.width - block * BLOCK)
+        _count_parts(canvas.code[block].reshape(view.height, BLOCK), width, canvas.count, canvas.shown)
     for m in range(boxes.n_boxes):
         total = np.int32(0)
         for p in range(looks.first_part[m], looks.last_part[m]):
-            total += count[p]
+            total += canvas.count[p]
         pixels[m] = total
 
 
@@ -231,7 +233,7 @@ def _colour_in(view, canvas, boxes, looks, lights, n_lights, room, n_parts, fram
                 part = looks.parts[p]
                 texture = canvas.texture[m] if part[TEXTURED] > 0 else PLAIN
                 colours = table[N_FACES * p : N_FACES * (p + 1)]
-                paint(part, frame, looks.palette[m], looks.material[m], texture, lit, colours)
+                paint(part, frame, looks.palette[m], looks.material[m], texture, lit, canvas.shown[p], colours)
     table[N_FACES * n_parts], table[N_FACES * n_parts + 1] = ceiling(room), sky(room)
     for block in range(canvas.code.shape[0]):
         rgba = canvas.rgba[:, block * BLOCK : (block + 1) * BLOCK]
@@ -254,7 +256,7 @@ def _plain_box(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero):
 
 
 @kernel
-def _textured_box(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, u, v, a, b, c, mask):
+def _textured_box(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, u, v, a, b, mask):
     """A box with a material."""
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
@@ -262,7 +264,7 @@ def _textured_box(inverse, code, row, x, z_at, z, x_at, xx, y_at, y, tag, zero, 
         depth = inverse_of(w)
         at_u = coordinate(row[i], x[i], depth, u[0], u[1], u[2], u[3])
         at_v = coordinate(row[i], x[i], depth, v[0], v[1], v[2], v[3])
-        shown = np.int32(tag + face + level(at_u, at_v, a, b, c, mask))
+        shown = np.int32(tag + face + level(at_u, at_v, a, b, mask))
         inverse[i] = (w if seen else old) + np.float32(zero)
         code[i] = (shown if seen else old_code) + zero
 
@@ -281,7 +283,7 @@ def _plain_round(inverse, code, row, x, beta, q, side, y_at, y, light, tag, zero
 
 
 @kernel
-def _textured_round(inverse, code, row, x, beta, q, side, y_at, y, light, tag, zero, u, v, a, b, c, mask):
+def _textured_round(inverse, code, row, x, beta, q, side, y_at, y, light, tag, zero, u, v, a, b, mask):
     """A round part with a material."""
     for i in range(inverse.size):
         old, old_code = inverse[i], code[i]
@@ -290,7 +292,7 @@ def _textured_round(inverse, code, row, x, beta, q, side, y_at, y, light, tag, z
         shade = shade_at(row[i], x[i], depth, light)
         at_u = coordinate(row[i], x[i], depth, u[0], u[1], u[2], u[3])
         at_v = coordinate(row[i], x[i], depth, v[0], v[1], v[2], v[3])
-        shown = tag + (np.int32(ROUND_ENDS) if is_end else np.int32(2) * shade) + level(at_u, at_v, a, b, c, mask)
+        shown = tag + (np.int32(ROUND_ENDS) if is_end else np.int32(2) * shade) + level(at_u, at_v, a, b, mask)
         inverse[i] = (w if seen else old) + np.float32(zero)
         code[i] = (np.int32(shown) if seen else old_code) + zero
 
@@ -338,20 +340,19 @@ def _look_up(code, table, rgba):
 
 
 @kernel
-def _count_parts(code, width, count):
-    """Add the pixels of each part to count, a run of equal ones at a time; code (H, BLOCK), of which `width` columns count."""
+def _count_parts(code, width, count, shown):
+    """Add the pixels of each part to count, and its faces to shown; code (H, BLOCK), of which `width` columns count."""
     for row in range(code.shape[0]):
-        part = code[row, 0] // N_FACES
         if width == BLOCK:
-            differ = np.int32(0)
+            differ, faces = np.int32(0), np.int32(0)
             for x in range(BLOCK):
                 differ |= code[row, x] ^ code[row, 0]
+                faces |= np.int32(1) << np.int32(code[row, x] & np.int32(N_FACES - 1))
             if differ < N_FACES:
-                count[part] += BLOCK
+                count[code[row, 0] // N_FACES] += BLOCK
+                shown[code[row, 0] // N_FACES] |= faces
                 continue
-        start = 0
-        for x in range(1, width):
-            if code[row, x] // N_FACES != part:
-                count[part] += x - start
-                part, start = code[row, x] // N_FACES, x
-        count[part] += width - start
+        for x in range(width):
+            part = code[row, x] // N_FACES
+            count[part] += 1
+            shown[part] |= np.int32(1) << np.int32(code[row, x] & np.int32(N_FACES - 1))

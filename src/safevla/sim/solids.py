@@ -116,15 +116,15 @@ def _enter_quadric(solid, rays, a, b, c):
     square = ex * ex + ez * ez - a - b * ey - c * ey * ey  # A
     if abs(square) < 1e-6:
         square = 1e-6 if square >= 0.0 else -1e-6
-    by_y = 0.5 * b + c * ey
+    by_y, inverse = 0.5 * b + c * ey, 1.0 / square
     for i in range(3):  # 1, row and x
-        solid[BETA + i] = -(ex * rays[1 + i, 0] + ez * rays[1 + i, 2] - by_y * rays[1 + i, 1]) / square
+        solid[BETA + i] = -(ex * rays[1 + i, 0] + ez * rays[1 + i, 2] - by_y * rays[1 + i, 1]) * inverse
     n = Q
     for i in range(3):
         for j in range(i, 3):  # 1, row, x, row², row·x, x²
             twice = 1.0 if i == j else 2.0
             across = rays[1 + i, 0] * rays[1 + j, 0] + rays[1 + i, 2] * rays[1 + j, 2] - c * rays[1 + i, 1] * rays[1 + j, 1]  # C
-            solid[n] = twice * (solid[BETA + i] * solid[BETA + j] - across / square)
+            solid[n] = twice * (solid[BETA + i] * solid[BETA + j] - across * inverse)
             n += 1
     solid[NEAR_Q] = solid[FAR_Q] = 0.0
     if square > 0.0:  # between the roots
@@ -319,15 +319,14 @@ def shade_at(row, x, depth, light):
 
 
 @kernel
-def level(u, v, a, b, c, mask):
-    """The level, 0 to 3, of a material at its coordinates (`world.materials`); a, b, c: of `entered_levels`."""
-    mixed = np.int32(np.int32(np.int32(u) * a) + np.int32(np.int32(v) * b))
-    return np.int32(np.int32(np.int32(mixed * c) >> _SHIFT) & mask)
+def level(u, v, a, b, mask):
+    """The level, 0 to 3, of a material at its coordinates (`world.materials`); a, b, mask: of `entered_levels`."""
+    return np.int32(np.int32(np.int32(np.int32(np.int32(u) * a) + np.int32(np.int32(v) * b)) >> _SHIFT) & mask)
 
 
 @kernel
 def entered_levels(material, is_round):
-    """A material's a, b, c and mask as the loops over pixels take them: c holds the shift too, which there is always _SHIFT.
+    """A material's a, b and mask as the loops over pixels take them: a and b hold its factor c, and the shift is always _SHIFT.
 
     A round part tells only two of four levels apart.
     """
@@ -336,4 +335,4 @@ def entered_levels(material, is_round):
         shift, mask = shift + 1, 1
     c = int(material[C])
     c = c << (_SHIFT - shift) if shift <= _SHIFT else c >> (shift - _SHIFT)
-    return np.int32(material[A]), np.int32(material[B]), np.int32(c), np.int32(mask)
+    return np.int32(int(material[A]) * c), np.int32(int(material[B]) * c), np.int32(mask)
