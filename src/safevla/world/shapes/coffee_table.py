@@ -2,7 +2,7 @@
 
 import random
 
-from safevla.world.parts import ACCENT, DARK, MAIN, SECOND, Parts
+from safevla.world.parts import DARK, MAIN, SECOND, Parts
 from safevla.world.shapes._fronts import PROUD_M, Fronts
 
 
@@ -45,7 +45,5 @@ def _chest(p: Parts, r: random.Random, under: float) -> None:
     p.box((0, low / 2 + 0.003, 0), (0.86 * w, low + 0.004, 0.84 * d), DARK)
     fronts = Fronts(p, r, d / 2 - 0.02 - PROUD_M)
     side, span = 0.44 * w, (low + 0.02, under - 0.02)
-    fronts.gap((-side, side), span)
-    fronts.drawer((-side, 0), span)
-    fronts.drawer((0, side), span)
-    p.box((0, span[0] - 0.01, d / 2 - 0.03), (0.9 * w, 0.015, 0.02), ACCENT)
+    fronts.board((-side, side), span)
+    fronts.drawers((-side, side), span, 2, 1)
