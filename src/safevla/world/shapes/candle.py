@@ -17,11 +17,11 @@ def build(p: Parts, r: random.Random) -> None:
         foot = [(0, radius), (0.04 * h, 0.9 * radius), (0.1 * h, 0.4 * radius)]
         p.lathe([*foot, (low, 0.5 * radius), (low + 0.03 * h, 0.9 * radius)], SECOND, textured=False, flat=flat)
     elif style == "plate":
-        low, thick = 0.06 * h, 0.72 * radius
+        low, thick = 0.06 * h, r.uniform(0.56, 0.76) * radius
         p.round((0, 0, 0), low + 0.002, 0.8 * radius, radius, SECOND, textured=False, flat=flat)
     elif style == "glass":
         p.round((0, 0, 0), 0.62 * top, radius, colour=SECOND, textured=False, flat=flat)
-        thick = 0.86 * radius
+        thick = r.uniform(0.76, 0.9) * radius
     p.round((0, low, 0), top - low, thick, 0.96 * thick, MAIN, LIGHT, flat=flat)
     if style == "dripping":
         for x, z in ((0.68, 0.5), (-0.63, 0.54), (0.27, -0.8)):

@@ -24,6 +24,6 @@ def build(p: Parts, r: random.Random) -> None:
         p.round((0, 0, 0), edge, foot, radius, MAIN, LIGHT, flat=flat)
         bands = ((0.3, 0.72),) if style == "beaker" else r.choice(((), ((0.78, 0.83), (0.88, 0.93)), ((0.1, 0.3),)))
         for low, high in bands:  # a sleeve, or rings
-            radii = [foot + (radius - foot) * share + 0.0008 for share in (low, high)]
-            p.round((0, low * edge, 0), (high - low) * edge, *radii, r.choice((SECOND, ACCENT)), flat=flat)
+            below, above = (foot + (radius - foot) * share + 0.0008 for share in (low, high))
+            p.round((0, low * edge, 0), (high - low) * edge, below, above, r.choice((SECOND, ACCENT)), flat=flat)
     p.round((0, edge - 0.004, 0), 0.007, 0.87 * rim, colour=DARK, flat=flat)
