@@ -73,6 +73,7 @@ def shape_name(type_name: str | None, size_m: Size) -> str:
     return row.shape if row and row.shape else _by_size(size_m)
 
 
+@functools.cache
 def snake_case(type_name: str) -> str:
     """RemoteControl → remote_control, TVStand → tv_stand."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type_name).lower()

@@ -9,8 +9,8 @@ def build(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
     cover = min(max(0.12 * h, 0.002), 0.004)
     side, pages = r.choice((-1, 1)), r.uniform(0.9, 0.96)
-    p.box((side * 0.012 * w, h / 2, 0), (pages * w, h - 2 * cover + 0.001, pages * d), LIGHT)
-    for y in (cover / 2, h - cover / 2 - 0.0006):
+    p.box((side * 0.012 * w, h / 2, 0), (pages * w, h - 2 * cover - 0.002, pages * d), LIGHT)
+    for y in (cover / 2, h - cover / 2 - 0.0015):
         p.box((0, y, 0), (w, cover, d), MAIN)
     p.box((-side * (w / 2 - cover / 2), h / 2, 0), (cover, h - 0.002, d), r.choice((MAIN, SECOND)), textured=False)
     top, x = h - 0.002, 0.03 * side * w

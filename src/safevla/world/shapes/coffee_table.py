@@ -9,9 +9,10 @@ from safevla.world.shapes._fronts import PROUD_M, Fronts
 def build(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
     top = min(r.uniform(0.025, 0.06), 0.2 * h)
-    p.box((0, h - top / 2, 0), (w, top, d), MAIN)
-    if r.random() < 0.35:  # a pane let into its top
-        p.box((0, h - 0.0035, 0), (0.8 * w, 0.007, 0.7 * d), SECOND, textured=False)
+    pane = 0.002 if r.random() < 0.35 else 0.0  # let into its top
+    p.box((0, h - (top + pane) / 2, 0), (w, top - pane, d), MAIN)
+    if pane:
+        p.box((0, h - 0.004, 0), (0.8 * w, 0.008, 0.7 * d), SECOND, textured=False)
     r.choice((_legs, _legs, _boards, _chest))(p, r, h - top)
 
 
