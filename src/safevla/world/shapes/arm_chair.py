@@ -9,7 +9,7 @@ from safevla.world.parts import ACCENT, DARK, MAIN, SECOND, Parts
 def stand(size_m: tuple[float, float, float]) -> tuple[float, float, float, float, float]:
     """On the seat, between the arms."""
     w, h, d = size_m
-    return min(0.5 * h, 0.48), -0.27 * w, 0.27 * w, -0.2 * d, 0.3 * d
+    return min(0.5 * h, 0.5), -0.27 * w, 0.27 * w, -0.2 * d, 0.3 * d
 
 
 def build(p: Parts, r: random.Random) -> None:

@@ -9,7 +9,7 @@ from safevla.world.parts import ACCENT, DARK, MAIN, SECOND, Parts
 def stand(size_m: tuple[float, float, float]) -> tuple[float, float, float, float, float]:
     """On the seat."""
     w, h, d = size_m
-    return min(0.52 * h, 0.5), -0.4 * w, 0.4 * w, -0.3 * d, 0.45 * d
+    return min(0.5 * h, 0.56), -0.4 * w, 0.4 * w, -0.3 * d, 0.45 * d
 
 
 def build(p: Parts, r: random.Random) -> None:

@@ -12,7 +12,7 @@ def stand(size_m: tuple[float, float, float]) -> tuple[float, float, float, floa
     """On the seat, before the cushions of the back."""
     w, h, d = size_m
     front = d / 2 if d < _DEEPEST_M else _DEEP_M - d / 2
-    return min(0.5 * h, 0.48), 0.22 - w / 2, w / 2 - 0.22, 0.34 - d / 2, front - 0.04
+    return min(0.48 * h, 0.55), 0.22 - w / 2, w / 2 - 0.22, 0.34 - d / 2, front - 0.04
 
 
 def build(p: Parts, r: random.Random) -> None:
