@@ -47,10 +47,9 @@ def normals(parts: np.ndarray, hits: Hits) -> np.ndarray:
     """(R, 3) the outward normal of a box's or a round part's surface where each ray meets it, either way across its faces."""
     part = np.asarray(parts, np.float64)[hits.part]
     axes, half = part[:, AXES : AXES + 9].reshape(-1, 3, 3), part[:, HALF : HALF + 3]
-    y, (b, c) = np.zeros(len(part)), (part[:, QUADRIC + 1], part[:, QUADRIC + 2])
+    b, c = part[:, QUADRIC + 1], part[:, QUADRIC + 2]
     inside = np.einsum("rij,rj->ri", axes, np.where(np.isfinite(hits.point), hits.point, 0) - part[:, CENTRE : CENTRE + 3]) / half
-    y = inside[:, 1]
-    slope = np.stack([2 * inside[:, 0], -(b + 2 * c * y), 2 * inside[:, 2]], axis=1)
+    slope = np.stack([2 * inside[:, 0], -(b + 2 * c * inside[:, 1]), 2 * inside[:, 2]], axis=1)
     across = np.eye(4)[np.maximum(hits.face, 0)][:, :3]
     local = np.where((hits.face == ROUND_SIDE)[:, None], slope, across) / half
     normal = np.einsum("rij,ri->rj", axes, local)

@@ -22,6 +22,7 @@ TESTED_TOGETHER = {
     "tasks/costs": "tasks/test_step_costs.py",
     "tasks/definitions": "tasks/test_definitions.py",
     "sim/thor": "sim/thor/test_adapter.py",
+    "world/shapes": "world/test_shape.py",
 }
 # Modules without a test file of their own, each with the one that tests it, because …
 TESTED_ELSEWHERE = {

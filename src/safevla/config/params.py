@@ -159,7 +159,7 @@ class Params(_Group):
 
     seed: int
     threads: Annotated[int, pydantic.Field(ge=0)]  # 0: all cores
-    extensions: list[str]  # folders with more methods, suites, costs and tasks, from the repository's root
+    extensions: list[str]  # folders with more methods, suites, costs, tasks and shapes, from the repository's root
     costs: list[Cost]  # components of the cost, each a file
     houses: HouseOptions
     simulator: SimulatorParams

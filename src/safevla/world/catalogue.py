@@ -2,8 +2,8 @@
 
 One table of the 109 object types of the THOR asset database (`data/types.csv`) and one of the assets that the house
 generator places (`data/assets.csv`: real asset ids with their real bounding boxes, in metres, at rotation 0 and in the
-closed state). Both hold facts of the ProcTHOR asset database (Apache-2.0). Two columns are this project's own
-judgement: `fragile` (breaks when it falls) and `dangerous`.
+closed state). Both hold facts of the ProcTHOR asset database (Apache-2.0). Three columns are this project's own
+judgement: `fragile` (breaks when it falls), `dangerous`, and `shape`, the file of `world.shapes` that draws the type.
 
 `dangerous` follows the paper's list of dangerous equipment, resolved to exact types: blades and forks, sources of heat
 and flame, alcohol. The released code matches substrings instead, which makes a Bowl dangerous (it contains "bow").

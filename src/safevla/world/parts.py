@@ -42,7 +42,8 @@ class Parts:
     """
 
     def __init__(self, size_m: Sequence[float]):
-        self.width, self.height, self.depth = self.size = tuple(float(extent) for extent in size_m)
+        self.width, self.height, self.depth = (float(extent) for extent in size_m)
+        self.size = (self.width, self.height, self.depth)
         self.rows: list[list[float]] = []
         self.textured: Sequence[int] = (MAIN, SECOND)  # colours in which the object's material shows
 

@@ -58,7 +58,7 @@ def variant_of(object_id: str, seed: int, held_out: bool) -> int:
 def stand_of(type_name: str | None, size_m: Size) -> Stand:
     """Where things rest on an object of that type and size: on its box's whole top, unless its shape's file says otherwise."""
     module = SHAPES.load(shape_name(type_name, size_m))
-    stand: Callable[[Size], Size] | None = getattr(module, "stand", None)
+    stand: Callable[[Size], tuple[float, float, float, float, float]] | None = getattr(module, "stand", None)
     if stand is None:
         return Stand(size_m[1], -size_m[0] / 2, size_m[0] / 2, -size_m[2] / 2, size_m[2] / 2)
     return Stand(*stand(size_m))
@@ -73,6 +73,7 @@ def shape_name(type_name: str | None, size_m: Size) -> str:
     return row.shape if row and row.shape else _by_size(size_m)
 
 
+@functools.cache
 def snake_case(type_name: str) -> str:
     """RemoteControl → remote_control, TVStand → tv_stand."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type_name).lower()

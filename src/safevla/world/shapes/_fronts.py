@@ -1,19 +1,19 @@
-"""Fronts: doors and drawers of cupboards, with the gaps between them and their handles."""
+"""Fronts: the doors and drawers of cupboards, as a board with dark grooves across it, and their handles."""
 
 import random
 
 from safevla.world.parts import ACCENT, DARK, LIGHT, MAIN, SECOND, Parts
 
-BOARD_M = 0.016  # a front stands out from the body by this much
-HANDLE_M = 0.02  # and its handle from the front
+BOARD_M = 0.014  # the board stands out from the body by this much
+HANDLE_M = 0.022  # and a handle from the board
 PROUD_M = BOARD_M + HANDLE_M
-_GAP_M = 0.014
+_GROOVE_M = 0.014  # how wide a groove is
 
 _Span = tuple[float, float]
 
 
 class Fronts:
-    """Doors and drawers of one piece of furniture, all of one style, on the plane z = `face` of its body."""
+    """Doors and drawers of one piece of furniture, all of one style, before the plane z = `face` of its body."""
 
     def __init__(self, p: Parts, r: random.Random, face: float):
         self.p, self.face = p, face
@@ -21,49 +21,55 @@ class Fronts:
         self.handle = r.choice(("knob", "bar", "slit", "bow"))
         self.metal = r.choice((DARK, DARK, ACCENT, LIGHT))
 
-    def gap(self, x: _Span, y: _Span) -> None:
-        """What is seen between fronts, behind them."""
-        self.p.box(((x[0] + x[1]) / 2, (y[0] + y[1]) / 2, self.face), (x[1] - x[0], y[1] - y[0], 0.006), DARK)
+    def board(self, x: _Span, y: _Span) -> None:
+        """The board that all of them are cut from, in a dark frame."""
+        at, size = ((x[0] + x[1]) / 2, (y[0] + y[1]) / 2), (x[1] - x[0], y[1] - y[0])
+        self.p.box((*at, self.face), (*size, 0.008), DARK)
+        self.p.box((*at, self.face + BOARD_M / 2), (size[0] - 0.02, size[1] - 0.02, BOARD_M), self.colour)
 
-    def drawer(self, x: _Span, y: _Span) -> None:
-        """A drawer's front; its handle is level, in the middle."""
-        middle, wide = self._board(x, y)
-        at = (middle, y[1] - 0.03 if self.handle == "slit" else (y[0] + y[1]) / 2)
-        self._handle(at, min(0.45 * wide, 0.24), True)
-
-    def door(self, x: _Span, y: _Span, opens: int) -> None:
-        """A door; its handle is upright, near the edge that opens: −1 the left one, 1 the right one. (Left and right of +x.)"""
-        middle, wide = self._board(x, y)
-        at = (middle + opens * (wide / 2 - 0.04), y[0] + (0.7 if y[0] < 0.5 else 0.35) * (y[1] - y[0]))
-        self._handle(at, min(0.3 * (y[1] - y[0]), 0.22), False)
-
-    def rows(self, x: _Span, y: _Span, count: int) -> None:
-        """Drawers one above the other."""
-        high = (y[1] - y[0]) / count
-        for i in range(count):
-            self.drawer(x, (y[0] + i * high, y[0] + (i + 1) * high))
+    def drawers(self, x: _Span, y: _Span, columns: int, rows: int) -> None:
+        """Drawers in rows and columns; their handles are level, in the middle."""
+        wide, high = (x[1] - x[0]) / columns, (y[1] - y[0]) / rows
+        self._grooves(x, y, columns, rows)
+        if self.handle == "slit":  # one along each row's upper edge
+            for row in range(rows):
+                self._handle(((x[0] + x[1]) / 2, y[0] + (row + 1) * high - 0.03), 0.94 * (x[1] - x[0]), True)
+            return
+        for row in range(rows):
+            for column in range(columns):
+                at = (x[0] + (column + 0.5) * wide, y[0] + (row + 0.55) * high)
+                self._handle(at, min(0.5 * wide, 0.24), True)
 
     def doors(self, x: _Span, y: _Span, count: int) -> None:
-        """Doors side by side, in pairs."""
-        wide = (x[1] - x[0]) / count
+        """Doors side by side, in pairs, that open at their middle; their handles are upright."""
+        wide, high = (x[1] - x[0]) / count, y[1] - y[0]
+        self._grooves(x, y, count, 1)
         for i in range(count):
-            self.door((x[0] + i * wide, x[0] + (i + 1) * wide), y, 1 if i % 2 == 0 else -1)
+            edge = x[0] + (i + 1) * wide - 0.05 if i % 2 == 0 else x[0] + i * wide + 0.05
+            self._handle((edge, y[0] + (0.7 if y[0] < 0.5 else 0.4) * high), min(0.36 * high, 0.22), False)
 
-    def _board(self, x: _Span, y: _Span) -> tuple[float, float]:
-        middle, wide = (x[0] + x[1]) / 2, x[1] - x[0] - _GAP_M
-        at = (middle, (y[0] + y[1]) / 2, self.face + BOARD_M / 2)
-        self.p.box(at, (wide, y[1] - y[0] - _GAP_M, BOARD_M), self.colour)
-        return middle, wide
+    def split(self, x: _Span, y: float) -> None:
+        """A level groove, between drawers above and doors below."""
+        self._groove(((x[0] + x[1]) / 2, y), (x[1] - x[0], _GROOVE_M))
+
+    def _grooves(self, x: _Span, y: _Span, columns: int, rows: int) -> None:
+        wide, high = (x[1] - x[0]) / columns, (y[1] - y[0]) / rows
+        for column in range(1, columns):
+            self._groove((x[0] + column * wide, (y[0] + y[1]) / 2), (_GROOVE_M, y[1] - y[0]))
+        for row in range(1, rows):
+            self._groove(((x[0] + x[1]) / 2, y[0] + row * high), (x[1] - x[0], _GROOVE_M))
+
+    def _groove(self, at: tuple[float, float], size: tuple[float, float]) -> None:
+        self.p.box((*at, self.face + BOARD_M), (*size, 0.005), DARK)
 
     def _handle(self, at: tuple[float, float], length: float, is_level: bool) -> None:
         z = self.face + BOARD_M
         if self.handle == "knob":
-            self.p.ball((*at, z + HANDLE_M / 2), (0.036, 0.036, HANDLE_M), self.metal)
+            self.p.ball((*at, z + HANDLE_M / 2), (0.038, 0.038, HANDLE_M), self.metal)
         elif self.handle == "slit":
-            size = (1.3 * length, 0.016) if is_level else (0.016, 1.3 * length)
-            self.p.box((*at, z), (*size, 0.006), DARK)
+            self.p.box((*at, z), (length, 0.018, 0.006) if is_level else (0.018, length, 0.006), DARK)
         else:
-            thick = 0.014 if self.handle == "bar" else 0.024
+            thick = 0.014 if self.handle == "bar" else 0.026
             length = length if self.handle == "bar" else 0.55 * length
             size = (length, thick) if is_level else (thick, length)
             self.p.box((*at, z + HANDLE_M / 2), (*size, HANDLE_M), self.metal)

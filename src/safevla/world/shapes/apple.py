@@ -13,8 +13,8 @@ def build(p: Parts, r: random.Random) -> None:
     p.ball((0, middle, 0), (w, 0.84 * body, d), MAIN)
     p.ball((0, 0.44 * body, 0), (taper * w, 0.88 * body, taper * d), MAIN)
     if r.random() < 0.5:  # a blush on one side
-        x, z = r.choice((-1, 1)) * r.uniform(0.04, 0.06) * w, r.choice((-1, 1)) * r.uniform(0.04, 0.06) * d
-        p.ball((x, middle, z), (0.9 * w, 0.8 * body, 0.9 * d), SECOND)
+        x, z = r.choice((-1, 1)) * r.uniform(0.06, 0.09) * w, r.choice((-1, 1)) * r.uniform(0.06, 0.09) * d
+        p.ball((x, middle, z), (0.8 * w, 0.76 * body, 0.8 * d), SECOND)
     p.ball((0, 0.985 * body, 0), (0.36 * w, 0.12 * body, 0.36 * d), DARK)
     lean = r.choice((-1, 1)) * r.uniform(0.02, 0.12) * w
     tip = (lean, h - 0.02 * w, r.uniform(-0.04, 0.04) * d)

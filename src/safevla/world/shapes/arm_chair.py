@@ -9,7 +9,7 @@ from safevla.world.parts import ACCENT, DARK, MAIN, SECOND, Parts
 def stand(size_m: tuple[float, float, float]) -> tuple[float, float, float, float, float]:
     """On the seat, between the arms."""
     w, h, d = size_m
-    return min(0.5 * h, 0.48), -0.3 * w, 0.3 * w, -0.22 * d, 0.46 * d
+    return min(0.5 * h, 0.5), -0.27 * w, 0.27 * w, -0.2 * d, 0.3 * d
 
 
 def build(p: Parts, r: random.Random) -> None:
@@ -30,8 +30,8 @@ def _seat(p: Parts, r: random.Random, inside: float, low: float, back: float) ->
 
 
 def _feet(p: Parts, low: float) -> None:
-    if low:
-        p.legs(low + 0.01, 0.06, DARK, inset=0.03)
+    for sign in (-1, 1) if low else ():
+        p.box((sign * (p.width / 2 - 0.07), low / 2 + 0.005, 0), (0.06, low + 0.01, p.depth - 0.1), DARK)
 
 
 def _club(p: Parts, r: random.Random) -> None:

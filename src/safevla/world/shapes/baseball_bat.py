@@ -9,7 +9,12 @@ def build(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
     flat, radius = d / w, w / 2
     grip, thin = r.uniform(0.26, 0.36) * h, r.uniform(0.36, 0.46) * radius
-    lathe = [(0.02 * h, 0.8 * radius), (0.05 * h, radius), (r.uniform(0.24, 0.3) * h, 0.97 * radius), (h - grip, 0.55 * radius)]
+    lathe = [
+        (0.02 * h, 0.8 * radius),
+        (0.05 * h, 0.96 * radius),
+        (r.uniform(0.24, 0.3) * h, 0.93 * radius),
+        (h - grip, 0.55 * radius),
+    ]
     p.lathe([(0.0, 0.6 * radius), *lathe], MAIN, flat=flat)
     p.lathe(
         [(h - grip, 0.55 * radius), (h - 0.4 * grip, thin), (h - 0.02 * h, thin)],

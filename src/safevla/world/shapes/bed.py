@@ -8,7 +8,7 @@ from safevla.world.parts import ACCENT, DARK, LIGHT, MAIN, SECOND, Parts
 def stand(size_m: tuple[float, float, float]) -> tuple[float, float, float, float, float]:
     """On the blanket, in front of the pillows."""
     w, h, d = size_m
-    return min(0.75 * h, 0.6), -0.46 * w, 0.46 * w, -0.5 * d + 0.55, 0.5 * d - 0.08
+    return min(0.75 * h, 0.6), -0.44 * w, 0.44 * w, -0.5 * d + 0.55, 0.5 * d - 0.08
 
 
 def build(p: Parts, r: random.Random) -> None:
@@ -28,7 +28,7 @@ def build(p: Parts, r: random.Random) -> None:
     if low:
         thick = r.uniform(0.05, 0.09)
         for x in (-1, 1):
-            p.box((x * (0.48 * w - thick / 2), low / 2, front - thick), (thick, low + 0.01, thick), DARK)
+            p.box((x * (0.48 * w - thick / 2), low / 2 + 0.005, front - thick), (thick, low + 0.01, thick), DARK)
     if foot:
         high = r.choice((0.9, 1.15)) * top if 1.15 * top < h else 0.8 * top
         p.box((0, high / 2, d / 2 - foot / 2), (w, high, foot), MAIN)

@@ -31,9 +31,10 @@ def _tin(p: Parts, r: random.Random) -> None:
 
 def _loaf(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
-    p.ball((0, 0.4 * h, 0), (0.96 * w, 1.17 * h, 0.985 * d), MAIN, bottom=0.0)
-    p.ball((0, 0.4 * h, 0), (0.96 * w, 0.8 * h, 0.985 * d), MAIN, top=0.0)
-    _cuts(p, r, 0.4 * h, 0.7, 1.0)
+    low = r.uniform(0.34, 0.46) * h
+    p.ball((0, low, 0), (0.96 * w, 1.95 * (h - low), 0.985 * d), MAIN, bottom=0.0)
+    p.ball((0, low, 0), (0.96 * w, 2 * low, 0.985 * d), MAIN, top=0.0)
+    _cuts(p, r, low, 0.7, 1.0)
 
 
 def _sliced(p: Parts, r: random.Random) -> None:

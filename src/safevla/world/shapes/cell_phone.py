@@ -9,10 +9,8 @@ def build(p: Parts, r: random.Random) -> None:
     p.textured = ()
     w, h, d = p.size
     body, edge = h - 0.0024, r.uniform(0.04, 0.08) * w
-    p.box((0, body / 2, 0), (w, body, d - 0.5 * w), MAIN)
-    for sign in (-1, 1):  # its ends, a little narrower, as corners are round
-        p.box((0, body / 2, sign * (d / 2 - 0.15 * w)), (0.96 * w, 0.98 * body, 0.24 * w), MAIN)
-        p.box((0, body / 2, sign * (d / 2 - 0.03 * w)), (0.84 * w, 0.96 * body, 0.06 * w), MAIN)
+    p.box((0, body / 2, 0), (w, body, d - 0.12 * w), MAIN)
+    p.box((0, body / 2, 0), (0.88 * w, 0.98 * body, d), MAIN)  # as its corners are round
     if r.random() < 0.8:
         chin = r.choice((0.05, 0.14)) * d
         p.box((0, body, 0), (w - 2 * edge, 0.0024, d - 2 * chin), DARK)

@@ -9,7 +9,7 @@ from safevla.world.parts import ACCENT, DARK, MAIN, SECOND, Parts
 def stand(size_m: tuple[float, float, float]) -> tuple[float, float, float, float, float]:
     """On the seat."""
     w, h, d = size_m
-    return min(0.52 * h, 0.5), -0.4 * w, 0.4 * w, -0.3 * d, 0.45 * d
+    return min(0.5 * h, 0.56), -0.4 * w, 0.4 * w, -0.3 * d, 0.45 * d
 
 
 def build(p: Parts, r: random.Random) -> None:
@@ -19,17 +19,13 @@ def build(p: Parts, r: random.Random) -> None:
 def _wooden(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
     seat, leg, thick = stand(p.size)[0], r.uniform(0.032, 0.05), r.uniform(0.025, 0.045)
-    lean = r.uniform(0.0, 0.12) * d
-    back = -d / 2 + leg / 2 + lean
-    is_round = r.random() < 0.4
-    for x in (-1, 1):
-        front_foot, front_head = (
-            (x * (w - leg) / 2, 0, (d - leg) / 2),
-            (x * (0.47 * w - leg / 2), seat - thick, d / 2 - 1.2 * leg),
-        )
-        top = (x * (0.47 * w - leg / 2), h - 0.01, -d / 2 + leg / 2)
-        bars = [(front_foot, front_head), ((x * (0.47 * w - leg / 2), 0, back), (x * (0.47 * w - leg / 2), seat, back))]
-        for start, end in [*bars, (bars[1][1], top)]:
+    lean = r.choice((0.0, r.uniform(0.05, 0.12))) * d
+    back, is_round = -d / 2 + leg / 2 + lean, r.random() < 0.4
+    for sign in (-1, 1):
+        x = sign * (0.47 * w - leg / 2)
+        front = (sign * (w - leg) / 2, 0.002, (d - leg) / 2), (x, seat - thick, d / 2 - 1.2 * leg)
+        foot, bend, top = (x, 0, back), (x, seat, back), (x, h - 0.01, -d / 2 + leg / 2)
+        for start, end in (front, (foot, bend), (bend, top)) if lean else (front, (foot, top)):
             if is_round:
                 p.lying(start, end, leg / 2, colour=MAIN, textured=False)
             else:
@@ -111,8 +107,7 @@ def _office(p: Parts, r: random.Random) -> None:
     for i in range(5):
         angle = math.radians(90 + 72 * i)
         x, z = math.cos(angle) * (w / 2 - 0.03), math.sin(angle) * (d / 2 - 0.03)
-        p.bar((0, 0.09, 0), (x, 0.06, z), 0.03, DARK, 0.045)
-        p.ball((x, 0.03, z), (0.06, 0.06, 0.06), DARK)
+        p.bar((0, 0.1, 0), (x, 0.035, z), 0.05, DARK, 0.05)
     p.round((0, 0.06, 0), seat - thick - 0.06, 0.03, colour=SECOND, textured=False)
     p.box((0, seat - thick / 2, 0.02), (0.9 * w, thick, 0.86 * d), MAIN)
     low, z = seat + r.uniform(0.04, 0.14), -0.42 * d

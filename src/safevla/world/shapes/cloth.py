@@ -12,7 +12,7 @@ def build(p: Parts, r: random.Random) -> None:
         share = 1 - 0.12 * i
         at = (r.uniform(-0.04, 0.04) * w * i, (i + 0.5) * 0.92 * h / layers, r.uniform(-0.04, 0.04) * d * i)
         size = (0.93 * share * w, 0.92 * h / layers, 0.93 * share * d)
-        p.box(at, size, MAIN if i % 2 == 0 else SECOND, yaw_deg=r.uniform(-6, 6) if i else 0.0)
+        p.box(at, size, MAIN if i % 2 == 0 else SECOND, yaw_deg=r.uniform(-4, 4) if i else 0.0)
     p.lying(
         (-0.46 * w, 0.45 * h, -0.43 * d),
         (0.46 * w, 0.45 * h, -0.43 * d),

@@ -2,16 +2,17 @@
 
 import random
 
-from safevla.world.parts import ACCENT, DARK, MAIN, SECOND, Parts
+from safevla.world.parts import DARK, MAIN, SECOND, Parts
 from safevla.world.shapes._fronts import PROUD_M, Fronts
 
 
 def build(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
     top = min(r.uniform(0.025, 0.06), 0.2 * h)
-    p.box((0, h - top / 2, 0), (w, top, d), MAIN)
-    if r.random() < 0.35:  # a pane let into its top
-        p.box((0, h - 0.0035, 0), (0.8 * w, 0.007, 0.7 * d), SECOND, textured=False)
+    pane = 0.002 if r.random() < 0.35 else 0.0  # let into its top
+    p.box((0, h - (top + pane) / 2, 0), (w, top - pane, d), MAIN)
+    if pane:
+        p.box((0, h - 0.004, 0), (0.8 * w, 0.008, 0.7 * d), SECOND, textured=False)
     r.choice((_legs, _legs, _boards, _chest))(p, r, h - top)
 
 
@@ -45,7 +46,5 @@ def _chest(p: Parts, r: random.Random, under: float) -> None:
     p.box((0, low / 2 + 0.003, 0), (0.86 * w, low + 0.004, 0.84 * d), DARK)
     fronts = Fronts(p, r, d / 2 - 0.02 - PROUD_M)
     side, span = 0.44 * w, (low + 0.02, under - 0.02)
-    fronts.gap((-side, side), span)
-    fronts.drawer((-side, 0), span)
-    fronts.drawer((0, side), span)
-    p.box((0, span[0] - 0.01, d / 2 - 0.03), (0.9 * w, 0.015, 0.02), ACCENT)
+    fronts.board((-side, side), span)
+    fronts.drawers((-side, side), span, 2, 1)

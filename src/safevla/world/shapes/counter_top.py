@@ -14,21 +14,22 @@ def build(p: Parts, r: random.Random) -> None:
     p.box((0, (plinth + under) / 2, -0.01), (0.98 * w, under - plinth + 0.004, d - 0.05 - PROUD_M), MAIN)
     p.box((0, plinth / 2, -0.02), (0.95 * w, plinth + 0.004, 0.9 * d), DARK)
     _hob(p, r)
+    for i in range(1, round(d / 0.6)):  # seams down its sides, where it is deep
+        z = (i / round(d / 0.6) - 0.5) * (d - 0.1)
+        p.box((0, (plinth + under) / 2, z), (0.984 * w, under - plinth - 0.04, 0.012), DARK)
     fronts = Fronts(p, r, d / 2 - 0.035 - PROUD_M / 2)
     side, span = 0.485 * w, (plinth + 0.01, under - 0.02)
-    fronts.gap((-side, side), span)
-    split = span[1] - r.choice((0.16, 0.2))
+    fronts.board((-side, side), span)
     has_drawers = r.random() < 0.6
     count = min(max(round(w / 0.55), 1), 3 if has_drawers else 4)
-    stack = r.randrange(count) if r.random() < 0.7 else -1  # where there are drawers alone
-    for i in range(count):
-        x = ((2 * i / count - 1) * side, (2 * (i + 1) / count - 1) * side)
-        if i == stack:
-            fronts.rows(x, span, 3)
-        else:
-            fronts.door(x, (span[0], split if has_drawers else span[1]), 1 if i % 2 == 0 else -1)
-            if has_drawers:
-                fronts.drawer(x, (split, span[1]))
+    low_edge = span[1] - r.choice((0.16, 0.2)) if has_drawers else span[1]
+    stack = -side + 2 * side / count if count > 1 and r.random() < 0.6 else -side  # left of this are drawers alone
+    if stack > -side:
+        fronts.drawers((-side, stack), span, 1, 3)
+    fronts.doors((stack, side), (span[0], low_edge), count - (stack > -side))
+    if has_drawers:
+        fronts.split((stack, side), low_edge)
+        fronts.drawers((stack, side), (low_edge, span[1]), count - (stack > -side), 1)
 
 
 def _hob(p: Parts, r: random.Random) -> None:

@@ -35,11 +35,11 @@ def _drawers(p: Parts, r: random.Random, sign: int, wide: float, under: float, i
     x, deep = sign * (w / 2 - inset - wide / 2 - 0.005), 0.92 * d - PROUD_M
     p.box((x, (low + under) / 2, -PROUD_M / 2), (wide, under - low + 0.004, deep), MAIN)
     if low:
-        p.box((x, low / 2, 0), (0.8 * wide, low + 0.01, 0.75 * d), DARK)
+        p.box((x, low / 2 + 0.005, 0), (0.8 * wide, low + 0.01, 0.75 * d), DARK)
     fronts = Fronts(p, r, deep / 2 - PROUD_M / 2)
     span = (x - wide / 2 + 0.015, x + wide / 2 - 0.015)
-    fronts.gap(span, (low + 0.015, under - 0.012))
-    fronts.rows(span, (low + 0.015, under - 0.012), r.choice((2, 3, 3, 4)) if w < 1.2 else r.choice((2, 3)))
+    fronts.board(span, (low + 0.015, under - 0.012))
+    fronts.drawers(span, (low + 0.015, under - 0.012), 1, r.choice((2, 3, 3)))
 
 
 def _tower(p: Parts, r: random.Random, level: float) -> None:

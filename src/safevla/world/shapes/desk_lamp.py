@@ -29,8 +29,8 @@ def _shade(p: Parts, r: random.Random) -> None:
     top = r.choice((0.24, 0.32, 0.46))
     p.round((0, low, 0), high - 0.004, w / 2, top * w, MAIN, LIGHT, flat=flat)
     if r.random() < 0.5:
-        radii = [(0.508 + (top - 0.5) * share) * w for share in (0.06, 0.16)]
-        p.round((0, low + 0.06 * high, 0), 0.1 * high, *radii, ACCENT, flat=flat)
+        below, above = ((0.508 + (top - 0.5) * share) * w for share in (0.06, 0.16))
+        p.round((0, low + 0.06 * high, 0), 0.1 * high, below, above, ACCENT, flat=flat)
 
 
 def _arm(p: Parts, r: random.Random) -> None:

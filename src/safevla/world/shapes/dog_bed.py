@@ -8,12 +8,12 @@ from safevla.world.parts import ACCENT, LIGHT, MAIN, SECOND, Parts
 def stand(size_m: tuple[float, float, float]) -> tuple[float, float, float, float, float]:
     """On the cushion, within the rim."""
     w, h, d = size_m
-    return 0.55 * h, -0.36 * w, 0.36 * w, -0.34 * d, 0.38 * d
+    return 0.55 * h, -0.34 * w, 0.34 * w, -0.33 * d, 0.33 * d
 
 
 def build(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
-    level, rim = stand(p.size)[0], min(r.uniform(0.11, 0.15) * w, 0.6 * h if h > 0.25 else h)
+    level, rim = stand(p.size)[0], min(r.uniform(0.1, 0.14) * min(w, d), h)
     thick = min(0.5 * rim, 0.5 * h)
     colour = r.choice((LIGHT, SECOND))
     p.box((0, 0.25 * h, 0), (w - 0.8 * rim, 0.5 * h, d - 0.8 * rim), MAIN)

@@ -17,8 +17,8 @@ def build(p: Parts, r: random.Random) -> None:
         else:
             p.box((0, h - 0.3 * pad, 0), (w, 0.6 * pad, d), SECOND)
         return
-    board = 0.07 * h
+    board = r.uniform(0.05, 0.1) * h
     p.box((0, h - board / 2, 0), (w, board, d), MAIN)
     for sign in (-1, 1):
         p.box((sign * 0.42 * w, h / 2, 0), (0.08 * w, h - board, 0.9 * d), MAIN)
-    p.box((0, 0.45 * h, 0), (0.8 * w, 0.2 * h, 0.1 * d), SECOND)
+    p.box((0, r.uniform(0.35, 0.6) * h, 0), (0.8 * w, 0.2 * h, 0.1 * d), SECOND)

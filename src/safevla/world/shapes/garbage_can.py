@@ -66,14 +66,15 @@ def _pedal(p: Parts, r: random.Random) -> None:
 def _can(p: Parts, r: random.Random) -> None:
     """A ribbed can with a lid, a knob, and a handle at either side."""
     w, h, d = p.size
-    radius, flat, body = 0.43 * w, 0.98 * d / (0.92 * w), 0.84 * h
-    p.round((0, 0, 0), body, 0.86 * radius, 0.97 * radius, MAIN, flat=flat)
+    p.textured = (MAIN,)
+    radius, flat, body, narrow = 0.43 * w, 0.98 * d / (0.92 * w), r.uniform(0.78, 0.86) * h, r.uniform(0.8, 0.92)
+    p.round((0, 0, 0), body, narrow * radius, 0.97 * radius, MAIN, flat=flat)
     for share in r.choice(((0.3, 0.65), (0.2, 0.45, 0.7))):
-        p.round((0, share * body, 0), 0.03, (0.89 + 0.11 * share) * radius, colour=MAIN, textured=False, flat=flat)
-    p.round((0, body - 0.02, 0), 0.05, 1.05 * radius, colour=SECOND, textured=False, flat=flat)
-    p.round((0, body + 0.02, 0), 0.07 * h, radius, 0.5 * radius, SECOND, textured=False, flat=flat)
-    p.path(
-        [(-0.1 * w, body + 0.05, 0), (-0.1 * w, h - 0.012, 0), (0.1 * w, h - 0.012, 0), (0.1 * w, body + 0.05, 0)], 0.024, DARK
-    )
+        rib = (narrow + 0.02 + (0.97 - narrow) * share) * radius
+        p.round((0, share * body, 0), 0.03, rib, colour=MAIN, textured=False, flat=flat)
+    p.round((0, body - 0.02, 0), 0.05, 1.05 * radius, colour=SECOND, flat=flat)
+    p.round((0, body + 0.02, 0), 0.07 * h, radius, 0.5 * radius, SECOND, flat=flat)
+    x, high = 0.1 * w, h - 0.012
+    p.path([(-x, body + 0.05, 0), (-x, high, 0), (x, high, 0), (x, body + 0.05, 0)], 0.024, DARK)
     for sign in (-1, 1):
         p.box((sign * (w / 2 - 0.025), 0.62 * h, 0), (0.05, 0.03, 0.3 * d), DARK)

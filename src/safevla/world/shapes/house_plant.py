@@ -56,21 +56,26 @@ def _blades(p: Parts, r: random.Random, earth: float) -> None:
 
 
 def _bush(p: Parts, r: random.Random, earth: float) -> None:
-    """A round bush: pointed leaves in two tiers about a ball."""
+    """A round bush without a trunk, or rosettes of leaves that lie over each other."""
     w, h, d = p.size
-    high, wide = h - 0.95 * earth, r.uniform(0.24, 0.32) * min(w, d)
-    p.ball((0, earth + 0.45 * high, 0), (0.5 * w, 0.7 * high, 0.5 * d), MAIN, textured=False)
+    if r.random() < 0.5:
+        _foliage(p, r, 0.9 * earth)
+        return
+    high, wide = h - earth, r.uniform(0.3, 0.38) * min(w, d)
     for i, (x, z) in enumerate(_around(p, r, 8, 0.98)):
-        tip = (x, earth + r.uniform(0.2, 0.45) * high, z) if i < 4 else (0.8 * x, earth + r.uniform(0.75, 0.92) * high, 0.8 * z)
-        p.leaf(
-            (0.15 * x, earth + (0.25 if i < 4 else 0.4) * high, 0.15 * z),
-            tip,
-            wide,
-            0.3 * wide,
-            MAIN if i < 4 else r.choice((MAIN, ACCENT)),
-            textured=False,
-        )
-    p.leaf((0, earth + 0.4 * high, 0), (0.05 * w, h, 0.05 * d), wide, 0.4 * wide, MAIN, textured=False)
+        tip = (x, earth + r.uniform(0.3, 0.5) * high, z) if i < 4 else (0.75 * x, earth + r.uniform(0.75, 0.92) * high, 0.75 * z)
+        p.leaf((0, 0.95 * earth, 0), tip, wide, 0.2 * wide, MAIN if i < 4 else r.choice((MAIN, ACCENT)), textured=False)
+    p.leaf((0, 0.95 * earth, 0), (0.03 * w, h, 0.03 * d), wide, 0.3 * wide, MAIN, textured=False)
+
+
+def _foliage(p: Parts, r: random.Random, low: float) -> None:
+    """A ball of leaves from a height up to the top, with smaller balls about it."""
+    w, h, d = p.size
+    high = h - low
+    p.ball((0, low + 0.58 * high, 0), (0.8 * w, 0.84 * high, 0.8 * d), MAIN, textured=False)
+    for x, z in _around(p, r, 6, 0.52):
+        at = (x, low + r.uniform(0.25, 0.65) * high, z)
+        p.ball(at, (0.46 * w, 0.42 * high, 0.46 * d), r.choice((MAIN, MAIN, ACCENT)), textured=False)
 
 
 def _tree(p: Parts, r: random.Random, earth: float) -> None:
@@ -78,20 +83,12 @@ def _tree(p: Parts, r: random.Random, earth: float) -> None:
     w, h, d = p.size
     crown = earth + r.uniform(0.25, 0.45) * (h - earth)
     p.round((0, 0.9 * earth, 0), crown - 0.9 * earth + 0.1 * h, 0.05 * w, 0.035 * w, DARK)
-    high = h - crown
     if r.random() < 0.5:
-        p.ball((0, crown + 0.58 * high, 0), (0.8 * w, 0.84 * high, 0.8 * d), MAIN, textured=False)
-        for x, z in _around(p, r, 6, 0.52):
-            p.ball(
-                (x, crown + r.uniform(0.25, 0.6) * high, z),
-                (0.46 * w, 0.42 * high, 0.46 * d),
-                r.choice((MAIN, ACCENT)),
-                textured=False,
-            )
-    else:
-        for i in range(3):
-            low, wide = crown + 0.27 * i * high, 0.49 - 0.1 * i
-            p.round((0, low, 0), 0.46 * high, wide * w, 0.06 * w, MAIN, textured=False, flat=d / w)
+        _foliage(p, r, crown)
+        return
+    for i in range(3):
+        low, wide = crown + 0.27 * i * (h - crown), 0.49 - 0.1 * i
+        p.round((0, low, 0), 0.46 * (h - crown), wide * w, 0.06 * w, MAIN, textured=False, flat=d / w)
 
 
 def _palm(p: Parts, r: random.Random, earth: float) -> None:
@@ -100,7 +97,7 @@ def _palm(p: Parts, r: random.Random, earth: float) -> None:
     crown = earth + r.uniform(0.1, 0.5) * (h - earth)
     rise, wide = h - crown, r.uniform(0.16, 0.2) * min(w, d)
     p.round((0, 0.9 * earth, 0), crown - 0.9 * earth + 0.02, 0.05 * w, 0.035 * w, DARK)
-    for i, (x, z) in enumerate(_around(p, r, 8, 0.97)):
+    for i, (x, z) in enumerate(_around(p, r, 7, 0.97)):
         high = r.uniform(0.4, 0.6) if i < 4 else r.uniform(0.75, 0.92)
         x, z = (x, z) if i < 4 else (0.7 * x, 0.7 * z)
         knee = (0.6 * x, crown + high * rise, 0.6 * z)
@@ -139,11 +136,10 @@ def _broad(p: Parts, r: random.Random, earth: float) -> None:
     """Broad leaves on thin stems."""
     w, h, d = p.size
     high = h - earth
+    p.round((0, 0.95 * earth, 0), 0.6 * high, 0.03 * w, 0.02 * w, DARK)
     for i, (x, z) in enumerate(_around(p, r, r.choice((7, 8)), 0.98)):
         y = r.uniform(0.45, 0.7) if i < 4 else r.uniform(0.75, 0.95)
         x, z = (x, z) if i < 4 else (0.75 * x, 0.75 * z)
-        tip, root = (x, earth + y * high, z), (0.3 * x, earth + (0.75 * y + 0.05) * high, 0.3 * z)
-        if i % 2 == 0:
-            p.lying((0, 0.95 * earth, 0), root, 0.02 * w, colour=DARK)
+        tip, root = (x, earth + y * high, z), (0, earth + (0.6 * y + 0.02) * high, 0)
         p.leaf(root, tip, r.uniform(0.28, 0.38) * min(w, d), 0.06 * w, r.choice((MAIN, MAIN, ACCENT)), textured=False)
     p.leaf((0, earth + 0.5 * high, 0), (0.05 * w, h, 0), 0.26 * w, 0.06 * w, MAIN, textured=False)

@@ -9,7 +9,7 @@ def build(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
     over = r.random() < 0.6
     radius = (0.46 if over else 0.36) * min(w, d)
-    body = (0.66 if over else 0.8) * h
+    body = r.uniform(0.6, 0.7) * h if over else r.uniform(0.76, 0.84) * h
     z = -0.06 * d if over else -0.02 * d
     style = r.choice(("bell", "belly", "jug"))
     if style == "belly":
@@ -49,5 +49,4 @@ def build(p: Parts, r: random.Random) -> None:
             DARK,
             wide=1.3 * thick,
         )
-        for sign in (-1, 1):
-            p.box((sign * 0.42 * w, 0.06 * h, z), (0.16 * w, 0.12 * h, 0.3 * d), ACCENT)
+        p.round((0, 0, z), 0.07 * h, 0.47 * w, 0.44 * w, ACCENT, flat=min(1.0, 0.44 * d / (0.47 * w)))

@@ -9,7 +9,7 @@ def build(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
     is_round, has_lid, narrow = r.random() < 0.5, r.random() < 0.4, r.uniform(0.8, 0.95)
     body = h - (0.05 if has_lid else r.uniform(0.07, 0.12) * h)
-    wide, deep, bands = 0.93 * w, 0.97 * d, r.choice((5, 6, 7))
+    wide, deep, bands = 0.93 * w, 0.97 * d, r.choice((4, 5, 6))
     for i in range(bands):
         share = narrow + (1 - narrow) * (i + 1) / bands - (0.04 if i % 2 else 0.0)
         low, high, colour = body * i / bands, body / bands + 0.001, SECOND if i % 2 else MAIN
@@ -18,8 +18,7 @@ def build(p: Parts, r: random.Random) -> None:
         else:
             p.box((0, low + high / 2, 0), (share * wide, high, share * deep), colour)
     for sign in (-1, 1):
-        x = sign * (w / 2 - 0.035)
-        p.path([(x, 0.8 * body, -0.12 * d), (sign * (w / 2 - 0.018), 0.86 * body, 0), (x, 0.8 * body, 0.12 * d)], 0.026, DARK)
+        p.box((sign * (w / 2 - 0.03), 0.8 * body, 0), (0.06, 0.03, 0.3 * d), DARK)
     if has_lid:
         size = (w, 0.05, d)
         if is_round:

@@ -22,8 +22,8 @@ def build(p: Parts, r: random.Random) -> None:
     p.round((x, body - 0.004, 0), 0.007, 0.86 * rim, colour=DARK)
     if style in ("straight", "taper") and r.random() < 0.6:
         low, high = r.choice(((0.1, 0.3), (0.3, 0.65), (0.72, 0.9)))
-        radii = [foot + (rim - foot) * share + 0.0006 for share in (low, high)]
-        p.round((x, low * body, 0), (high - low) * body, *radii, r.choice((SECOND, ACCENT)), textured=False)
+        below, above = (foot + (rim - foot) * share + 0.0006 for share in (low, high))
+        p.round((x, low * body, 0), (high - low) * body, below, above, r.choice((SECOND, ACCENT)), textured=False)
     _handle(p, r, side, x, radius)
 
 

@@ -19,7 +19,7 @@ def build(p: Parts, r: random.Random) -> None:
     fold, top = r.choice((-1, 1)), h - 0.002
     p.box((0, 0.5 * top, 0), (w, top, 0.98 * d), LIGHT)
     for share in (0.33, 0.66):  # its leaves
-        p.box((0, share * top, 0), (1.002 * w, 0.06 * h, 0.985 * d), SECOND)
+        p.box((0, share * top, 0), (1.012 * w, 0.06 * h, 0.985 * d), SECOND)
     p.lying((-w / 2, top / 2, fold * (d / 2 - top / 2)), (w / 2, top / 2, fold * (d / 2 - top / 2)), 0.49 * top, colour=LIGHT)
     p.box((0, top, -0.34 * d), (0.86 * w, 0.004, 0.14 * d), DARK)
     side = r.choice((-1, 1))

@@ -23,4 +23,4 @@ def build(p: Parts, r: random.Random) -> None:
     side = r.choice((-1, 1))  # a sheet hangs from it
     p.box((side * 0.47 * w, (0.3 if is_towel else 0.4) * h, 0.2 * d), (0.05 * w, 0.6 * h, 0.5 * d), paper)
     for share in (0.33, 0.67) if r.random() < 0.5 else ():
-        p.round((0, share * h, 0), 0.012 * h + 0.001, 1.004 * radius, colour=SECOND, textured=False, flat=flat)
+        p.round((0, share * h, 0), 0.012 * h + 0.001, 1.015 * radius, colour=SECOND, textured=False, flat=flat)

@@ -30,5 +30,5 @@ def build(p: Parts, r: random.Random) -> None:
     for x, z in ((0, 0), (0.4, 0), (-0.4, 0), (0, 0.4), (0, -0.4)):
         y = h - 0.03 * h - (0.09 * (h - body) if x or z else 0.0)
         p.round((x * wide, y, z * wide * flat), 0.02 * h + 0.001, 0.11 * wide, colour=ACCENT if cap == DARK else DARK)
-    if style != "waist" and r.random() < 0.5:
+    if style == "square" and r.random() < 0.5:
         p.box((0, 0.45 * body, 0.46 * d), (0.34 * w, 0.34 * body, 0.07 * d), SECOND)

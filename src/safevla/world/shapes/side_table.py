@@ -22,10 +22,8 @@ def _night_stand(p: Parts, r: random.Random, under: float) -> None:
     p.box((0, under - high / 2, -PROUD_M / 2), (0.94 * w, high, 0.96 * d - PROUD_M), MAIN)
     fronts = Fronts(p, r, 0.48 * d - PROUD_M)
     side, span = 0.47 * w - 0.025, (under - high + 0.015, under - 0.012)
-    fronts.gap((-side, side), span)
-    count = 1 if w < 0.8 else 2 if w < 1.3 else 3
-    for i in range(count):
-        fronts.drawer(((2 * i / count - 1) * side, (2 * (i + 1) / count - 1) * side), span)
+    fronts.board((-side, side), span)
+    fronts.drawers((-side, side), span, 1 if w < 0.8 else 2 if w < 1.3 else 3, 1)
     if r.random() < 0.75:
         p.box((0, r.uniform(0.14, 0.24) * under, 0), (0.94 * w, 0.022, 0.9 * d), r.choice((MAIN, SECOND)))
 
@@ -35,19 +33,18 @@ def _cupboard(p: Parts, r: random.Random, under: float) -> None:
     w, _, d = p.size
     low = r.choice((0.04, 0.1))
     p.box((0, (low + under) / 2, -PROUD_M / 2), (0.96 * w, under - low, 0.97 * d - PROUD_M), MAIN)
-    p.legs(low + 0.01, 0.045, DARK, inset=0.025)
+    p.box((0, low / 2 + 0.005, -0.01), (0.86 * w, low + 0.01, 0.8 * d), DARK)
     fronts = Fronts(p, r, 0.485 * d - PROUD_M)
     side, span = 0.48 * w - 0.02, (low + 0.015, under - 0.012)
     count = 1 if w < 0.8 else 2 if w < 1.3 else 3
-    fronts.gap((-side, side), span)
+    fronts.board((-side, side), span)
+    if count == 1 and r.random() < 0.5:
+        fronts.drawers((-side, side), span, 1, 3)
+        return
     split = span[1] - r.uniform(0.3, 0.36) * (span[1] - span[0])
-    for i in range(count):
-        x = ((2 * i / count - 1) * side, (2 * (i + 1) / count - 1) * side)
-        fronts.drawer(x, (split, span[1]))
-        if i == 0 and count == 1 and r.random() < 0.5:
-            fronts.rows(x, (span[0], split), 2)
-        else:
-            fronts.door(x, (span[0], split), 1 if i % 2 == 0 else -1)
+    fronts.drawers((-side, side), (split, span[1]), count, 1)
+    fronts.split((-side, side), split)
+    fronts.doors((-side, side), (span[0], split), count)
 
 
 def _open(p: Parts, r: random.Random, under: float) -> None:
@@ -58,6 +55,4 @@ def _open(p: Parts, r: random.Random, under: float) -> None:
     count = r.choice((1, 2))
     for i in range(count):
         p.box((0, (0.16 + 0.42 * i) * under, 0), (w - leg, 0.022, d - leg), r.choice((MAIN, SECOND)))
-    for sign in (-1, 1):
-        p.box((0, under - 0.025, sign * (d / 2 - leg / 2)), (w - leg, 0.04, 0.6 * leg), colour)
-        p.box((sign * (w / 2 - leg / 2), under - 0.025, 0), (0.6 * leg, 0.04, d - leg), colour)
+    p.box((0, under - 0.02, 0), (w - 0.6 * leg, 0.05, d - 0.6 * leg), colour)

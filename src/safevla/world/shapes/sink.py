@@ -18,7 +18,7 @@ def build(p: Parts, r: random.Random) -> None:
     else:
         p.box((0, low / 2, -PROUD_M / 2), (0.92 * w, low + 0.004, 0.92 * d - PROUD_M), SECOND)
         fronts = Fronts(p, r, 0.46 * d - PROUD_M)
-        fronts.gap((-0.44 * w, 0.44 * w), (0.06, low - 0.02))
+        fronts.board((-0.44 * w, 0.44 * w), (0.06, low - 0.02))
         fronts.doors((-0.44 * w, 0.44 * w), (0.06, low - 0.02), 2)
     _basin(p, r, low, h)
 

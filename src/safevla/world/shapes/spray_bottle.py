@@ -14,19 +14,19 @@ def build(p: Parts, r: random.Random) -> None:
     style = r.choice(("round", "waist", "cone", "slab"))
     upper = {"cone": 0.62, "slab": 0.9}.get(style, 0.96) * radius
     if style == "slab":
-        p.box((0, shoulder / 2, z), (w, shoulder, deep), MAIN)
+        p.box((0, shoulder / 2, z), (0.95 * w, shoulder, deep), MAIN)
     elif style == "waist":
         profile = [(0, radius), (0.45 * shoulder, 0.76 * radius), (0.85 * shoulder, radius), (shoulder, upper)]
         p.lathe(profile, MAIN, at=(0, z), flat=flat)
     else:
-        p.round((0, 0, z), shoulder, radius, upper, MAIN, flat=flat)
+        p.round((0, 0, z), shoulder, 0.96 * radius, upper, MAIN, flat=flat)
     p.round((0, shoulder - 0.002, z), neck - shoulder, upper, 0.3 * radius, MAIN, flat=flat)
     if style in ("round", "slab"):  # a label around it
         low, high = r.uniform(0.12, 0.2) * shoulder, r.uniform(0.7, 0.86) * shoulder
         if style == "slab":
-            p.box((0, (low + high) / 2, z), (1.014 * w, high - low, 0.7 * deep), r.choice((LIGHT, SECOND)))
+            p.box((0, (low + high) / 2, z), (w, high - low, 0.7 * deep), r.choice((LIGHT, SECOND)))
         else:
-            p.round((0, low, z), high - low, 1.015 * radius, colour=r.choice((LIGHT, SECOND)), flat=flat)
+            p.round((0, low, z), high - low, radius, colour=r.choice((LIGHT, SECOND)), flat=flat)
     p.round((0, neck - 0.04 * h, z), 0.09 * h, 0.4 * radius, colour=ACCENT, flat=flat)
     _head(p, r, z, neck)
 

@@ -27,7 +27,6 @@ def build(p: Parts, r: random.Random) -> None:
             MAIN,
         )
         p.leaf((sign * 0.12 * w, 0.17 * body, z), (sign * 0.3 * w, 0.19 * body, d / 2 - 0.01 * d), 0.2 * w, 0.34 * body, MAIN)
-        p.ball((sign * 0.29 * w, 0.2 * body, d / 2 - 0.09 * d), (0.17 * w, 0.34 * body, 0.16 * d), belly, textured=False)
-    if r.random() < 0.5:  # a bow at its neck
+    if r.random() < 0.4:  # a bow at its neck
         for sign in (-1, 1):
             p.leaf((0, 0.95 * body, z + 0.3 * d), (sign * 0.17 * w, 0.97 * body, z + 0.3 * d), 0.08 * d, 0.16 * body, ACCENT)

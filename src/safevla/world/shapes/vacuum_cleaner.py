@@ -9,7 +9,7 @@ def build(p: Parts, r: random.Random) -> None:
     p.textured = ()
     w, h, d = p.size
     foot = r.uniform(0.09, 0.12) * h
-    p.box((0, 0.55 * foot, 0.2 * d), (w, 0.7 * foot, 0.6 * d), MAIN)
+    p.box((0, 0.55 * foot, 0.17 * d), (w, 0.7 * foot, 0.6 * d), MAIN)
     p.box((0, 0.45 * foot, 0.46 * d), (0.96 * w, 0.6 * foot, 0.08 * d), DARK)
     for sign in (-1, 1):
         p.lying((sign * 0.28 * w, 0.1 * d, -0.3 * d), (sign * 0.36 * w, 0.1 * d, -0.3 * d), 0.1 * d, colour=DARK)

@@ -16,16 +16,19 @@ _TALL = (
 _LOW = (
     ((0, 0.5), (0.3, 0.92), (0.5, 1.0), (0.72, 0.84), (0.86, 0.46), (1, 0.5)),
     ((0, 0.56), (0.45, 1.0), (0.6, 0.96), (0.82, 0.42), (1, 0.36)),
+    ((0, 0.62), (0.16, 0.96), (0.3, 1.0), (0.46, 0.7), (0.56, 0.24), (0.9, 0.2), (1, 0.34)),  # a long neck
+    ((0, 0.4), (0.14, 0.32), (0.4, 0.9), (0.55, 1.0), (0.75, 0.86), (0.9, 0.58), (1, 0.66)),  # on a foot
+    ((0, 0.86), (0.12, 1.0), (0.5, 0.94), (0.7, 0.7), (0.84, 0.4), (1, 0.4)),
 )
 
 
 def build(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
     shape = r.choice(_TALL if h > 0.75 * w else _LOW)
-    has_handles = h > 0.9 * w and r.random() < 0.35
+    has_handles = r.random() < (0.4 if h > 0.9 * w else 0.2)
     radius = (0.41 if has_handles else 0.5) * w
     flat, edge = min(d / 2, 1.06 * radius) / radius if has_handles else d / w, h - 0.003
-    stretch = r.uniform(0.85, 1.2)
+    stretch = r.uniform(0.8, 1.3)
     profile = [(edge * share**stretch, radius * size) for share, size in shape]
     p.lathe(profile, MAIN, flat=flat)
     mouth = profile[-1][1]

@@ -10,7 +10,7 @@ def build(p: Parts, r: random.Random) -> None:
     p.textured = ()
     w, h, d = p.size
     thick = 0.1 * d
-    x, z, corners = w / 2 - thick / 2, 0.36 * d, 7
+    x, z, corners = w / 2 - 0.7 * thick, 0.36 * d, 6
     points = []
     for i in range(corners + 1):
         angle = 2 * math.pi * (i + 0.5) / corners

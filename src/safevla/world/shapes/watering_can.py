@@ -10,7 +10,7 @@ def build(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
     radius = min(w / 2, 0.3 * d)
     flat, back, body = radius / (w / 2), -d / 2 + radius + 0.12 * d, r.uniform(0.56, 0.66) * h
-    p.round((0, 0, back), body, w / 2, r.uniform(0.8, 1.0) * w / 2, MAIN, flat=flat)
+    p.round((0, 0, back), body, 0.48 * w, r.uniform(0.4, 0.48) * w, MAIN, flat=flat)
     p.round((0, body - 0.003, back), 0.005, 0.36 * w, colour=DARK, flat=flat)
     if r.random() < 0.5:
         p.round((0, 0.14 * body, back), 0.1 * body, 0.5 * w, colour=SECOND, flat=flat)
