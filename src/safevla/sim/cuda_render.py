@@ -278,6 +278,8 @@ def _draw_tiles(
     """
     solid = cuda.shared.array((_AT_ONCE, N_SOLID), _float32)
     fact = cuda.shared.array((_AT_ONCE, _N_INTS), _int32)
+    is_near = cuda.shared.array(_THREADS, _int32)
+    near = cuda.shared.array(_THREADS, _int32)
     counter = cuda.shared.array(MAX_BOXES, _int32)
     inverse = cuda.local.array((_COLUMNS, 4), _float32)
     code = cuda.local.array((_COLUMNS, 4), _int32)
@@ -301,35 +303,51 @@ def _draw_tiles(
         counter[m] = 0
 
     shown = n_shown[e, c]
-    for first in range(0, shown, _AT_ONCE):
-        here = min(_AT_ONCE, shown - first)
+    for first in range(0, shown, _THREADS):
+        # which of the next parts may touch the tile, in their order
         cuda.syncthreads()
-        lane = thread & 31
-        for i in range(thread >> 5, here, _THREADS >> 5):  # a warp for each part
-            for k in range(lane, N_SOLID, 32):
-                solid[i, k] = solids[e, c, first + i, k]
-            if lane < _N_INTS:
-                fact[i, lane] = facts[e, c, first + i, lane]
+        candidate, touches = first + thread, False
+        if candidate < shown:
+            other = facts[e, c, candidate]
+            touches = other[_TOP] < bottom and other[_BOTTOM] > top and other[_LEFT] < right and other[_RIGHT] > left
+        is_near[thread] = 1 if touches else 0
         cuda.syncthreads()
-        for k in range(_COLUMNS):
-            row, x = top + 4 * ((k * _THREADS + thread) // tile_width), left + (k * _THREADS + thread) % tile_width
-            if row >= bottom or x >= right:
-                continue
-            w0, w1, w2, w3 = inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3]
-            p0, p1, p2, p3 = code[k, 0], code[k, 1], code[k, 2], code[k, 3]
-            r0, r1, r2, r3 = _float32(row), _float32(row + 1), _float32(row + 2), _float32(row + 3)
-            x_f = _float32(x)
-            for i in range(here):
-                if min(min(w0, w1), min(w2, w3)) * solid[i, BEGINS] > _float32(1.0001):
-                    break  # all that follow begin behind what is there
-                if row + 3 < fact[i, _TOP] or row >= fact[i, _BOTTOM] or x < fact[i, _LEFT] or x >= fact[i, _RIGHT]:
+        place, n_near = 0, 0
+        for other_thread in range(_THREADS):
+            if other_thread == thread:
+                place = n_near
+            n_near += is_near[other_thread]
+        if touches:
+            near[place] = candidate
+        for start in range(0, n_near, _AT_ONCE):
+            here = min(_AT_ONCE, n_near - start)
+            cuda.syncthreads()
+            lane = thread & 31
+            for i in range(thread >> 5, here, _THREADS >> 5):  # a warp for each part
+                for k in range(lane, N_SOLID, 32):
+                    solid[i, k] = solids[e, c, near[start + i], k]
+                if lane < _N_INTS:
+                    fact[i, lane] = facts[e, c, near[start + i], lane]
+            cuda.syncthreads()
+            for k in range(_COLUMNS):
+                row, x = top + 4 * ((k * _THREADS + thread) // tile_width), left + (k * _THREADS + thread) % tile_width
+                if row >= bottom or x >= right:
                     continue
-                w0, p0 = _draw_pixel(r0, x_f, solid[i], fact[i], w0, p0)
-                w1, p1 = _draw_pixel(r1, x_f, solid[i], fact[i], w1, p1)
-                w2, p2 = _draw_pixel(r2, x_f, solid[i], fact[i], w2, p2)
-                w3, p3 = _draw_pixel(r3, x_f, solid[i], fact[i], w3, p3)
-            inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3] = w0, w1, w2, w3
-            code[k, 0], code[k, 1], code[k, 2], code[k, 3] = p0, p1, p2, p3
+                w0, w1, w2, w3 = inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3]
+                p0, p1, p2, p3 = code[k, 0], code[k, 1], code[k, 2], code[k, 3]
+                r0, r1, r2, r3 = _float32(row), _float32(row + 1), _float32(row + 2), _float32(row + 3)
+                x_f = _float32(x)
+                for i in range(here):
+                    if min(min(w0, w1), min(w2, w3)) * solid[i, BEGINS] > _float32(1.0001):
+                        break  # all that follow begin behind what is there
+                    if row + 3 < fact[i, _TOP] or row >= fact[i, _BOTTOM] or x < fact[i, _LEFT] or x >= fact[i, _RIGHT]:
+                        continue
+                    w0, p0 = _draw_pixel(r0, x_f, solid[i], fact[i], w0, p0)
+                    w1, p1 = _draw_pixel(r1, x_f, solid[i], fact[i], w1, p1)
+                    w2, p2 = _draw_pixel(r2, x_f, solid[i], fact[i], w2, p2)
+                    w3, p3 = _draw_pixel(r3, x_f, solid[i], fact[i], w3, p3)
+                inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3] = w0, w1, w2, w3
+                code[k, 0], code[k, 1], code[k, 2], code[k, 3] = p0, p1, p2, p3
 
     cuda.syncthreads()
     for k in range(_COLUMNS):
