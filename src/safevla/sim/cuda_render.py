@@ -60,7 +60,7 @@ from safevla.world.parts import BOX, KIND, TEXTURED
 cuda = kernels.cuda()
 _int32, _float32, _float64 = numba.int32, numba.float32, numba.float64
 
-_SET_UP_THREADS, _THREADS = 64, 128
+_SET_UP_THREADS, _THREADS = 128, 128
 _COLUMNS = 2  # of four pixels that a thread draws
 _AT_ONCE = 64  # parts in shared memory; a picture that shows more draws them in turns
 MAX_BOXES = 1024  # of a house
@@ -192,8 +192,6 @@ def _enter_part(p, part, palette, material, begins_m, of_box, view, solid, fact,
     frame = cuda.local.array((4, 3), _float64)
     aimed = cuda.local.array((4, 3), _float64)
     rays = cuda.local.array((4, 3), _float64)
-    own = cuda.local.array(N_SOLID, _float64)
-    limit = cuda.local.array((18, 3), _float64)
     for i in range(4):
         for k in range(3):
             frame[i, k] = of_box[_FRAME + 3 * i + k]
@@ -201,22 +199,27 @@ def _enter_part(p, part, palette, material, begins_m, of_box, view, solid, fact,
     top, bottom, left, right, is_clipped = bounds(part, aimed, view)
     fact[_PART], fact[_TOP], fact[_BOTTOM], fact[_LEFT], fact[_RIGHT] = p, 0, 0, left, right
     solid[BEGINS] = begins_m
-    if top >= bottom or left >= right or not enter(part, aimed, view, own, rays):
+    if top >= bottom or left >= right or not enter(part, aimed, view, solid, rays):
         return
     is_round, lit = part[KIND] != BOX, of_box[_LIT:_TEXTURE]
     if is_round:
-        enter_shade(part, rays, lit[TOWARDS:], own)
+        enter_shade(part, rays, lit[TOWARDS:], solid)
     elif is_clipped:
-        top, bottom = rows_between(limit, limits(own, limit), float(left), right - 1.0, top, bottom)
+        top, bottom = _clipped_rows(solid, left, right, top, bottom)
     fact[_TOP], fact[_BOTTOM], fact[_IS_ROUND] = top, bottom, 1 if is_round else 0
     texture = int(of_box[_TEXTURE]) if part[TEXTURED] > 0 else PLAIN
     fact[_MASK] = 0
     if texture == DRAWN:
-        enter_material(material, frame, view, own)
+        enter_material(material, frame, view, solid)
         fact[_LEVELS], fact[_LEVELS + 1], fact[_MASK] = entered_levels(material, is_round)
-    for k in range(BEGINS):
-        solid[k] = own[k]
     paint(part, frame, palette, material, texture, lit, ALL_FACES, colours)
+
+
+@cuda.jit(device=True)
+def _clipped_rows(solid, left, right, top, bottom):
+    """The rows in which a box can be hit whose corners do not say it."""
+    limit = cuda.local.array((18, 3), _float64)
+    return rows_between(limit, limits(solid, limit), float(left), right - 1.0, top, bottom)
 
 
 @cuda.jit(device=True)

@@ -117,15 +117,15 @@ def _enter_quadric(solid, rays, a, b, c):
     if abs(square) < 1e-6:
         square = 1e-6 if square >= 0.0 else -1e-6
     by_y, inverse = 0.5 * b + c * ey, 1.0 / square
-    for i in range(3):  # 1, row and x
-        solid[BETA + i] = -(ex * rays[1 + i, 0] + ez * rays[1 + i, 2] - by_y * rays[1 + i, 1]) * inverse
-    n = Q
-    for i in range(3):
-        for j in range(i, 3):  # 1, row, x, row², row·x, x²
-            twice = 1.0 if i == j else 2.0
-            across = rays[1 + i, 0] * rays[1 + j, 0] + rays[1 + i, 2] * rays[1 + j, 2] - c * rays[1 + i, 1] * rays[1 + j, 1]  # C
-            solid[n] = twice * (solid[BETA + i] * solid[BETA + j] - across * inverse)
-            n += 1
+    one, by_row = _beta(rays, 1, ex, by_y, ez, inverse), _beta(rays, 2, ex, by_y, ez, inverse)
+    by_x = _beta(rays, 3, ex, by_y, ez, inverse)
+    solid[BETA], solid[BETA + 1], solid[BETA + 2] = one, by_row, by_x
+    solid[Q] = one * one - _across(rays, 1, 1, c) * inverse
+    solid[Q + 1] = 2.0 * (one * by_row - _across(rays, 1, 2, c) * inverse)
+    solid[Q + 2] = 2.0 * (one * by_x - _across(rays, 1, 3, c) * inverse)
+    solid[Q + 3] = by_row * by_row - _across(rays, 2, 2, c) * inverse
+    solid[Q + 4] = 2.0 * (by_row * by_x - _across(rays, 2, 3, c) * inverse)
+    solid[Q + 5] = by_x * by_x - _across(rays, 3, 3, c) * inverse
     solid[NEAR_Q] = solid[FAR_Q] = 0.0
     if square > 0.0:  # between the roots
         solid[NEAR_B], solid[NEAR_ROOT], solid[FAR_B_], solid[FAR_ROOT] = 1.0, 1.0, 1.0, -1.0
@@ -138,6 +138,18 @@ def _enter_quadric(solid, rays, a, b, c):
         return False
     solid[NEAR_B], solid[NEAR_ROOT], solid[FAR_B_], solid[FAR_ROOT], solid[FAR_Q] = 1.0, -1.0, 0.0, 0.0, -_NOWHERE
     return True
+
+
+@kernel
+def _beta(rays, i, ex, by_y, ez, inverse):
+    """A coefficient of β = −B / A: of 1, row or x."""
+    return -(ex * rays[i, 0] + ez * rays[i, 2] - by_y * rays[i, 1]) * inverse
+
+
+@kernel
+def _across(rays, i, j, c):
+    """A coefficient of C: of a product of 1, row and x."""
+    return rays[i, 0] * rays[j, 0] + rays[i, 2] * rays[j, 2] - c * rays[i, 1] * rays[j, 1]
 
 
 @kernel
