@@ -22,6 +22,7 @@ from safevla.sim.light import (
     paint,
     sky,
 )  # fmt: skip
+from safevla.sim.solids import aim, sides_of
 from safevla.sim.view import look_into, view_of
 from safevla.world.parts import ACCENT, MAIN, SECOND, Parts
 
@@ -78,11 +79,12 @@ def _painted(add, texture: int, *lamps: list[float], eye_z: float = -3.0) -> np.
     p = Parts((1.0, 1.0, 1.0))
     add(p)
     view = view_of(0.2, 1.6, eye_z, 0.0, 0.0, 60.0, 64, 36)
-    frame, lit, table = np.zeros((4, 3)), np.zeros(N_LIT), np.zeros(N_FACES, np.int32)
+    frame, aimed, lit, table = np.zeros((4, 3)), np.zeros((4, 3)), np.zeros(N_LIT), np.zeros(N_FACES, np.int32)
     look_into(_POSE, True, view, frame)
     lights = np.array(lamps or [_lamp(0.0, -2.0)], np.float32)
     gather(_POSE, True, lights, len(lights), lit)
-    paint(p.array()[0], frame, _PALETTE, _STRIPES, texture, lit, ALL_FACES, table)
+    aim(p.array()[0], frame, aimed)
+    paint(p.array()[0], sides_of(aimed), _PALETTE, _STRIPES, texture, lit, ALL_FACES, table)
     return table
 
 

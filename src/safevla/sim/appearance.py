@@ -7,7 +7,7 @@ import numpy as np
 
 from safevla.runtime.kernels import kernel
 from safevla.sim.light import AVERAGED, DRAWN, PLAIN
-from safevla.world.materials import A, B, MASK
+from safevla.world.materials import MASK, A, B
 from safevla.world.parts import CENTRE, HALF
 
 _CLOSEST_M = 0.3  # an object that begins nearer than this is drawn as finely as at this distance
@@ -17,6 +17,7 @@ class Appearance(NamedTuple):
     """The shapes and looks of M boxes. Box m has the parts first_part[m] up to last_part[m] − 1 of the P parts."""
 
     parts: np.ndarray  # (P, N_COLUMNS) float32, `world.parts`, about the middle of their box, metres
+    part_box: np.ndarray  # (P,) int16: the box that each belongs to
     first_part: np.ndarray  # (M,) int32
     last_part: np.ndarray  # (M,) int32: one after the box's last; those of box m + 1 follow
     radius: np.ndarray  # (M,) float32: of the sphere about the box's middle that holds its parts, metres

@@ -53,6 +53,7 @@ from safevla.sim.solids import (
     meet_round,
     rows_between,
     shade_at,
+    sides_of,
 )  # fmt: skip
 from safevla.sim.view import is_in_view, look_into, view_of
 from safevla.world.parts import BOX, KIND, TEXTURED
@@ -212,7 +213,7 @@ def _enter_part(p, part, palette, material, begins_m, of_box, view, solid, fact,
     if texture == DRAWN:
         enter_material(material, frame, view, solid)
         fact[_LEVELS], fact[_LEVELS + 1], fact[_MASK] = entered_levels(material, is_round)
-    paint(part, frame, palette, material, texture, lit, ALL_FACES, colours)
+    paint(part, sides_of(aimed), palette, material, texture, lit, ALL_FACES, colours)
 
 
 @cuda.jit(device=True)

@@ -176,7 +176,7 @@ def _draw_all(
         for i in range(thread, slots.shape[0], n_threads):
             e = slots[i]
             boxes = Boxes(pose[e], half[e], mobility[e], np.int64(n_boxes[e]))
-            looks = Appearance(parts[e], first_part[e], last_part[e], radius[e], is_wide[e], palette[e], material[e])
+            looks = Appearance(parts[e], part_box[e], first_part[e], last_part[e], radius[e], is_wide[e], palette[e], material[e])
             yaw = robot_state[e, YAW] * RADIANS
             for c in range(mount.shape[0]):
                 dx, dz = to_world(mount[c, 0], mount[c, 2], math.sin(yaw), math.cos(yaw))

@@ -10,9 +10,9 @@ import numpy as np
 from safevla.runtime.kernels import kernel
 from safevla.sim.geometry import RADIANS, to_local
 from safevla.sim.solids import N_SHADES
-from safevla.sim.view import EYE, upright
+from safevla.sim.view import upright
 from safevla.world.materials import MASK, TONES
-from safevla.world.parts import AXES, BOX, CENTRE, ENDS, KIND, SECOND, SIDES
+from safevla.world.parts import AXES, BOX, ENDS, KIND, SECOND, SIDES
 
 MAX_LIGHTS = 16  # of a house that shine
 ALL_FACES = 0xFFFF  # of what `paint` takes
@@ -82,8 +82,8 @@ def light_on(lit, x, y, z):
 
 
 @kernel
-def paint(part, frame, palette, material, texture, lit, shown, table):
-    """Fill table (N_FACES,) int32 with a part's colours, packed, as it is seen in `frame` (`view.look_into`).
+def paint(part, sides, palette, material, texture, lit, shown, table):
+    """Fill table (N_FACES,) int32 with a part's colours, packed. sides: on which the eye is (`solids.sides_of`).
 
     palette (5, 3) uint8 and material (N_COLUMNS,): of its object. texture: PLAIN, DRAWN or AVERAGED. lit: of `gather`.
     shown: which faces are wanted, a bit each.
@@ -93,14 +93,14 @@ def paint(part, frame, palette, material, texture, lit, shown, table):
         for k in range(3):
             first = 4 if k == 0 else (8 if k == 1 else 0)
             if shown >> first & 15:
-                x, y, z = _towards_eye(part, k, frame)
+                x, y, z = _towards_eye(part, k, sides)
                 light = light_on(lit, x, y, z)
                 for level in range(last_level + 1):
                     if shown >> (first + level) & 1:
                         table[first + level] = _toned(palette, int(part[ENDS if k == 1 else SIDES]), material, texture, level, light)
         return
     if shown >> ROUND_ENDS:
-        x, y, z = _towards_eye(part, 1, frame)
+        x, y, z = _towards_eye(part, 1, sides)
         light = light_on(lit, x, y, z)
         table[ROUND_ENDS] = _toned(palette, int(part[ENDS]), material, texture, 0, light)
         table[ROUND_ENDS + 1] = _toned(palette, int(part[ENDS]), material, texture, last_level, light)
@@ -117,11 +117,10 @@ def paint(part, frame, palette, material, texture, lit, shown, table):
 
 
 @kernel
-def _towards_eye(part, axis, frame):
+def _towards_eye(part, axis, sides):
     """The normal of a part's face across one of its axes, on the side that is towards the eye."""
     x, y, z = part[AXES + 3 * axis], part[AXES + 3 * axis + 1], part[AXES + 3 * axis + 2]
-    along = (frame[EYE, 0] - part[CENTRE]) * x + (frame[EYE, 1] - part[CENTRE + 1]) * y + (frame[EYE, 2] - part[CENTRE + 2]) * z
-    return (x, y, z) if along > 0.0 else (-x, -y, -z)
+    return (x, y, z) if sides >> axis & 1 else (-x, -y, -z)
 
 
 @kernel

@@ -44,6 +44,7 @@ from safevla.sim.solids import (
     meet_round,
     rows_between,
     shade_at,
+    sides_of,
 )  # fmt: skip
 from safevla.sim.view import is_in_view, look_into
 from safevla.world.parts import BOX, KIND, TEXTURED
@@ -61,9 +62,12 @@ class Canvas(NamedTuple):
     row: np.ndarray  # (H · BLOCK,) float32: of each of a block's pixels
     x: np.ndarray  # (H · BLOCK,) float32: its column in the block
     table: np.ndarray  # (N_FACES · (P + 1),) int32: the colour, as in rgba, by code
+    painted: np.ndarray  # (P + 1,) int32: which of a part's faces have their colour, a bit each
     count: np.ndarray  # (P + 1,) int32: how many pixels each part got
-    shown: np.ndarray  # (P + 1,) int32: which of its N_FACES faces they show, a bit each
+    sides: np.ndarray  # (P,) int8: on which sides of a part's axes the eye is, a bit each
     texture: np.ndarray  # (M,) int8: how each box's material is seen, of `sim.light`
+    lit: np.ndarray  # (M, N_LIT): the light on each box, where `is_lit`
+    is_lit: np.ndarray  # (M,) bool
 
 
 @kernel
@@ -84,7 +88,10 @@ def new_canvas(width, height, n_boxes, n_parts):
         np.empty(N_FACES * (n_parts + 1), np.int32),
         np.empty(n_parts + 1, np.int32),
         np.empty(n_parts + 1, np.int32),
+        np.empty(n_parts, np.int8),
         np.empty(n_boxes, np.int8),
+        np.empty((n_boxes, N_LIT)),
+        np.empty(n_boxes, np.bool_),
     )
 
 
@@ -99,16 +106,15 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
     _draw_backdrop(view, canvas, N_FACES * n_parts, room[0])
     frame, aimed, rays = np.empty((4, 3)), np.empty((4, 3)), np.empty((4, 3))
     solid, limit = np.empty(N_SOLID), np.empty((18, 3))
-    lit = np.empty(N_LIT)
     for m in range(boxes.n_boxes):
         pose = boxes.pose[m]
+        canvas.is_lit[m] = False
         is_seen, begins_m = is_in_view(pose[0], pose[1], pose[2], looks.radius[m], view)
         if not is_seen:
             continue
         look_into(pose, looks.is_wide[m], view, frame)
         texture = seen_texture(looks.material[m], begins_m, view)
         canvas.texture[m] = texture
-        is_lit = False
         levels = (np.int32(0), np.int32(0), np.int32(0))
         for p in range(looks.first_part[m], looks.last_part[m]):
             part = looks.parts[p]
@@ -116,11 +122,12 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
             extent = bounds(part, aimed, view)
             if extent[0] >= extent[1] or extent[2] >= extent[3] or not enter(part, aimed, view, solid, rays):
                 continue
+            canvas.sides[p] = sides_of(aimed)
             if part[KIND] != BOX:
-                if not is_lit:
-                    gather(pose, looks.is_wide[m], lights, n_lights, lit)
-                    is_lit = True
-                enter_shade(part, rays, lit[TOWARDS:], solid)
+                if not canvas.is_lit[m]:
+                    gather(pose, looks.is_wide[m], lights, n_lights, canvas.lit[m])
+                    canvas.is_lit[m] = True
+                enter_shade(part, rays, canvas.lit[m, TOWARDS:], solid)
             is_textured = texture == DRAWN and part[TEXTURED] > 0
             if is_textured:
                 enter_material(looks.material[m], frame, view, solid)
@@ -129,8 +136,12 @@ def draw(view, canvas, boxes, looks, lights, n_lights, room, pixels):
                 _draw_box(view, canvas, p, solid, limit, extent, is_textured, levels)
             else:
                 _draw_round(view, canvas, p, solid, extent, is_textured, levels)
-    _count_pixels(view, canvas, boxes, looks, n_parts, pixels)
-    _colour_in(view, canvas, boxes, looks, lights, n_lights, room, n_parts, frame, lit, pixels)
+    _colour_in(view, canvas, boxes, looks, lights, n_lights, room, n_parts)
+    for m in range(boxes.n_boxes):
+        total = np.int32(0)
+        for p in range(looks.first_part[m], looks.last_part[m]):
+            total += canvas.count[p]
+        pixels[m] = total
 
 
 @kernel
@@ -205,39 +216,47 @@ def _draw_round(view, canvas, p, solid, extent, is_textured, levels):
 
 
 @kernel
-def _count_pixels(view, canvas, boxes, looks, n_parts, pixels):
-    """Enter how many pixels each part got, and which faces they show, into the canvas, and how many each box got into pixels."""
+def _colour_in(view, canvas, boxes, looks, lights, n_lights, room, n_parts):
+    """Look every pixel's colour up, and count each part's pixels. A face gets its colour when it is first met."""
     for p in range(n_parts + 1):
-        canvas.count[p] = canvas.shown[p] = 0
+        canvas.painted[p] = canvas.count[p] = 0
+    canvas.table[N_FACES * n_parts], canvas.table[N_FACES * n_parts + 1] = ceiling(room), sky(room)
+    canvas.painted[n_parts] = 3
     for block in range(canvas.code.shape[0]):
         width = min(BLOCK, view.width - block * BLOCK)
-        _count_parts(canvas.code[block].reshape(view.height, BLOCK), width, canvas.count, canvas.shown)
-    for m in range(boxes.n_boxes):
-        total = np.int32(0)
-        for p in range(looks.first_part[m], looks.last_part[m]):
-            total += canvas.count[p]
-        pixels[m] = total
+        code = canvas.code[block].reshape(view.height, BLOCK)
+        for row in range(view.height):
+            differ, faces = np.int32(0), np.int32(0)
+            for x in range(BLOCK):
+                differ |= code[row, x] ^ code[row, 0]
+                faces |= np.int32(1) << np.int32(code[row, x] & np.int32(N_FACES - 1))
+            if differ < N_FACES:  # all show one part
+                part = code[row, 0] // N_FACES
+                canvas.count[part] += width
+                if faces & ~canvas.painted[part]:
+                    _paint(canvas, part, faces, boxes, looks, lights, n_lights)
+                continue
+            for x in range(BLOCK):
+                part = code[row, x] // N_FACES
+                canvas.count[part] += x < width
+                face = np.int32(1) << np.int32(code[row, x] & np.int32(N_FACES - 1))
+                if face & ~canvas.painted[part]:
+                    _paint(canvas, part, face, boxes, looks, lights, n_lights)
+        _look_up(code, canvas.table, canvas.rgba[:, block * BLOCK : (block + 1) * BLOCK])
 
 
 @kernel
-def _colour_in(view, canvas, boxes, looks, lights, n_lights, room, n_parts, frame, lit, pixels):
-    """Light the parts that are to be seen, and look every pixel's colour up. frame, lit: scratch."""
-    table = canvas.table
-    for m in range(boxes.n_boxes):
-        if pixels[m] == 0:
-            continue
-        look_into(boxes.pose[m], looks.is_wide[m], view, frame)
-        gather(boxes.pose[m], looks.is_wide[m], lights, n_lights, lit)
-        for p in range(looks.first_part[m], looks.last_part[m]):
-            if canvas.count[p] > 0:
-                part = looks.parts[p]
-                texture = canvas.texture[m] if part[TEXTURED] > 0 else PLAIN
-                colours = table[N_FACES * p : N_FACES * (p + 1)]
-                paint(part, frame, looks.palette[m], looks.material[m], texture, lit, canvas.shown[p], colours)
-    table[N_FACES * n_parts], table[N_FACES * n_parts + 1] = ceiling(room), sky(room)
-    for block in range(canvas.code.shape[0]):
-        rgba = canvas.rgba[:, block * BLOCK : (block + 1) * BLOCK]
-        _look_up(canvas.code[block].reshape(view.height, BLOCK), table, rgba)
+def _paint(canvas, p, faces, boxes, looks, lights, n_lights):
+    """Enter the colours of a part's faces, a bit each, into the canvas's table."""
+    m = looks.part_box[p]
+    if not canvas.is_lit[m]:
+        gather(boxes.pose[m], looks.is_wide[m], lights, n_lights, canvas.lit[m])
+        canvas.is_lit[m] = True
+    part = looks.parts[p]
+    texture = canvas.texture[m] if part[TEXTURED] > 0 else PLAIN
+    colours = canvas.table[N_FACES * p : N_FACES * (p + 1)]
+    paint(part, canvas.sides[p], looks.palette[m], looks.material[m], texture, canvas.lit[m], faces, colours)
+    canvas.painted[p] |= faces
 
 
 # The loops over pixels. Each draws a part into pixels at row (N,) and x (N,) after an origin. `zero` is 0. Adding it keeps the
@@ -337,22 +356,3 @@ def _look_up(code, table, rgba):
     for row in range(code.shape[0]):
         for x in range(BLOCK):
             rgba[row, x] = table[code[row, x]]
-
-
-@kernel
-def _count_parts(code, width, count, shown):
-    """Add the pixels of each part to count, and its faces to shown; code (H, BLOCK), of which `width` columns count."""
-    for row in range(code.shape[0]):
-        if width == BLOCK:
-            differ, faces = np.int32(0), np.int32(0)
-            for x in range(BLOCK):
-                differ |= code[row, x] ^ code[row, 0]
-                faces |= np.int32(1) << np.int32(code[row, x] & np.int32(N_FACES - 1))
-            if differ < N_FACES:
-                count[code[row, 0] // N_FACES] += BLOCK
-                shown[code[row, 0] // N_FACES] |= faces
-                continue
-        for x in range(width):
-            part = code[row, x] // N_FACES
-            count[part] += 1
-            shown[part] |= np.int32(1) << np.int32(code[row, x] & np.int32(N_FACES - 1))

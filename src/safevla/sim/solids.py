@@ -68,6 +68,14 @@ def aim(part, frame, aimed):
 
 
 @kernel
+def sides_of(aimed):
+    """On which side of a part's axes the eye is, a bit each: 1 for x, 2 for y, 4 for z, where it is the positive one."""
+    sides = 1 if aimed[EYE, 0] > 0.0 else 0
+    sides += 2 if aimed[EYE, 1] > 0.0 else 0
+    return sides + (4 if aimed[EYE, 2] > 0.0 else 0)
+
+
+@kernel
 def enter(part, aimed, view, solid, rays):
     """Compute `solid` from a part and where it is `aimed` at; False with the eye inside. rays (4, 3): filled as by `enter_rays`."""
     enter_rays(part, aimed, view, rays)
