@@ -80,7 +80,12 @@ class Method:
 
     def transform_policy(self, policy: Policy) -> Policy:
         """The policy to train, from the one that imitation left."""
-        return with_cost_heads(policy, len(self.costs)) if self.per_component else policy
+        return with_cost_heads(policy, len(self.costs) if self.per_component else 1)
+
+    @classmethod
+    def reshapes(cls) -> bool:
+        """Whether it trains a policy of another form than PPO's, and so cannot go on from where PPO has got to."""
+        return cls.per_component or cls.transform_policy is not Method.transform_policy
 
     def state(self) -> dict[str, torch.Tensor]:
         """What a checkpoint keeps of the method."""

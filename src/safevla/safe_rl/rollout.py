@@ -32,6 +32,7 @@ class Rollout:
     privileged: privileged_targets.PrivilegedTargets  # (T, B, …)
     kv_cache: KVCache  # before the first step
     frozen_features: FrozenFeatures | None  # (T, B, …) what the policy's encoders made of it; None where they learn
+    logit_shift: torch.Tensor | None  # (T, B, N_ACTIONS) what the method's filter added to the policy's logits; None: nothing
 
 
 @dataclasses.dataclass(frozen=True)
