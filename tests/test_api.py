@@ -166,6 +166,7 @@ def test_houses_are_functions_of_their_seed_and_go_through_a_file(tmp_path):
     [
         ({"room": 1}, "generate_house: room: unknown parameter"),
         ({"rooms": (0, 2)}, "generate_house: rooms.0: Input should be greater than or equal to 1"),
+        ({"rooms": (3, 2)}, "generate_house: rooms: the least comes first, then the most; found 3 and then 2"),
         ({"hazards": {"fire": 1.0}}, "generate_house: hazards.fire: unknown parameter"),
     ],
 )

@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     # … they are parameters, which are checked as a whole
     "config/faults.py": "config/test_profiles.py",
     "config/house_options.py": "config/test_profiles.py",
+    "config/method_params.py": "config/test_profiles.py",
     "config/params.py": "config/test_profiles.py",
     "config/policy_config.py": "config/test_profiles.py",
     "config/thor_options.py": "config/test_profiles.py",
