@@ -167,7 +167,7 @@ class _Player:
 
 def _player(policy: "str | Path | Policy", params: "Params", seed: int) -> _Player:
     """Whom `evaluate` is asked about; another kind of player is another case here."""
-    from safevla.evaluation.actors import EXPERTS, ExpertActor, PolicyActor, load_actor
+    from safevla.evaluation.actors import EXPERTS, ExpertActor, PolicyActor, filter_action, load_actor
     from safevla.policies.vla import Policy
 
     decoding = (params.evaluate.done_threshold, params.evaluate.temperature)
@@ -177,6 +177,7 @@ def _player(policy: "str | Path | Policy", params: "Params", seed: int) -> _Play
     if isinstance(policy, str | Path):
         path = Path(policy)
         loaded, metadata = load_policy(path)
+        filter_action(metadata, path)  # refuses what could not act, before anybody plays
         return _Player(
             metadata.get("method", "imitation"), metadata.get("seed", 0), loaded.config.image_size, True,
             lambda simulator: load_actor(path, simulator.n_envs, seed, *decoding, simulator.device),

@@ -6,6 +6,7 @@ line and the JSON path of the fault.
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -152,7 +153,7 @@ def load(path: str | Path) -> Iterator[House]:
                 if line.strip():
                     source = f"{path}:{number}"
                     yield validate(_parse(line, source), source)
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
         raise HouseError(f"{path}: the file is damaged or cut short ({error})") from None
 
 
