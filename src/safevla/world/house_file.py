@@ -140,9 +140,11 @@ def _count_objects(objects: Any) -> int:
 def load(path: str | Path) -> Iterator[House]:
     """Yield the checked houses of a ProcTHOR `.jsonl`, `.jsonl.gz` or `.json` file, one at a time.
 
-    Raises HouseError at the first house that is malformed, or where the file is damaged.
+    Raises HouseError at the first house that is malformed, or where the file is missing or damaged.
     """
     path = Path(path)
+    if not path.is_file():
+        raise HouseError(f"{path}: there is no such file")
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8") as lines:
