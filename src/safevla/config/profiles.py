@@ -11,11 +11,11 @@ from typing import Any, get_origin
 import pydantic
 import yaml
 
+from safevla.config.default_profile import DEFAULT_PROFILE
 from safevla.config.faults import first_fault
 from safevla.config.params import Params, PPOParams
 from safevla.config.registry import RegistryError, use_extensions
 
-DEFAULT_PROFILE = "laptop"
 # whose names need not stand in params.yaml: what methods have of their own, and numbers by task
 _OPEN_GROUPS = (
     "finetune.method_params.",
