@@ -64,5 +64,5 @@ def test_traces_come_back_from_their_files(traced, tmp_path):
 
 
 def test_traces_that_are_not_there_are_one_line_that_says_what_to_run(tmp_path):
-    with pytest.raises(replay.TraceError, match=r"traces\.json is not there: run the stage evaluate_in_distribution"):
+    with pytest.raises(replay.TraceError, match=r"traces\.json is not there: run `safevla reproduce PROFILE evaluate_in"):
         replay.read(tmp_path)
