@@ -29,8 +29,10 @@ TESTED_ELSEWHERE = {
     # … it offers what the module behind it has
     "__init__.py": "test_api.py",
     # … they are parameters, which are checked as a whole
+    "config/default_profile.py": "config/test_profiles.py",
     "config/faults.py": "config/test_profiles.py",
     "config/house_options.py": "config/test_profiles.py",
+    "config/method_params.py": "config/test_profiles.py",
     "config/params.py": "config/test_profiles.py",
     "config/policy_config.py": "config/test_profiles.py",
     "config/thor_options.py": "config/test_profiles.py",

@@ -47,7 +47,7 @@ class EndedEpisode:
 
 
 def ended(played: dict[str, torch.Tensor]) -> list[EndedEpisode]:
-    """The episodes that ended and were not lost, from (T, B) of what was played."""
+    """The episodes that ended and were not aborted, from (T, B) of what was played."""
     counted = (played["terminated"] | played["truncated"]) & ~played["aborted"]
     wrong_done = (played["action"] == Action.DONE) & ~played["success"]
     columns = (played["success"], played["total_cost"], played["steps"], played["moves"], wrong_done)
