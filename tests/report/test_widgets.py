@@ -69,7 +69,7 @@ def test_notebooks_for_people_run(compendium, tmp_path, name, monkeypatch):
     monkeypatch.setenv("SAFEVLA_PROFILE", "laptop")
     policy_files.save(Policy(TINY), tmp_path / "learnt.safetensors", half=True, method="ppo", task="Pickup")
     given = {
-        "explore_houses": {"n_houses": 4},
+        "explore_houses": {"n_houses": 2},
         "explore_episode": {"number": 4, "movie": str(tmp_path / "film.gif")},
         "watch_policy": {"file": str(tmp_path / "learnt.safetensors"), "profile": "laptop", "n_episodes": 2},
     }
