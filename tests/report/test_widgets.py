@@ -75,7 +75,8 @@ def test_notebooks_for_people_run(compendium, tmp_path, name, monkeypatch):
     }
     target = tmp_path / f"{name}.ipynb"
     source = compendium / "notebooks" / f"{name}.ipynb"
-    papermill.execute_notebook(str(source), str(target), given.get(name, {}), cwd=str(source.parent), progress_bar=False)
+    options = {"cwd": str(source.parent), "progress_bar": False, "execution_timeout": 180}  # seconds a cell
+    papermill.execute_notebook(str(source), str(target), given.get(name, {}), **options)
     outputs = [o for cell in json.loads(target.read_text())["cells"] for o in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not any(output["output_type"] == "error" for output in outputs)
