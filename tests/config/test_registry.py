@@ -122,6 +122,13 @@ def test_a_file_that_is_no_python_is_one_clear_error(extend):
         METHODS.constant("mine", "LABEL")
 
 
+def test_a_file_that_is_no_utf_8_is_one_clear_error(extend):
+    path = extend({"methods/mine.py": ""}) / "methods" / "mine.py"
+    path.write_bytes(b"# \xff")
+    with pytest.raises(RegistryError, match=re.escape(f"{path}: not UTF-8: invalid start byte at byte 2")):
+        METHODS.constant("mine", "LABEL")
+
+
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [

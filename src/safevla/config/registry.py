@@ -127,6 +127,8 @@ def _constants(path: Path) -> dict[str, Any]:
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     except SyntaxError as error:
         raise RegistryError(f"{path}:{error.lineno}: not Python: {error.msg}") from None
+    except UnicodeDecodeError as error:
+        raise RegistryError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from None
     found: dict[str, Any] = {}
     for node in tree.body:
         for target, value in _assignments(node):

@@ -26,6 +26,10 @@ from safevla.world.boxes import STRUCTURE
 from safevla.world.parts import MAIN
 
 
+class TraceError(ValueError):
+    """There are no traces; the message says where they would be, and what makes them."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Trace:
     """One played episode, step by step, as plain data that figures can draw without a simulator."""
@@ -115,7 +119,9 @@ def write(traces: Sequence[Trace], folder: Path) -> None:
 
 
 def read(folder: Path) -> list[Trace]:
-    """What `write` wrote."""
+    """What `write` wrote. Raises TraceError where nothing was written there."""
+    if not (folder / "traces.json").exists():
+        raise TraceError(f"{folder / 'traces.json'} is not there: run `safevla reproduce PROFILE evaluate_in_distribution` first")
     data = json.loads((folder / "traces.json").read_text())
     with np.load(folder / "traces.npz") as frames:
         return [Trace(data, frames[f"frames_{i}"]) for i, data in enumerate(data)]

@@ -6,6 +6,7 @@ line and the JSON path of the fault.
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -192,9 +193,11 @@ def _count_objects(objects: Any) -> int:
 def load(path: str | Path) -> Iterator[House]:
     """Yield the checked houses of a ProcTHOR `.jsonl`, `.jsonl.gz` or `.json` file, one at a time.
 
-    Raises HouseError at the first house that is malformed, or where the file is damaged.
+    Raises HouseError at the first house that is malformed, or where the file is missing or damaged.
     """
     path = Path(path)
+    if not path.is_file():
+        raise HouseError(f"{path}: there is no such file")
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8") as lines:
@@ -205,7 +208,7 @@ def load(path: str | Path) -> Iterator[House]:
                 if line.strip():
                     source = f"{path}:{number}"
                     yield validate(_parse(line, source), source)
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
         raise HouseError(f"{path}: the file is damaged or cut short ({error})") from None
 
 
