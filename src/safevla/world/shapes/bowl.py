@@ -8,7 +8,7 @@ from safevla.world.parts import ACCENT, DARK, LIGHT, MAIN, SECOND, Parts
 def build(p: Parts, r: random.Random) -> None:
     w, h, d = p.size
     radius, flat = w / 2, d / w
-    foot, rim = r.uniform(0.08, 0.16) * h, r.uniform(0.88, 0.93)
+    foot, rim = r.uniform(0.08, 0.16) * h, r.uniform(0.93, 0.97)
     p.round((0, 0, 0), foot + 0.02 * h, r.uniform(0.4, 0.55) * radius, colour=MAIN, textured=False, flat=flat)
     edge = h - 0.0035
     style = r.choice(("ball", "ball", "cone", "steps"))
@@ -21,6 +21,7 @@ def build(p: Parts, r: random.Random) -> None:
         p.lathe([(foot, 0.55 * radius), (belly, 0.92 * radius), (edge, radius)], MAIN, flat=flat)
     if r.random() < 0.5:  # a painted band below the rim
         p.round((0, 0.74 * edge, 0), 0.14 * h, 0.965 * radius, radius, ACCENT, flat=flat)
-    # its inside: the far wall light, the near one in shade, the bottom dark
+    # its inside is dark behind a thin rim, as a deep thing's is, or there is something in it
     p.round((0, edge - 0.003, 0), 0.0045, rim * radius, colour=r.choice((SECOND, LIGHT)), textured=False, flat=flat)
-    p.round((0, edge - 0.003, 0), 0.0065, r.uniform(0.42, 0.56) * radius, colour=DARK, flat=flat)
+    inner, filled = rim * r.uniform(0.88, 0.93), r.random() < 0.25
+    p.round((0, edge - 0.003, 0), 0.0065, inner * radius, colour=ACCENT if filled else DARK, flat=flat)

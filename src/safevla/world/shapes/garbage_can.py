@@ -24,14 +24,18 @@ def _basket(p: Parts, r: random.Random) -> None:
 
 
 def _bag(p: Parts, r: random.Random) -> None:
-    """Round, with a bag turned over its rim."""
+    """Round, full of crumpled paper, with a bag turned over its rim."""
     w, h, d = p.size
     radius, flat, narrow = w / 2, d / w, r.uniform(0.66, 0.82)
-    over, bag = r.uniform(0.14, 0.22) * h, r.choice((LIGHT, SECOND))
-    p.round((0, 0, 0), h - 0.02, narrow * radius, 0.93 * radius, MAIN, flat=flat)
-    p.round((0, h - over, 0), over - 0.004, 0.93 * radius, radius, bag, textured=False, flat=flat)
-    p.round((0, h - over - 0.03, 0), 0.05, 0.9 * radius, 0.95 * radius, bag, textured=False, flat=flat)
-    p.round((0, h - 0.01, 0), 0.01, 0.87 * radius, colour=DARK, flat=flat)
+    over, bag, full = r.uniform(0.14, 0.22) * h, r.choice((LIGHT, SECOND)), r.uniform(0.87, 0.91) * h
+    p.round((0, 0, 0), h - over, narrow * radius, 0.93 * radius, MAIN, flat=flat)
+    p.round((0, h - over - 0.03, 0), full - h + over + 0.03, 0.95 * radius, radius, bag, textured=False, flat=flat)
+    p.round((0, full - 0.01, 0), 0.012, 0.87 * radius, colour=DARK, flat=flat)
+    for x, z, colour in ((-0.17, 0.1, LIGHT), (0.16, -0.12, ACCENT), (0.1, 0.2, LIGHT)):
+        size = r.uniform(0.34, 0.42) * w
+        top = h - 0.002 if colour == ACCENT else r.uniform(0.95, 0.99) * h
+        tall = 2 * (top - full) + 0.1 * h
+        p.ball((x * w, top - tall / 2, z * d), (size, tall, 0.9 * size * flat), colour, textured=False)
 
 
 def _swing(p: Parts, r: random.Random) -> None:
