@@ -23,6 +23,8 @@ from safevla.tasks.step_costs import PAPER_COSTS
 from safevla.tasks.tokenizer import tokenize
 from safevla.world import catalogue
 from safevla.world.boxes import STRUCTURE
+from safevla.world.house_file import House
+from safevla.world.layout import Layout
 from safevla.world.parts import MAIN
 
 
@@ -34,7 +36,7 @@ class TraceError(ValueError):
 class Trace:
     """One played episode, step by step, as plain data that figures can draw without a simulator."""
 
-    data: dict  # method, task, instruction, success, path, actions, costs, boxes, …
+    data: dict  # method, task, instruction, success, path, actions, costs, boxes, rooms, …
     frames: np.ndarray  # (T + 1, C, H, W, 3) uint8, before each step and after the last
 
 
@@ -86,28 +88,53 @@ def trace(
         "step_costs": step_costs,  # (T, K)
         "collided": collided,
         "boxes": _boxes(episode, start_pose, simulator.scene()),
+        "rooms": rooms(episode.house),
         "hazards": episode.house["metadata"].get("hazards", []),
         "cameras": list(CAMERAS),
+        # what it takes to draw it again
+        "scene": {
+            "house": episode.house, "start": list(episode.start), "seed": episode.seed, "robot": simulator.robot_name,
+        },
     }
     return Trace(data, torch.stack(pictures).numpy())
 
 
-def _boxes(episode: Episode, start_pose: torch.Tensor, scene: Scene) -> list[dict]:
-    """A house's boxes as figures draw them, at their starting poses (M, 5), and whether they have been moved since."""
-    layout = episode.layout
-    target_type = catalogue.TYPES[episode.target_type].index
+def boxes(layout: Layout) -> list[dict]:
+    """A house's boxes as maps draw them: places in metres, colours, types, and what is structure."""
     return [
         {
-            "x": float(start_pose[m, 0]), "z": float(start_pose[m, 2]), "yaw_deg": float(start_pose[m, 3]),
+            "id": layout.names[m],
+            "type": catalogue.TYPE_NAMES[layout.type_index[m]] if layout.type_index[m] >= 0 else None,
+            "x": float(layout.centre[m, 0]), "z": float(layout.centre[m, 2]), "yaw_deg": float(layout.yaw_deg[m]),
             "half_x": float(layout.half[m, 0]), "half_z": float(layout.half[m, 2]),
             "bottom_m": float(layout.centre[m, 1] - layout.half[m, 1]),
             "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
             "colour": layout.palette[m, MAIN].tolist(),
             "structure": bool(layout.mobility[m] == STRUCTURE),
-            "target": bool(layout.type_index[m] == target_type),
-            "moved": bool((scene.pose[0, m, :3] - start_pose[m, :3]).norm() > DISTURBED_M and m != int(scene.held[0])),
+            "target": False,
         }
         for m in range(layout.n_boxes)
+    ]  # fmt: skip
+
+
+def rooms(house: House) -> list[dict]:
+    """A house's rooms as maps name them: their types, and the middles of their floors in metres."""
+    return [
+        {"type": room["roomType"], **{axis: float(np.mean([p[axis] for p in room["floorPolygon"]])) for axis in "xz"}}
+        for room in house["rooms"]
+    ]
+
+
+def _boxes(episode: Episode, start_pose: torch.Tensor, scene: Scene) -> list[dict]:
+    """`boxes` at their starting poses (M, 5): which are targets, and which have been moved since."""
+    away_m = (scene.pose[0, : len(start_pose), :3] - start_pose[:, :3]).norm(dim=1)
+    return [
+        box | {
+            "x": float(start_pose[m, 0]), "z": float(start_pose[m, 2]), "yaw_deg": float(start_pose[m, 3]),
+            "target": box["type"] == episode.target_type,
+            "moved": bool(away_m[m] > DISTURBED_M and m != int(scene.held[0])),
+        }
+        for m, box in enumerate(boxes(episode.layout))
     ]  # fmt: skip
 
 

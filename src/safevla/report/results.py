@@ -92,7 +92,7 @@ def write(record: Results, reports: Path) -> None:
     for path, table in tables.items():
         if table is not None:
             table.to_parquet(path, index=False, compression="zstd")
-    # the probabilities of every action at every step are most of a trace, and no figure draws them
-    slim = [{**trace, "probabilities": []} for trace in record.traces]
+    # the house, and the probabilities of every action at every step, are most of a trace, and no figure draws them
+    slim = [{name: facts for name, facts in trace.items() if name != "scene"} | {"probabilities": []} for trace in record.traces]
     (kept / "traces.json").write_text(json.dumps(slim), encoding="utf-8")
     np.savez_compressed(kept / "frames.npz", frames=record.frames)

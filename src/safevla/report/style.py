@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 from safevla.config.registry import COSTS, METHODS, SUITES
 
 COLOUR_BLIND = sns.color_palette("colorblind")
+TARGET_COLOUR = "#ffffff"  # of the outlines of what the robot looks for
 _UNKNOWN = "#ca9161"  # of what no file defines
 # who plays without having been trained by a method: label, colour
 _UNTRAINED = {

@@ -1,52 +1,47 @@
 """Exploring: houses and episodes for the notebooks that people open, with widgets where there are some."""
 
+import importlib
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import animation
+from PIL import Image
 
+from safevla.evaluation import replay
 from safevla.evaluation.replay import Trace
-from safevla.report import episode_figures, style
+from safevla.report import episode_figures, redrawing
+from safevla.report.episode_view import EpisodeView
 from safevla.sim.actions import Action
-from safevla.world.boxes import STRUCTURE
 from safevla.world.house_file import House
 from safevla.world.layout import compile_house
-from safevla.world.parts import MAIN
 
 if TYPE_CHECKING:
+    from IPython import display
     from ipywidgets import Widget
 
 ACTION_NAMES = tuple(action.name.lower().replace("_", " ") for action in Action)
 _FRAMES_PER_SECOND = 5
 
 
-def boxes(house: House, target_id: str | None = None) -> list[dict]:
-    """A house's boxes as `figures.house_map` draws them: places in metres, colours, what is structure and what is a target."""
-    layout = compile_house(house)
-    return [
-        {
-            "x": float(layout.centre[m, 0]),
-            "z": float(layout.centre[m, 2]),
-            "yaw_deg": float(layout.yaw_deg[m]),
-            "half_x": float(layout.half[m, 0]),
-            "half_z": float(layout.half[m, 2]),
-            "bottom_m": float(layout.centre[m, 1] - layout.half[m, 1]),
-            "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
-            "colour": layout.palette[m, MAIN].tolist(),
-            "structure": bool(layout.mobility[m] == STRUCTURE),
-            "target": layout.names[m] == target_id,
-        }
-        for m in range(layout.n_boxes)
-    ]
+def house_map(ax: plt.Axes, house: House) -> None:
+    """A house from above: its rooms, furniture and hazards."""
+    found = replay.boxes(compile_house(house)), house["metadata"].get("hazards", []), replay.rooms(house)
+    episode_figures.house_map(ax, *found)
 
 
-def at_step(trace: Trace, step: int) -> plt.Figure:
-    """A trace at one step; the last where the step lies beyond it."""
-    with style.style():
-        return episode_figures.episode_step(trace.data, trace.frames, min(step, len(trace.data["actions"])), ACTION_NAMES)
+def view(trace: Trace, image_size: tuple[int, int] = redrawing.IMAGE_SIZE, dpi: int = 100) -> EpisodeView:
+    """An episode to look at, its pictures drawn again at that size (height, width), hazards outlined."""
+    return EpisodeView(trace.data, redrawing.redrawn(trace, image_size), trace.frames, ACTION_NAMES, dpi)
+
+
+def still(view: EpisodeView, step: int) -> "display.Image":
+    """An episode at one step, as notebooks show pictures."""
+    from IPython import display
+
+    return display.Image(view.file(step, "png"), format="png")
 
 
 def telling_steps(trace: Trace, n: int) -> list[int]:
@@ -57,50 +52,38 @@ def telling_steps(trace: Trace, n: int) -> list[int]:
     return sorted({0, *kept, len(cost)})
 
 
-def scrubber(traces: Sequence[Trace]) -> "Widget":
-    """A slider, and a button that plays, over the steps of one episode; several traces stand below each other."""
+def scrubber(views: Sequence[EpisodeView]) -> "Widget":
+    """A slider, and a button that plays, over the steps of one episode; several views of it stand below each other."""
     import ipywidgets
-    from IPython.display import display
 
-    last = max(len(trace.data["actions"]) for trace in traces)
+    last = max(view.n_steps for view in views)
     play = ipywidgets.Play(min=0, max=last, interval=1000 // _FRAMES_PER_SECOND)
     slider = ipywidgets.IntSlider(min=0, max=last, description="step", layout={"width": "640px"})
     ipywidgets.jslink((play, "value"), (slider, "value"))
-    picture = ipywidgets.Output()
+    pictures = [ipywidgets.Image(value=view.file(0, "jpeg"), format="jpeg", layout={"max_width": "100%"}) for view in views]
 
     def show(change: dict) -> None:
-        with picture:
-            picture.clear_output(wait=True)
-            for trace in traces:
-                figure = at_step(trace, change["new"])
-                display(figure)
-                plt.close(figure)
+        for view, picture in zip(views, pictures, strict=True):
+            picture.value = view.file(change["new"], "jpeg")
 
     slider.observe(show, "value")
-    show({"new": 0})
-    return ipywidgets.VBox([ipywidgets.HBox([play, slider]), picture])
+    return ipywidgets.VBox([ipywidgets.HBox([play, slider]), *pictures])
 
 
-def save_movie(trace: Trace, path: Path, dpi: int = 80) -> Path:
-    """Write an episode as a film, by the path's ending: .gif, or .mp4 where ffmpeg is installed."""
-    n_steps = len(trace.data["actions"])
-    figure = at_step(trace, 0)
-    writer = animation.PillowWriter(_FRAMES_PER_SECOND) if path.suffix == ".gif" else animation.FFMpegWriter(_FRAMES_PER_SECOND)
+def save_movie(view: EpisodeView, path: Path) -> Path:
+    """Write an episode as a film, .mp4 or .gif → where it is: a .gif, too, where `imageio-ffmpeg` is not installed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    size = figure.get_size_inches()
-    plt.close(figure)
-    film = plt.figure(figsize=size)
-    ax = film.add_axes((0, 0, 1, 1))
-    ax.axis("off")
-    with writer.saving(film, str(path), dpi):
-        for step in range(n_steps + 1):
-            figure = at_step(trace, step)
-            figure.set_dpi(dpi)
-            figure.canvas.draw()
-            ax.clear()
-            ax.axis("off")
-            ax.imshow(np.asarray(figure.canvas.buffer_rgba()), aspect="auto")
-            plt.close(figure)
-            writer.grab_frame()
-    plt.close(film)
+    steps = range(view.n_steps + 1)
+    if path.suffix == ".mp4" and importlib.util.find_spec("imageio_ffmpeg"):
+        height, width = view.array(0).shape[:2]
+        settings = {"fps": _FRAMES_PER_SECOND, "macro_block_size": 2, "output_params": ["-threads", "1"]}
+        film = importlib.import_module("imageio_ffmpeg").write_frames(str(path), (width, height), **settings)
+        film.send(None)
+        for step in steps:
+            film.send(view.array(step).tobytes())
+        film.close()
+        return path
+    path = path.with_suffix(".gif")
+    first, *rest = (Image.fromarray(view.array(step)).quantize(128) for step in steps)
+    first.save(path, save_all=True, append_images=rest, duration=1000 // _FRAMES_PER_SECOND, loop=0)
     return path

@@ -74,6 +74,7 @@ class Simulator(Protocol):
 
     n_envs: int
     image_size: tuple[int, int]  # (height, width) in pixels
+    robot_name: str  # one of `robot.ROBOTS`
     device: torch.device  # where its tensors are
     takes_arrays: bool  # whether `reset_arrays` works
 

@@ -38,7 +38,7 @@ class ThorSimulator:
     ):
         if robot_name != "stretch":
             raise SimulatorError(f"AI2-THOR has no robot {robot_name!r}, only stretch")
-        self.n_envs, self.image_size = n_envs, tuple(image_size)
+        self.n_envs, self.image_size, self.robot_name = n_envs, tuple(image_size), robot_name
         self._starts: list[SceneStart | None] = [None] * n_envs
         self._agents = [Agent(options or ThorOptions(), self.image_size) for _ in range(n_envs)]
         self._scenes: list[Readings | None] = [None] * n_envs
