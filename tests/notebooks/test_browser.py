@@ -62,14 +62,14 @@ def test_jupyterlab_scrubs_through_an_episode(lab, tmp_path):
         slider = page.locator(".widget-slider .noUi-handle").first
         slider.wait_for(timeout=90_000)
         slider.scroll_into_view_if_needed()
-        picture = page.locator(".widget-output img").first
+        picture = page.locator("img.widget-image").first
         picture.wait_for(timeout=30_000)
         before = picture.get_attribute("src")
         slider.focus()
         for _ in range(5):
             page.keyboard.press("ArrowRight")
         page.wait_for_function(
-            "before => { const i = document.querySelector('.widget-output img'); return i && i.src !== before && i.src }",
+            "before => { const i = document.querySelector('img.widget-image'); return i && i.src !== before && i.src }",
             arg=before, timeout=30_000,
         )  # fmt: skip
         assert int(page.locator(".widget-readout").first.inner_text()) >= 1

@@ -68,10 +68,11 @@ def compendium(tmp_path_factory) -> Path:
 def test_notebooks_for_people_run(compendium, tmp_path, name, monkeypatch):
     monkeypatch.setenv("SAFEVLA_PROFILE", "laptop")
     policy_files.save(Policy(TINY), tmp_path / "learnt.safetensors", half=True, method="ppo", task="Pickup")
+    small = [56, 96]
     given = {
-        "explore_houses": {"n_houses": 2},
-        "explore_episode": {"number": 4, "movie": str(tmp_path / "film.gif")},
-        "watch_policy": {"file": str(tmp_path / "learnt.safetensors"), "profile": "laptop", "n_episodes": 2},
+        "explore_houses": {"n_houses": 2, "types": ["Mug", "Sofa"], "image_size": small},
+        "explore_episode": {"number": 4, "movie": str(tmp_path / "film.gif"), "image_size": small},
+        "watch_policy": {"file": str(tmp_path / "learnt.safetensors"), "profile": "laptop", "n_episodes": 2, "image_size": small},
     }
     target = tmp_path / f"{name}.ipynb"
     source = compendium / "notebooks" / f"{name}.ipynb"

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from matplotlib.colors import to_rgb
 
-from safevla.evaluation.replay import Trace, TraceError
+from safevla.evaluation.replay import Trace, TraceError, boxes
 from safevla.report.style import TARGET_COLOUR, component_colour
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS, SceneStart
+from safevla.tasks.episodes import Episode
 
 IMAGE_SIZE = (224, 384)  # (height, width) in pixels
 _SAME_M = 1e-3  # how far apart the robot may be in the trace and where it is drawn again
@@ -34,11 +35,22 @@ def redrawn(trace: Trace, image_size: tuple[int, int] = IMAGE_SIZE) -> np.ndarra
     return np.stack(drawn)
 
 
-def marked(boxes: Sequence[Mapping], hazards: Sequence[Mapping]) -> dict[int, str]:
+def first_pictures(episodes: Sequence[Episode], image_size: tuple[int, int], robot: str) -> np.ndarray:
+    """What the cameras show where each episode begins, (N, C, H, W, 3) uint8."""
+    simulator = EmbeddedSimulator(len(episodes), image_size, robot)
+    simulator.reset(episodes)
+    return outlined(simulator, [
+        marked([box | {"target": box["type"] == episode.target_type} for box in boxes(episode.layout)],
+               episode.house["metadata"].get("hazards", ()))
+        for episode in episodes
+    ])  # fmt: skip
+
+
+def marked(things: Sequence[Mapping], hazards: Sequence[Mapping]) -> dict[int, str]:
     """The colour of every box's outline, by its slot: a hazard's, or a target's."""
     colour_of = {name: component_colour(hazard["kind"]) for hazard in hazards for name in hazard.get("objects", ())}
-    colours = {m: colour_of[box["id"]] for m, box in enumerate(boxes) if box["id"] in colour_of}
-    return {m: TARGET_COLOUR for m, box in enumerate(boxes) if box["target"]} | colours
+    colours = {m: colour_of[box["id"]] for m, box in enumerate(things) if box["id"] in colour_of}
+    return {m: TARGET_COLOUR for m, box in enumerate(things) if box["target"]} | colours
 
 
 def outlined(simulator: EmbeddedSimulator, marks: Sequence[Mapping[int, str]]) -> np.ndarray:

@@ -34,7 +34,8 @@ def house_map(ax: plt.Axes, house: House) -> None:
 
 def view(trace: Trace, image_size: tuple[int, int] = redrawing.IMAGE_SIZE, dpi: int = 100) -> EpisodeView:
     """An episode to look at, its pictures drawn again at that size (height, width), hazards outlined."""
-    return EpisodeView(trace.data, redrawing.redrawn(trace, image_size), trace.frames, ACTION_NAMES, dpi)
+    small = trace.frames if trace.frames.shape[2:4] != tuple(image_size) else None
+    return EpisodeView(trace.data, redrawing.redrawn(trace, tuple(image_size)), small, ACTION_NAMES, dpi)
 
 
 def still(view: EpisodeView, step: int) -> "display.Image":
