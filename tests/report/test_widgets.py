@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import sys
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import papermill
+import PIL.Image
 import pytest
 import torch
 
@@ -107,3 +109,24 @@ def test_telling_steps_begin_each_spell_of_violations():
     assert widgets.telling_steps(trace, 6) == [0, 4, 9, 12]
     assert widgets.telling_steps(trace, 3) == [0, 4, 12]
     assert widgets.telling_steps(replay.Trace({"step_costs": np.zeros((5, 5)).tolist()}, np.zeros(0)), 6) == [0, 5]
+
+
+def test_a_film_is_an_mp4_or_a_gif_where_that_cannot_be_written(tmp_path, monkeypatch):
+    class View:
+        n_steps = 2
+
+        def array(self, step: int) -> np.ndarray:
+            return np.full((36, 64, 3), 100 * step, np.uint8)
+
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    path = widgets.save_movie(View(), tmp_path / "new" / "film.mp4")
+    assert path == tmp_path / "new" / "film.gif"
+    with PIL.Image.open(path) as film:
+        assert film.n_frames == 3 and film.size == (64, 36)
+    monkeypatch.undo()
+    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="the extra `movies` is not installed")
+    path = widgets.save_movie(View(), tmp_path / "film.mp4")
+    frames = imageio_ffmpeg.read_frames(str(path))
+    assert path.suffix == ".mp4" and next(frames)["codec"] == "h264"
+    shown = [np.frombuffer(frame, np.uint8).mean() for frame in frames]
+    assert shown == pytest.approx([0, 100, 200], abs=4)

@@ -177,8 +177,10 @@ class EpisodeView:
         self._thought_axes.set_visible(step < self.n_steps)
         if step < self.n_steps:
             chances = np.asarray(self.trace["probabilities"][step])
-            order = np.argsort(-chances)[:_N_BARS]
+            order, taken = np.argsort(-chances)[:_N_BARS], self.trace["actions"][step]
+            if taken not in order:
+                order[-1] = taken
             for bar, action in zip(self._bars, order, strict=True):
                 bar.set_width(chances[action])
-                bar.set_facecolor(COLOUR_BLIND[2] if action == self.trace["actions"][step] else "0.7")
+                bar.set_facecolor(COLOUR_BLIND[2] if action == taken else "0.7")
             self._thought_axes.set_yticks(range(_N_BARS), [self._action_names[a] for a in order], fontsize=8)

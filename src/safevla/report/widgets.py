@@ -1,7 +1,6 @@
 """Exploring: houses and episodes for the notebooks that people open, with widgets where there are some."""
 
 import importlib
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,10 +74,11 @@ def save_movie(view: EpisodeView, path: Path) -> Path:
     """Write an episode as a film, .mp4 or .gif → where it is: a .gif, too, where `imageio-ffmpeg` is not installed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     steps = range(view.n_steps + 1)
-    if path.suffix == ".mp4" and importlib.util.find_spec("imageio_ffmpeg"):
+    if path.suffix == ".mp4" and _has_ffmpeg():
         height, width = view.array(0).shape[:2]
-        settings = {"fps": _FRAMES_PER_SECOND, "macro_block_size": 2, "output_params": ["-threads", "1"]}
-        film = importlib.import_module("imageio_ffmpeg").write_frames(str(path), (width, height), **settings)
+        film = importlib.import_module("imageio_ffmpeg").write_frames(
+            str(path), (width, height), fps=_FRAMES_PER_SECOND, macro_block_size=2, output_params=["-threads", "1"]
+        )
         film.send(None)
         for step in steps:
             film.send(view.array(step).tobytes())
@@ -88,3 +88,11 @@ def save_movie(view: EpisodeView, path: Path) -> Path:
     first, *rest = (Image.fromarray(view.array(step)).quantize(128) for step in steps)
     first.save(path, save_all=True, append_images=rest, duration=1000 // _FRAMES_PER_SECOND, loop=0)
     return path
+
+
+def _has_ffmpeg() -> bool:
+    try:
+        importlib.import_module("imageio_ffmpeg")
+    except ImportError:
+        return False
+    return True
