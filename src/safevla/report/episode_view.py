@@ -107,7 +107,7 @@ class EpisodeView:
                 for spine in small.spines.values():
                     spine.set(visible=True, edgecolor="white", linewidth=1.5)
                 words = {"color": "white", "fontsize": 7, "ha": "right", "va": "bottom", "path_effects": halo}
-                ax.text(0.988, 0.275, f"what the policy saw: {height}×{width}", transform=ax.transAxes, **words)
+                ax.text(0.988, 0.275, f"what a policy sees: {height}×{width}", transform=ax.transAxes, **words)
 
     def _map(self) -> None:
         ax = self._map_axes = self.figure.add_axes((0.475, 0.345, 0.513, 0.535))
