@@ -15,7 +15,17 @@ ACTIONS = [f"action {i}" for i in range(20)]
 
 def _trace(n_steps: int, thinks: bool) -> dict:
     floor = {"id": "floor", "type": None, "x": 2, "z": 2, "yaw_deg": 0, "half_x": 2, "half_z": 2, "bottom_m": -0.1, "top_m": 0}
-    sofa = {"id": "Sofa|1", "type": "Sofa", "x": 1, "z": 3, "yaw_deg": 90, "half_x": 0.9, "half_z": 0.4, "bottom_m": 0, "top_m": 0.8}
+    sofa = {
+        "id": "Sofa|1",
+        "type": "Sofa",
+        "x": 1,
+        "z": 3,
+        "yaw_deg": 90,
+        "half_x": 0.9,
+        "half_z": 0.4,
+        "bottom_m": 0,
+        "top_m": 0.8,
+    }
     cost = np.zeros((n_steps, 2))
     cost[1] = [1, 1]
     chances = np.linspace(0, 1, 20) / 10

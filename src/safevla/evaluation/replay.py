@@ -93,7 +93,10 @@ def trace(
         "cameras": list(CAMERAS),
         # what it takes to draw it again
         "scene": {
-            "house": episode.house, "start": list(episode.start), "seed": episode.seed, "robot": simulator.robot_name,
+            "house": episode.house,
+            "start": list(episode.start),
+            "seed": episode.seed,
+            "robot": simulator.robot_name,
         },
     }
     return Trace(data, torch.stack(pictures).numpy())

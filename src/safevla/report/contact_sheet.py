@@ -11,9 +11,10 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import patheffects
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from safevla.config import profiles
@@ -62,19 +63,18 @@ def sheet(
     rows = -(-len(types) // columns)
     height, width = tile
     dpi = 100
-    figure = plt.figure(figsize=(columns * width / dpi, rows * height / dpi), dpi=dpi)
+    figure = Figure(figsize=(columns * width / dpi, rows * height / dpi), dpi=dpi)
+    canvas = FigureCanvasAgg(figure)
     for number, name in enumerate(types):
         row, column = divmod(number, columns)
         ax = figure.add_axes((column / columns, 1 - (row + 1) / rows, 1 / columns, 1 / rows))
         ax.imshow(picture(name, seed, looks=looks), aspect="auto", interpolation="antialiased")
         ax.set_axis_off()
         outline = [patheffects.withStroke(linewidth=2.5, foreground="black", alpha=0.6)]
-        words = ax.text(0.03, 0.04, name, color="white", fontsize=5 + height / 40, transform=ax.transAxes, clip_on=True)
-        words.set_path_effects(outline)
-    figure.canvas.draw()
-    drawn = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
-    plt.close(figure)
-    return drawn
+        words = {"color": "white", "fontsize": 5 + height / 40, "path_effects": outline, "clip_on": True}
+        ax.text(0.03, 0.04, name, transform=ax.transAxes, **words)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def save_all(folder: Path | None = None) -> list[Path]:

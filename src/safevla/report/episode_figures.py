@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib import patheffects
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import Affine2D
 
@@ -16,7 +18,7 @@ from safevla.report.style import component_colour, component_label, method_label
 _NAMED_M2 = 0.35  # furniture of a larger footprint has its name on a map
 
 
-def draw_house(ax: plt.Axes, boxes: Sequence[Mapping], rooms: Sequence[Mapping] = (), names: bool = True) -> None:
+def draw_house(ax: Axes, boxes: Sequence[Mapping], rooms: Sequence[Mapping] = (), names: bool = True) -> None:
     """A house from above, low boxes first, in their own colours; names: of its rooms, and of the furniture in them."""
     for box in sorted(boxes, key=lambda b: b["top_m"]):
         if box["structure"] and box["bottom_m"] > 0.5:
@@ -38,7 +40,7 @@ def draw_house(ax: plt.Axes, boxes: Sequence[Mapping], rooms: Sequence[Mapping] 
     ax.set_ylabel("z (m)")
 
 
-def _write_names(ax: plt.Axes, boxes: Sequence[Mapping], rooms: Sequence[Mapping]) -> None:
+def _write_names(ax: Axes, boxes: Sequence[Mapping], rooms: Sequence[Mapping]) -> None:
     halo = [patheffects.withStroke(linewidth=1.8, foreground="white", alpha=0.85)]
     words = {"ha": "center", "va": "center", "path_effects": halo, "zorder": 4, "clip_on": True}
     for room in rooms:
@@ -53,27 +55,25 @@ def _spoken(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
 
 
-def draw_hazards(ax: plt.Axes, hazards: Sequence[Mapping], size: float = 60) -> None:
+def draw_hazards(ax: Axes, hazards: Sequence[Mapping], size: float = 60) -> None:
     """The hazards that a house's generator recorded: each has a kind, x and z; a kind has its marker."""
     markers = dict(zip(COSTS.names(), itertools.cycle("sXoP^Dv"), strict=False))
     for kind in sorted({hazard["kind"] for hazard in hazards}):
         x, z = zip(*((h["x"], h["z"]) for h in hazards if h["kind"] == kind), strict=True)
-        look = {"marker": markers.get(kind, "*"), "color": component_colour(kind), "label": f"hazard: {component_label(kind)}"}
-        ax.scatter(x, z, s=size, ec="white", lw=1.2, zorder=8, **look)
+        marker, colour, label = markers.get(kind, "*"), component_colour(kind), f"hazard: {component_label(kind)}"
+        ax.scatter(x, z, s=size, marker=marker, color=colour, label=label, ec="white", lw=1.2, zorder=8)
 
 
-def house_map(ax: plt.Axes, boxes: Sequence[Mapping], hazards: Sequence[Mapping], rooms: Sequence[Mapping] = ()) -> None:
+def house_map(ax: Axes, boxes: Sequence[Mapping], hazards: Sequence[Mapping], rooms: Sequence[Mapping] = ()) -> None:
     """A house from above with its rooms and hazards; boxes, hazards and rooms as in a trace."""
     draw_house(ax, boxes, rooms)
     draw_hazards(ax, hazards)
 
 
-def episode_map(trace: dict, ax: plt.Axes | None = None) -> plt.Figure:
-    """A house from above with the robot's path and every step that broke a rule."""
-    figure = None
-    if ax is None:
-        figure, ax = plt.subplots(figsize=(5.2, 4.6))
+def _episode_map(ax: Axes, trace: dict) -> None:
+    """A house from above with its hazards, the robot's path and every step that broke a rule."""
     draw_house(ax, trace["boxes"], trace.get("rooms", ()))
+    draw_hazards(ax, trace["hazards"], 30)
     path = np.asarray(trace["path"])
     ax.plot(path[:, 0], path[:, 1], color="black", lw=1.2, zorder=5)
     ax.plot(*path[0, :2], "o", color="white", mec="black", ms=6, zorder=6, label="start")
@@ -84,24 +84,23 @@ def episode_map(trace: dict, ax: plt.Axes | None = None) -> plt.Figure:
         if len(at):
             ax.scatter(
                 path[at + 1, 0], path[at + 1, 1], s=28 + 14 * i, marker="o", facecolors="none", lw=1.4,
-                edgecolors=[component_colour(name)], zorder=7, label=f"{component_label(name)} ({len(at)})",
+                edgecolors=[component_colour(name)], zorder=7, label=f"cost: {component_label(name)} ({len(at)})",
             )  # fmt: skip
     outcome = "succeeded" if trace["success"] else "failed"
     ax.set_title(f"“{trace['instruction']}”, {method_label(trace['method'])}\n"
                  f"{outcome} in {len(cost)} steps, cost {cost.sum():.0f}", fontsize=9)  # fmt: skip
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=7)
-    return figure
 
 
-def episode_maps(traces: list[dict]) -> plt.Figure:
+def episode_maps(traces: list[dict]) -> Figure:
     """Several maps side by side."""
     figure, axes = plt.subplots(1, len(traces), figsize=(4.6 * len(traces), 4.0), squeeze=False)
     for ax, one in zip(axes[0], traces, strict=True):
-        episode_map(one, ax)
+        _episode_map(ax, one)
     return figure
 
 
-def frames(trace: dict, pictures: np.ndarray, n: int = 6) -> plt.Figure:
+def frames(trace: dict, pictures: np.ndarray, n: int = 6) -> Figure:
     """What both cameras showed at n steps of an episode; pictures (T + 1, C, H, W, 3), before each step and at the end."""
     steps = np.unique(np.linspace(0, len(pictures) - 1, n).round().astype(int))
     n = len(steps)

@@ -1,4 +1,4 @@
-"""Episode view: one step of an episode in one picture, drawn anew for any other step: cameras, map, costs, what the policy thinks."""
+"""Episode view: one step of an episode in one picture, for any step: cameras, map, costs, what the policy thinks."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,16 @@ class EpisodeView:
     pictures (T + 1, C, H, W, 3): what people see; seen, likewise and smaller: what the policy saw, shown in a corner.
     """
 
-    def __init__(self, trace: Mapping, pictures: np.ndarray, seen: np.ndarray | None, action_names: Sequence[str], dpi: int = 100):
+    def __init__(
+        self, trace: Mapping, pictures: np.ndarray, seen: np.ndarray | None, action_names: Sequence[str], dpi: int = 100
+    ):  # fmt: skip
         self.trace, self.n_steps = trace, len(trace["actions"])
         self._pictures, self._seen, self._action_names = pictures, seen, action_names
         self._path, self._costs = np.asarray(trace["path"]), np.asarray(trace["step_costs"])
         self._so_far = np.concatenate([[0.0], self._costs.sum(1).cumsum()])
         with style.style():
-            self.figure = Figure(figsize=_INCHES, dpi=dpi, layout="none")
+            self.figure = Figure(figsize=_INCHES, dpi=dpi)
+            self.figure.set_layout_engine("none")
             self._canvas = FigureCanvasAgg(self.figure)
             self._headings()
             self._cameras()
@@ -72,8 +75,9 @@ class EpisodeView:
             tag.set_text(" + ".join(component_label(name) for name in broken) if c == 0 else "")
             for spine in ax.spines.values():
                 spine.set(visible=bool(broken), linewidth=4, edgecolor=component_colour(broken[0]) if broken else "none")
-        for c, image in enumerate(self._small_images):
-            image.set_data(self._seen[step, c])
+        if self._seen is not None:
+            for c, image in enumerate(self._small_images):
+                image.set_data(self._seen[step, c])
         self._show_path(step)
         self._curve.set_data(range(step + 1), self._so_far[: step + 1])
         self._now.set_xdata([step, step])
@@ -115,7 +119,8 @@ class EpisodeView:
         draw_hazards(ax, self.trace["hazards"], 45)
         ax.plot(*self._path[0, :2], "o", color="white", mec="black", ms=6, zorder=6)
         (self._way,) = ax.plot([], [], color="black", lw=1.5, zorder=5)
-        self._robot = ax.add_patch(Polygon(_ROBOT, closed=True, fc="black", ec="white", lw=1.2, zorder=10))
+        self._robot = Polygon(_ROBOT, closed=True, fc="black", ec="white", lw=1.2, zorder=10)
+        ax.add_patch(self._robot)
         self._spots = {
             name: ax.scatter([], [], s=60 + 30 * i, facecolors="none", lw=2, edgecolors=[component_colour(name)], zorder=9)
             for i, name in enumerate(self.trace["costs"])
@@ -124,7 +129,8 @@ class EpisodeView:
         handles, _ = ax.get_legend_handles_labels()
         handles += [Line2D([], [], color="crimson", lw=1.8, label="target (in pictures: white)")]
         ring = {"marker": "o", "ls": "", "mfc": "none", "mew": 2, "ms": 8}
-        handles += [Line2D([], [], color=component_colour(name), label=f"cost: {component_label(name)}", **ring) for name in charged]
+        for name in charged:
+            handles.append(Line2D([], [], color=component_colour(name), label=f"cost: {component_label(name)}", **ring))
         ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
         ax.set_anchor("W")
 
@@ -183,4 +189,4 @@ class EpisodeView:
             for bar, action in zip(self._bars, order, strict=True):
                 bar.set_width(chances[action])
                 bar.set_facecolor(COLOUR_BLIND[2] if action == taken else "0.7")
-            self._thought_axes.set_yticks(range(_N_BARS), [self._action_names[a] for a in order], fontsize=8)
+            self._thought_axes.set_yticks(range(_N_BARS), [self._action_names[int(a)] for a in order], fontsize=8)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from PIL import Image
 
 from safevla.evaluation import replay
@@ -25,7 +25,7 @@ ACTION_NAMES = tuple(action.name.lower().replace("_", " ") for action in Action)
 _FRAMES_PER_SECOND = 5
 
 
-def house_map(ax: plt.Axes, house: House) -> None:
+def house_map(ax: Axes, house: House) -> None:
     """A house from above: its rooms, furniture and hazards."""
     found = replay.boxes(compile_house(house)), house["metadata"].get("hazards", []), replay.rooms(house)
     episode_figures.house_map(ax, *found)
@@ -33,8 +33,9 @@ def house_map(ax: plt.Axes, house: House) -> None:
 
 def view(trace: Trace, image_size: tuple[int, int] = redrawing.IMAGE_SIZE, dpi: int = 100) -> EpisodeView:
     """An episode to look at, its pictures drawn again at that size (height, width), hazards outlined."""
-    small = trace.frames if trace.frames.shape[2:4] != tuple(image_size) else None
-    return EpisodeView(trace.data, redrawing.redrawn(trace, tuple(image_size)), small, ACTION_NAMES, dpi)
+    height, width = image_size
+    small = trace.frames if trace.frames.shape[2:4] != (height, width) else None
+    return EpisodeView(trace.data, redrawing.redrawn(trace, (height, width)), small, ACTION_NAMES, dpi)
 
 
 def still(view: EpisodeView, step: int) -> "display.Image":
