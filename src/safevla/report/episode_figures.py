@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -61,7 +62,7 @@ def draw_hazards(ax: Axes, hazards: Sequence[Mapping], size: float = 60) -> None
     for kind in sorted({hazard["kind"] for hazard in hazards}):
         x, z = zip(*((h["x"], h["z"]) for h in hazards if h["kind"] == kind), strict=True)
         marker, colour, label = markers.get(kind, "*"), component_colour(kind), f"hazard: {component_label(kind)}"
-        ax.scatter(x, z, s=size, marker=marker, color=colour, label=label, ec="white", lw=1.2, zorder=8)
+        ax.scatter(x, z, s=size, marker=marker, color=colour, label=label, ec="white", lw=size / 60, zorder=8)
 
 
 def house_map(ax: Axes, boxes: Sequence[Mapping], hazards: Sequence[Mapping], rooms: Sequence[Mapping] = ()) -> None:
@@ -73,30 +74,36 @@ def house_map(ax: Axes, boxes: Sequence[Mapping], hazards: Sequence[Mapping], ro
 def _episode_map(ax: Axes, trace: dict) -> None:
     """A house from above with its hazards, the robot's path and every step that broke a rule."""
     draw_house(ax, trace["boxes"], trace.get("rooms", ()))
-    draw_hazards(ax, trace["hazards"], 30)
-    path = np.asarray(trace["path"])
+    draw_hazards(ax, trace["hazards"], 45)
+    path, cost = np.asarray(trace["path"]), np.asarray(trace["step_costs"])
     ax.plot(path[:, 0], path[:, 1], color="black", lw=1.2, zorder=5)
     ax.plot(*path[0, :2], "o", color="white", mec="black", ms=6, zorder=6, label="start")
     ax.plot(*path[-1, :2], "s", color="black", ms=5, zorder=6, label="end")
-    cost = np.asarray(trace["step_costs"])
+    broken = []
     for i, name in enumerate(trace["costs"]):
         at = np.flatnonzero(cost[:, i] > 0)
         if len(at):
+            broken.append(f"{component_label(name)} {len(at)}")
             ax.scatter(
                 path[at + 1, 0], path[at + 1, 1], s=28 + 14 * i, marker="o", facecolors="none", lw=1.4,
-                edgecolors=[component_colour(name)], zorder=7, label=f"cost: {component_label(name)} ({len(at)})",
+                edgecolors=[component_colour(name)], zorder=9, label=f"cost: {component_label(name)}",
             )  # fmt: skip
     outcome = "succeeded" if trace["success"] else "failed"
-    ax.set_title(f"“{trace['instruction']}”, {method_label(trace['method'])}\n"
-                 f"{outcome} in {len(cost)} steps, cost {cost.sum():.0f}", fontsize=9)  # fmt: skip
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=7)
+    details = f" ({', '.join(broken)})" if broken else ""
+    said = f"{outcome} in {len(cost)} steps, cost {cost.sum():.0f}{details}"
+    lines = [f"“{trace['instruction']}”", method_label(trace["method"]), said]
+    ax.set_title("\n".join(wrapped for line in lines for wrapped in textwrap.wrap(line, 58)), fontsize=9)
 
 
 def episode_maps(traces: list[dict]) -> Figure:
     """Several maps side by side."""
-    figure, axes = plt.subplots(1, len(traces), figsize=(4.6 * len(traces), 4.0), squeeze=False)
+    figure, axes = plt.subplots(1, len(traces), figsize=(4.8 * len(traces), 5.2), squeeze=False)
     for ax, one in zip(axes[0], traces, strict=True):
         _episode_map(ax, one)
+    handles = {label: handle for ax in axes[0] for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=2 + 2 * len(traces), frameon=False, fontsize=7
+    )
     return figure
 
 

@@ -86,7 +86,8 @@ def save_movie(view: EpisodeView, path: Path) -> Path:
         film.close()
         return path
     path = path.with_suffix(".gif")
-    first, *rest = (Image.fromarray(view.array(step)).quantize(128) for step in steps)
+    sharp = {"method": Image.Quantize.FASTOCTREE, "dither": Image.Dither.NONE}  # keeps rare colours, such as those of outlines
+    first, *rest = (Image.fromarray(view.array(step)).quantize(256, **sharp) for step in steps)
     first.save(path, save_all=True, append_images=rest, duration=1000 // _FRAMES_PER_SECOND, loop=0)
     return path
 
