@@ -102,6 +102,22 @@ def test_a_replay_is_what_was_counted(compendium):
             assert sum(chances) == pytest.approx(1.0, abs=0.01) and chances[action] > 0
 
 
+def test_the_documentations_walk_shows_a_rule_being_broken(tmp_path, some_episodes, monkeypatch):
+    class Walk:
+        def __init__(self, costs: list[int]):
+            self.n_steps, self.trace = len(costs), {"step_costs": [[0, cost] for cost in costs]}
+
+        def file(self, step: int, format: str) -> bytes:
+            return f"{format} {step}".encode()
+
+    walks = iter([Walk([0] * 30), Walk([0, 1, 0]), Walk([0] * 10 + [1, 1] + [0] * 20)])
+    monkeypatch.setattr(widgets, "walk", lambda episode, image_size: next(walks))
+    monkeypatch.setattr(widgets.sampling, "stream", lambda *arguments: iter(some_episodes))
+    assert widgets.save_walk(tmp_path / "walk.jpg").read_text() == "jpeg 12"
+    with PIL.Image.open(ROOT / "docs" / "pictures" / "walk.jpg") as picture:
+        assert picture.size == (1280, 720)
+
+
 def test_telling_steps_begin_each_spell_of_violations():
     cost = np.zeros((12, 5))
     cost[3, 0] = cost[4, 1] = cost[8, 2] = 1

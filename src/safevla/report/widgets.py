@@ -9,11 +9,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image
 
-from safevla.evaluation import replay
+from safevla.config import profiles
+from safevla.config.house_options import HouseOptions
+from safevla.evaluation import actors, evaluate, replay
 from safevla.evaluation.replay import Trace
 from safevla.report import episode_figures, redrawing
 from safevla.report.episode_view import EpisodeView
 from safevla.sim.actions import Action
+from safevla.sim.embedded import EmbeddedSimulator
+from safevla.tasks import sampling
+from safevla.tasks.episodes import Episode
 from safevla.world.house_file import House
 from safevla.world.layout import compile_house
 
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 
 ACTION_NAMES = tuple(action.name.lower().replace("_", " ") for action in Action)
 _FRAMES_PER_SECOND = 5
+_LONGEST_WALK = 300  # steps
 
 
 def house_map(ax: Axes, house: House) -> None:
@@ -36,6 +42,26 @@ def view(trace: Trace, image_size: tuple[int, int] = redrawing.IMAGE_SIZE, dpi: 
     height, width = image_size
     small = trace.frames if trace.frames.shape[2:4] != (height, width) else None
     return EpisodeView(trace.data, redrawing.redrawn(trace, (height, width)), small, ACTION_NAMES, dpi)
+
+
+def walk(episode: Episode, image_size: tuple[int, int] = redrawing.IMAGE_SIZE, robot: str = "stretch") -> EpisodeView:
+    """The shortest-path expert's way through an episode: a walk through a house by one who minds no hazard."""
+    alone = EmbeddedSimulator(1, image_size, robot)
+    values = {"profile": "", "method": "expert", "seed": 0}
+    rows = evaluate.evaluate(actors.ExpertActor(1, False), alone, [episode], _LONGEST_WALK, "walk", **values)
+    return view(replay.trace(alone, episode, rows["actions"][0], "expert"), image_size)
+
+
+def save_walk(path: Path | None = None, image_size: tuple[int, int] = redrawing.IMAGE_SIZE) -> Path:
+    """Write the documentation's picture of a step that broke a rule, of the first walk in larger houses that has one."""
+    path = path or profiles.root() / "docs" / "pictures" / "walk.jpg"
+    for episode in sampling.stream(["ObjectNav"], "test", HouseOptions(rooms=(3, 4))):
+        found = walk(episode, image_size)
+        costs = np.asarray(found.trace["step_costs"]).sum(1)
+        if costs.any() and found.n_steps >= 20:
+            path.write_bytes(found.file(int(np.flatnonzero(costs)[-1]) + 1, "jpeg"))
+            return path
+    raise AssertionError("the stream of episodes has no end")
 
 
 def still(view: EpisodeView, step: int) -> "display.Image":
