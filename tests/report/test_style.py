@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import matplotlib
 import pandas as pd
 
 from safevla.config.registry import COSTS, METHODS, SUITES
@@ -46,3 +47,15 @@ def test_what_no_file_defines_is_called_by_its_name():
 def test_methods_stand_in_one_order_everywhere():
     table = pd.DataFrame({"method": ["theirs", "ppo_lagrangian", "another", "expert", "imitation", "ppo"]})
     assert style.methods_in(table) == ["expert", "imitation", "ppo", "ppo_lagrangian", "another", "theirs"]
+
+
+def test_a_notebook_goes_on_showing_figures_after_the_first():
+    """An inline backend turns `interactive` on with its first figure, wherever that is drawn."""
+    before = matplotlib.is_interactive()
+    try:
+        matplotlib.interactive(False)
+        with style.style():
+            matplotlib.interactive(True)
+        assert matplotlib.is_interactive() and not matplotlib.rcParams["figure.constrained_layout.use"]
+    finally:
+        matplotlib.interactive(before)

@@ -69,6 +69,8 @@ def style() -> Iterator[None]:
         ),
     ):
         yield
+        interactive = matplotlib.is_interactive()
+    matplotlib.interactive(interactive)  # which a notebook's first figure turns on, and without which no other is shown
 
 
 def save(figure: plt.Figure, folder: Path, name: str, dpi: int) -> None:
