@@ -6,8 +6,9 @@ tasks can be done safely: it keeps away from everything, goes around what lies o
 before it acts: a motion that would meet anything is not carried out but learnt from, as if it had been.
 
 An action follows from the scene alone, apart from what the expert learnt from failed motions, so an expert can also
-label states that somebody else's actions led to. An expert that is stuck wanders off at random, drawn from the episode's
-seed, before it tries again.
+label states that somebody else's actions led to. What has blocked it once, it goes around from then on, and where a target has been
+moved, it plans anew. An expert that is stuck wanders off at random, drawn from the episode's seed, before it tries again, and
+walks and grasps with more care from then on.
 """
 
 import bisect
@@ -42,6 +43,7 @@ _STUCK_M = 0.5
 _LOOKS = 6  # choices that the careful expert weighs before it takes any that meets nothing
 _PATIENCE = (40, 90)  # rejected motions after which it pushes small objects, and after which it pushes all that moves
 _FAILED_WEIGHT = 25.0  # more to stand where a move failed
+_MOVED_M = 0.05  # a target that has been moved so far is planned for anew
 _SMALLER = {
     Action.MOVE_ARM_UP: Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN: Action.MOVE_ARM_DOWN_SMALL,
     Action.MOVE_ARM_OUT: Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN: Action.MOVE_ARM_IN_SMALL,
@@ -111,10 +113,9 @@ class _Now:
     def boxes_with_scratch(self) -> Boxes:
         return with_scratch(self.boxes)
 
-    def motion_contact(self, action: int, ignored: int, highest_mobility: int) -> bool:
-        """Whether a motion would meet a box up to a mobility, other than the one ignored."""
-        held = self.held
-        return motion_contact(action, self.robot_state, held, ignored, highest_mobility, self.boxes_with_scratch) >= 0
+    def motion_contact(self, action: int, ignored: int, highest_mobility: int) -> int:
+        """The first box up to a mobility, other than the one ignored, that a motion would meet, or −1."""
+        return motion_contact(action, self.robot_state, self.held, ignored, highest_mobility, self.boxes_with_scratch)
 
 
 class _Planner:
@@ -129,11 +130,13 @@ class _Planner:
         self._failures = self._rejected = 0
         self._escape: int = NOTHING  # an action that makes room after a failed one
         self._wander = 0  # steps left of a walk away from where it got stuck
-        self._was_stuck = False
+        self._just_failed = self._arm_is_blocked = False
+        self._is_wary = careful  # goes around what lies about, and grasps from above
         self._anchor, self._since_anchor = now.robot_state[:2].astype(np.float64), 0
-        self._weight = _weights(now, careful)
-        self._targets, self._all_goals = _goals(episode, now, careful)
-        self._head_for(self._all_goals)
+        self._mobility = now.boxes.mobility.copy()  # what has blocked it counts as fixed
+        self._extra_weight = np.zeros(now.reachable.shape, np.float32)  # learnt from failed moves
+        self._episode = episode
+        self._plan(now)
 
     @property
     def gives_up(self) -> bool:
@@ -142,8 +145,10 @@ class _Planner:
 
     def act(self, now: _Now) -> int:
         """The action to take now."""
+        now.boxes = now.boxes._replace(mobility=self._mobility)
         if self._learn_from_failure(now):
             self._escape = expert_moves.to_make_room(now.robot_state, now.boxes)
+        self._notice_moved_target(now)
         self._notice_standstill(now)
         action = self._choose(now)
         if self.careful:
@@ -151,6 +156,27 @@ class _Planner:
         self.last_action = action
         self._last_state = now.robot_state.copy()
         return action
+
+    def _notice_moved_target(self, now: _Now) -> None:
+        """Plan anew where a target has been moved, once the arm is in; until then, something is between it and the hand."""
+        pose, arm_is_in = now.boxes.pose[self._targets, :3], now.robot_state[EXTENSION] <= 0.05
+        if now.held == NOTHING and np.abs(pose - self._seen_at).max(initial=0.0) > _MOVED_M:
+            self._seen_at = pose.copy()
+            self._arm_is_blocked |= not arm_is_in and not self.careful
+            self._is_outdated = True
+        if self._is_outdated and arm_is_in:
+            self._plan(now)
+
+    def _plan(self, now: _Now) -> None:
+        """Find out what it costs to stand anywhere, and where the targets can be seen or grasped from, as things are now."""
+        self._weight = _weights(now, self._is_wary) + self._extra_weight
+        self._targets, goals = _goals(self._episode, now, self._is_wary)
+        if self._is_wary and not self.careful and len(goals) == 0:
+            self._targets, goals = _goals(self._episode, now, False)
+        self._seen_at, self._is_outdated = now.boxes.pose[self._targets, :3].copy(), False
+        if len(goals) or not hasattr(self, "_all_goals"):
+            self._all_goals = goals
+        self._head_for(self._all_goals)
 
     def _head_for(self, goals: np.ndarray) -> None:
         """Plan the way to the nearest, most comfortable of the goal nodes (S, 2)."""
@@ -165,11 +191,15 @@ class _Planner:
         types = now.type_index
         holds = now.held != NOTHING
         action = expert_moves.choose(
-            self._is_nav, self.careful, self.careful or self._was_stuck, self._is_at_goal(now), holds,
+            self._is_nav, self._is_wary, self._is_wary, self._is_at_goal(now), holds,
             holds and bool(types[now.held] == types[self._targets[0]]), now.robot_state, self._targets, now.boxes, now.visible,
             self._weight, self._field, now.origin,
         )  # fmt: skip
         escape, self._escape = self._escape, NOTHING
+        if action == Action.DROPOFF and not self.careful and now.robot_state[EXTENSION] > 0.05 and not self._just_failed:
+            return expert_moves.arm_in(now.robot_state)  # the wrong thing, which would be in the way again
+        if self._arm_is_blocked and not holds:
+            return Action.PICKUP  # whatever it is: it goes to the floor, out of the way
         if action == Action.DONE or action == Action.DROPOFF:
             return action
         if self._wander > 0:
@@ -200,7 +230,7 @@ class _Planner:
     def _stroll(self, now: _Now) -> int:
         """A motion of the base at random, one that meets nothing if there is one, or else nothing that blocks."""
         for highest in (PICKUPABLE, MOVEABLE, FIXED):
-            free = [action for action in _STROLL if not now.motion_contact(action, NOTHING, highest)]
+            free = [action for action in _STROLL if now.motion_contact(action, NOTHING, highest) < 0]
             if free:
                 return self._random.choice(free)
         return self._random.choice(_STROLL_ANYWAY)
@@ -211,7 +241,7 @@ class _Planner:
         highest = (PICKUPABLE, MOVEABLE, FIXED)[bisect.bisect_left(_PATIENCE, self._rejected)]
 
         def meets(motion: int, ignored: int) -> bool:
-            return motion < Action.PICKUP and now.motion_contact(motion, ignored, highest)
+            return motion < Action.PICKUP and now.motion_contact(motion, ignored, highest) >= 0
 
         for _ in range(_LOOKS):
             if action in _SMALLER and meets(action, NOTHING):
@@ -238,7 +268,8 @@ class _Planner:
     def _get_unstuck(self, now: _Now) -> None:
         """Wander off, and head for some of the places to stand only."""
         self._wander = self._random.randint(3, 9)
-        self._was_stuck = True
+        self._is_wary = True
+        self._plan(now)
         goals = self._all_goals
         kept = np.asarray([self._random.random() < 0.5 for _ in goals], np.bool_)
         self._head_for(goals[kept] if kept.any() else goals)
@@ -247,6 +278,7 @@ class _Planner:
     def _learn_from_failure(self, now: _Now) -> bool:
         """Learn from the last action if it was a motion that changed nothing. True where there was no room to turn."""
         action, state, last = self.last_action, now.robot_state, self._last_state
+        self._just_failed = self._arm_is_blocked = False
         if not 0 <= action < Action.PICKUP:
             return False
         if (
@@ -256,6 +288,15 @@ class _Planner:
         ):
             return False
         self._failures += 1
+        self._just_failed = True
+        self._arm_is_blocked = action == Action.MOVE_ARM_OUT and not self.careful
+        met = now.motion_contact(action, self._nearest_target(now), PICKUPABLE)
+        is_new = met >= 0 and self._mobility[met] > FIXED and met not in self._targets
+        if is_new:
+            self._mobility[met] = FIXED
+        if is_new or (action > Action.ROTATE_LEFT_SMALL and not self._is_wary):
+            self._is_wary |= action > Action.ROTATE_LEFT_SMALL
+            self._plan(now)
         if self._failures % _STUCK_FAILURES == 0:
             self._get_unstuck(now)
         return self._learn(now, action)
@@ -271,19 +312,27 @@ class _Planner:
         if action <= Action.MOVE_BACK:
             sign = -1.0 if action == Action.MOVE_BACK else 1.0
             for reach in (0.2, 0.35):
-                ix = int(round((x + sign * reach * math.sin(yaw) - now.origin[0]) / REACHABLE_CELL_M))
-                iz = int(round((z + sign * reach * math.cos(yaw) - now.origin[1]) / REACHABLE_CELL_M))
-                window = self._weight[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
-                window[window < UNREACHABLE] += _FAILED_WEIGHT
+                self._weigh_down(x + sign * reach * math.sin(yaw), z + sign * reach * math.cos(yaw), now)
             if is_third:
                 self._escape = Action.MOVE_BACK if sign > 0 else Action.MOVE_AHEAD
         else:
+            if Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL and not self.careful:
+                self._weigh_down(x, z, now)
             node_x, node_z = (x - now.origin[0]) / REACHABLE_CELL_M, (z - now.origin[1]) / REACHABLE_CELL_M
-            away = np.hypot(goals[:, 1] - node_x, goals[:, 0] - node_z) > 1.5
+            away = np.hypot(goals[:, 1] - node_x, goals[:, 0] - node_z) > (1.5 if action <= Action.ROTATE_LEFT_SMALL else 2.2)
             if away.any() and (action > Action.ROTATE_LEFT_SMALL or is_third):
                 goals = goals[away]
         self._head_for(goals)
         return Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL
+
+
+    def _weigh_down(self, x: float, z: float, now: _Now) -> None:
+        """From now on it costs more to stand near a place."""
+        ix = int(round((x - now.origin[0]) / REACHABLE_CELL_M))
+        iz = int(round((z - now.origin[1]) / REACHABLE_CELL_M))
+        around = np.s_[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
+        self._extra_weight[around] += _FAILED_WEIGHT
+        self._weight[around] += _FAILED_WEIGHT
 
 
 def _weights(now: _Now, careful: bool) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Layout: a house's JSON as the arrays that the simulator, the planner and the figures share.
 
 A house is a list of yawed boxes: first the structure (floors, pieces of wall around the openings, lintels, window panes),
-then the objects, parents before children. An object gets its asset's box. An asset that is not in the database gets its
-type's median size, with one warning for the house.
+then the objects, parents before children. An object gets its asset's box, solid up to where things stand on it, and comes to
+rest as `world.support` has it. An asset that is not in the database gets its type's median size, with one warning for the house.
 """
 
 import dataclasses
@@ -10,14 +10,14 @@ import warnings
 
 import numpy as np
 
-from safevla.world import appearance, catalogue, house_file, structure
+from safevla.world import appearance, catalogue, house_file, structure, support
 from safevla.world.appearance import object_look, sky, tint
 from safevla.world.asset_database import AssetSizes, asset_sizes
 from safevla.world.boxes import FIXED, MOBILITIES, ON_FLOOR, ON_WALL, BoxList
 from safevla.world.structure import add_structure
 
 FLOOR_CELL_M = 0.25
-_SETTLE_M = 0.08  # ProcTHOR lifts breakable objects by 5 cm; they settle when the scene starts
+_THINNEST_M = 0.004
 _GENERIC_SIZE_M = (0.3, 0.3, 0.3)
 
 
@@ -26,7 +26,8 @@ class Layout:
     """One house as arrays; M boxes, of which the first `n_structure` are the structure. Metres and degrees."""
 
     centre: np.ndarray  # (M, 3)
-    half: np.ndarray  # (M, 3) half extents in the box's own frame
+    half: np.ndarray  # (M, 3) half extents in the box's own frame, of what is solid
+    size_m: np.ndarray  # (M, 3) full extents of what is drawn: as solid, and at the top as much higher as a back or headboard is
     yaw_deg: np.ndarray  # (M,)
     mobility: np.ndarray  # (M,) int8: STRUCTURE, FIXED, MOVEABLE or PICKUPABLE, of `world.boxes`
     type_index: np.ndarray  # (M,) int16 into catalogue.TYPES, -1 for the structure
@@ -68,6 +69,7 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
     return Layout(
         centre=np.asarray(boxes.centre, np.float32),
         half=np.asarray(boxes.half, np.float32),
+        size_m=np.asarray(boxes.size_m, np.float32),
         yaw_deg=np.asarray(boxes.yaw_deg, np.float32),
         mobility=np.asarray(boxes.mobility, np.int8),
         type_index=np.asarray(boxes.type_index, np.int16),
@@ -97,31 +99,32 @@ def _type_of(obj: house_file.House, sizes: AssetSizes) -> tuple[str | None, tupl
 
 
 def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes) -> set[str]:
-    """Add every object's box, settled on what is just below it; the assets of unknown size."""
+    """Add every object's box where it comes to rest; the assets of unknown size."""
     unknown: set[str] = set()
-    index_of: dict[int, int] = {}
-    for obj, parent in house_file.objects(house):
+    bodies: dict[int, support.Body] = {}
+    found = list(house_file.objects(house))
+    for obj, parent in found:
         type_name, size, known = _type_of(obj, sizes)
         if not known:
             unknown.add(obj["assetId"])
-        row = catalogue.TYPES.get(type_name) if type_name else None
-        mobility = FIXED if row is None else MOBILITIES[row.mobility]
-        half = [max(extent, 0.004) / 2 for extent in size]
-        x, y, z = (obj["position"][axis] for axis in "xyz")
-        support = ON_FLOOR
-        if parent is not None:
-            support = index_of[id(parent)]
-        elif row is not None and row.on_wall:
-            support = ON_WALL
-        # settle: onto the floor or the parent's top, if that is just below
-        base = 0.0 if support < 0 else boxes.centre[support][1] + boxes.half[support][1]
-        if support != ON_WALL and abs(y - half[1] - base) < _SETTLE_M:
-            y = base + half[1]
-        look = object_look(obj, row)
-        type_index = -1 if row is None else row.index
-        index_of[id(obj)] = boxes.add(
-            obj["id"], (x, y, z), tuple(half), obj["rotation"]["y"], mobility, type_index, support, *look
-        )
+        place = (obj["position"][axis] for axis in "xyz")
+        on_wall = parent is None and type_name is not None and catalogue.TYPES[type_name].on_wall
+        size = tuple(max(extent, _THINNEST_M) for extent in size)
+        below = None if parent is None else bodies[id(parent)]
+        bodies[id(obj)] = support.Body(type_name, size, *place, obj["rotation"]["y"], below, on_wall)
+    support.settle(list(bodies.values()))
+    slot_of: dict[int, int] = {}
+    for obj, _ in found:
+        body = bodies[id(obj)]
+        row = None if body.type_name is None else catalogue.TYPES[body.type_name]
+        mobility = FIXED if row is None or body.hangs else MOBILITIES[row.mobility]
+        below = ON_WALL if body.hangs else ON_FLOOR if body.parent is None else slot_of[id(body.parent)]
+        size_x, _, size_z = body.size_m
+        solid_m = body.area.height_m
+        slot_of[id(body)] = boxes.add(
+            obj["id"], (body.x, body.bottom_m + solid_m / 2, body.z), (size_x / 2, solid_m / 2, size_z / 2), body.yaw_deg,
+            mobility, -1 if row is None else row.index, below, *object_look(obj, row), size_m=body.size_m,
+        )  # fmt: skip
     return unknown
 
 
