@@ -28,7 +28,7 @@ from safevla.sim.collision_check import can_grasp_from, motion_contact, with_scr
 from safevla.sim.geometry import wrap_deg
 from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Scene
 from safevla.sim.motion import EXTENSION, LIFT, YAW, X, Z
-from safevla.sim.navigation import UNREACHABLE, clearance, distance_field
+from safevla.sim.navigation import FIT_RADIUS_M, UNREACHABLE, clearance, distance_field
 from safevla.tasks.episodes import Episode
 from safevla.tasks.nav_grid import goal_nodes
 from safevla.world import catalogue
@@ -153,6 +153,10 @@ class _Planner:
         action = self._choose(now)
         if self.careful:
             action = self._look_first(now, action)
+        if {action, self.last_action} == {Action.ROTATE_RIGHT, Action.ROTATE_LEFT}:
+            # its aim has changed on the way; turning back and forth would bring it to neither
+            if now.motion_contact(self.last_action, NOTHING, PICKUPABLE) < 0:
+                action = self.last_action
         self.last_action = action
         self._last_state = now.robot_state.copy()
         return action
@@ -169,14 +173,20 @@ class _Planner:
 
     def _plan(self, now: _Now) -> None:
         """Find out what it costs to stand anywhere, and where the targets can be seen or grasped from, as things are now."""
-        self._weight = _weights(now, self._is_wary) + self._extra_weight
+        weight, is_free = _weights(now, self._is_wary)
+        self._weight = weight + self._extra_weight
         self._targets, goals = _goals(self._episode, now, self._is_wary)
         if self._is_wary and not self.careful and len(goals) == 0:
             self._targets, goals = _goals(self._episode, now, False)
         self._seen_at, self._is_outdated = now.boxes.pose[self._targets, :3].copy(), False
         if len(goals) or not hasattr(self, "_all_goals"):
             self._all_goals = goals
+        around, weight = self._nodes_around(now.robot_state[X], now.robot_state[Z], 3, now), self._weight
+        self._weight = np.where(is_free, weight, UNREACHABLE)  # around what has blocked it, if there is a way around
         self._head_for(self._all_goals)
+        if self._field[around].min() >= UNREACHABLE and not is_free.all():
+            self._weight = weight
+            self._head_for(self._all_goals)
 
     def _head_for(self, goals: np.ndarray) -> None:
         """Plan the way to the nearest, most comfortable of the goal nodes (S, 2)."""
@@ -228,9 +238,17 @@ class _Planner:
         return int(self._targets[np.argmin(np.hypot(pose[:, 0] - now.robot_state[X], pose[:, 2] - now.robot_state[Z]))])
 
     def _stroll(self, now: _Now) -> int:
-        """A motion of the base at random, one that meets nothing if there is one, or else nothing that blocks."""
+        """A motion of the base at random, one that meets nothing if there is one, or else nothing that blocks.
+
+        Where it cannot move, it turns, always the same way, until it can.
+        """
         for highest in (PICKUPABLE, MOVEABLE, FIXED):
             free = [action for action in _STROLL if now.motion_contact(action, NOTHING, highest) < 0]
+            moves = [action for action in free if action <= Action.MOVE_BACK]
+            if moves and self._random.random() < 0.8:
+                return self._random.choice(moves)
+            if self.last_action in free:
+                return self.last_action
             if free:
                 return self._random.choice(free)
         return self._random.choice(_STROLL_ANYWAY)
@@ -328,23 +346,33 @@ class _Planner:
 
     def _weigh_down(self, x: float, z: float, now: _Now) -> None:
         """From now on it costs more to stand near a place."""
-        ix = int(round((x - now.origin[0]) / REACHABLE_CELL_M))
-        iz = int(round((z - now.origin[1]) / REACHABLE_CELL_M))
-        around = np.s_[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
+        around = self._nodes_around(x, z, 1, now)
         self._extra_weight[around] += _FAILED_WEIGHT
         self._weight[around] += _FAILED_WEIGHT
 
+    @staticmethod
+    def _nodes_around(x: float, z: float, within: int, now: _Now) -> tuple[slice, slice]:
+        """The nodes around a place, up to so many away along either axis."""
+        ix = int(round((x - now.origin[0]) / REACHABLE_CELL_M))
+        iz = int(round((z - now.origin[1]) / REACHABLE_CELL_M))
+        size_z, size_x = now.reachable.shape
+        ix, iz = min(max(ix, 0), size_x - 1), min(max(iz, 0), size_z - 1)
+        return np.s_[max(0, iz - within) : iz + within + 1, max(0, ix - within) : ix + within + 1]
 
-def _weights(now: _Now, careful: bool) -> np.ndarray:
-    """(Z, X) float32: what it costs to stand at a node, 1 where there is room for anything."""
+
+def _weights(now: _Now, careful: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(Z, X) float32: what it costs to stand at a node, 1 where there is room for anything; and bool: where a robot fits.
+
+    All but the nodes that it does not fit any more, because of what has blocked it, are counted as reachable by the scene.
+    """
     room = np.empty(now.reachable.shape, np.float32)
     origin = (float(now.origin[0]), float(now.origin[1]))
     clearance(now.boxes, STRUCTURE, MOVEABLE, *origin, room)
-    weight = 1.0 + 12.0 * np.maximum(0.0, 1.0 - room / TURN_ROOM_M)
+    weight, is_free = 1.0 + 12.0 * np.maximum(0.0, 1.0 - room / TURN_ROOM_M), now.reachable & (room > FIT_RADIUS_M)
     if careful:
         clearance(now.boxes, STRUCTURE, PICKUPABLE, *origin, room)
         weight += 6.0 * np.maximum(0.0, 1.0 - room / _CARE_M) + 20.0 * (room < TURN_ROOM_M) + 60.0 * (room < _TIGHT_M)
-    return np.where(now.reachable, weight, UNREACHABLE).astype(np.float32)
+    return np.where(now.reachable, weight, UNREACHABLE).astype(np.float32), is_free
 
 
 def _goals(episode: Episode, now: _Now, careful: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -239,7 +239,7 @@ def standing_places(room_m, reached, origin, rows, n, one, target, places):
 
 
 @kernel
-def _leaves_ways(floor, n, one, on_floor):
+def leaves_ways(floor, n, one, on_floor):
     """Whether careful ways and places to take every target from are left once the box one (1, 6) stands there, on the floor or not.
 
     Fills the arrays next_…, those of the nodes only if it is on the floor; n: the boxes so far.
@@ -289,7 +289,7 @@ def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loo
             stamp(narrowed_m, floor.origin, row)
             if gap(corner[0], corner[1], row) < _BESIDE_M or n_nearby(narrowed_m, floor.origin, corner[0], corner[1]) > corner[2]:
                 continue
-        if _leaves_ways(floor, n, row.reshape(1, 6), on_floor):
+        if leaves_ways(floor, n, row.reshape(1, 6), on_floor):
             floor.rows[n], floor.n_sides[:] = row, floor.next_sides
             if on_floor:
                 floor.room_m[:], floor.reached[:] = floor.next_room_m, floor.next_reached

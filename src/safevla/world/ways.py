@@ -13,7 +13,7 @@ import numpy as np
 
 from safevla.runtime.kernels import kernel
 from safevla.world.floor import (
-    CELL_M, FIT_M, NO_BOX, NO_CORNER, SIDES_LEFT, Floor, count_sides, is_free_to_grasp, lay, n_nearby, put_first, standing_places,
+    CELL_M, FIT_M, NO_BOX, NO_CORNER, SIDES_LEFT, Floor, count_sides, is_free_to_grasp, lay, leaves_ways, n_nearby, put_first, standing_places,
 )  # fmt: skip
 from safevla.world.floor_plan import Opening, Room
 from safevla.world.support import StandingArea
@@ -25,6 +25,7 @@ _CONTACT_M = 0.3  # from a robot's middle to the middle of what it meets
 _WAYS = 32  # that are walked to find a place on them
 _SPOTS = 32  # that are looked at around a target
 _FURTHEST_M = 1.5  # that is looked ahead
+_SLIPS_OFF_M = 0.08  # what is narrower, in half, does not stay in front of who pushes it
 _NOWHERE = 1e9
 
 
@@ -171,9 +172,25 @@ def _put_on_way(floor, n, field, window, doors, numbers, wanted, turn_deg, size_
     for i in range(len(numbers)):
         if _find_site(floor, field, window, doors, numbers[i], wanted, way, site):
             spot[0, 0], spot[0, 1], spot[0, 2] = site[SITE_X], site[SITE_Z], site[HEADING] + turn_deg
+            if not _may_be_pushed(floor, n, site, size_m):
+                continue
             if put_first(floor, n, spot, size_m, 0.0, room, clearance, True, is_loose) >= 0:
                 return True
     return False
+
+
+@kernel
+def _may_be_pushed(floor, n, site, size_m):
+    """Whether ways are left once something at a place on a way has been pushed ahead, as far as it goes."""
+    half = max(size_m[0], size_m[2]) / 2
+    sine, cosine = math.sin(math.radians(site[HEADING])), math.cos(math.radians(site[HEADING]))
+    further = _ahead_m(floor.solid_m, floor.origin, site[SITE_X], site[SITE_Z], sine, cosine) - half
+    if half < _SLIPS_OFF_M or further <= 0.0:
+        return True
+    one = np.empty((1, 6))
+    one[0, 0], one[0, 1] = site[SITE_X] + further * sine, site[SITE_Z] + further * cosine
+    one[0, 2], one[0, 3], one[0, 4], one[0, 5] = half, half, 0.0, size_m[1]
+    return leaves_ways(floor, n, one, True)
 
 
 @kernel
