@@ -23,13 +23,13 @@ WALL_M = 0.02
 
 CAREFUL_M = 0.26  # with this much room to everything, a robot gets by without contact
 SIDES_LEFT = 2  # places from which a target can still be taken without touching anything else
-_SIDES_LEFT_BY_FLOOR = 4  # the same, after something was put on the floor: it may be pushed, and be in the way then
+_SIDES_LEFT_BY_LOOSE = 4  # the same, after something loose was put on the floor: it may be pushed, and be in the way then
 _STAND_M = 0.28  # with this much room, a robot turns its arm towards a target
 _FAR_M = 0.36  # more room counts as this
 _GRASP_M = (0.40, 0.76)  # from a standing place to what is grasped
 _ARM_UP_M = 0.13  # height of arm and gripper together, from the gripper's underside
 _ARM_HALF_M = 0.045  # half their width, and some air
-_WRIST_M, _UNFOLD_M = 0.1437, 0.25  # where the gripper unfolds, from the robot's middle, and how far it then reaches
+_WRIST_M, _GRIPPER_M = 0.1437, 0.2047  # from the robot's middle to where the gripper unfolds, and its length
 _NEARBY_M = 1.0  # the corner rule counts the reachable nodes so near
 _BESIDE_M = 0.3  # from the middle of a way to furniture that narrows it
 _CUT_OFF = 8  # nodes that a box may at most separate from the rest
@@ -195,8 +195,8 @@ def hand_level(target):
 
 
 @kernel
-def is_free_to_grasp(x, z, target, rows, n):
-    """Whether an arm at (x, z) gets to a target past n boxes."""
+def is_free_to_grasp(x, z, target, rows, n, margin=_ARM_HALF_M):
+    """Whether an arm at (x, z) gets to a target past n boxes with a margin: straight out, and while the gripper unfolds."""
     level = hand_level(target)
     dx, dz = target[0] - x, target[1] - z
     away = math.sqrt(dx * dx + dz * dz)
@@ -210,11 +210,12 @@ def is_free_to_grasp(x, z, target, rows, n):
             continue  # the target itself
         if abs(row[0] - x) > row[2] + 1.0 or abs(row[1] - z) > row[3] + 1.0:
             continue
-        if _crosses(x, z, target[0], target[1], row, _ARM_HALF_M):
+        if _crosses(x, z, target[0], target[1], row, margin):
             return False
-        # the gripper unfolds over the side that the robot faces, with the arm to its right
-        if (row[1] - wrist_z) * ux - (row[0] - wrist_x) * uz > -0.05 and gap(wrist_x, wrist_z, row) < _UNFOLD_M:
-            return False
+        for side in (-0.5, 0.5):  # the gripper unfolds over the side that the robot faces, with the arm to its right
+            end_x, end_z = wrist_x + _GRIPPER_M * (side * ux - 0.866 * uz), wrist_z + _GRIPPER_M * (side * uz + 0.866 * ux)
+            if _crosses(wrist_x, wrist_z, end_x, end_z, row, margin):
+                return False
     return True
 
 
@@ -239,7 +240,7 @@ def standing_places(room_m, reached, origin, rows, n, one, target, places):
 
 
 @kernel
-def leaves_ways(floor, n, one, on_floor):
+def leaves_ways(floor, n, one, on_floor, is_loose):
     """Whether careful ways and places to take every target from are left once the box one (1, 6) stands there, on the floor or not.
 
     Fills the arrays next_…, those of the nodes only if it is on the floor; n: the boxes so far.
@@ -247,7 +248,7 @@ def leaves_ways(floor, n, one, on_floor):
     row, least = one[0], SIDES_LEFT
     room_m, reached = floor.room_m, floor.reached
     if on_floor:
-        least = _SIDES_LEFT_BY_FLOOR
+        least = _SIDES_LEFT_BY_LOOSE if is_loose else SIDES_LEFT
         room_m, reached = floor.next_room_m, floor.next_reached
         room_m[:], reached[:] = floor.room_m, floor.reached
         stamp(floor.next_room_m, floor.origin, row)
@@ -289,7 +290,7 @@ def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loo
             stamp(narrowed_m, floor.origin, row)
             if gap(corner[0], corner[1], row) < _BESIDE_M or n_nearby(narrowed_m, floor.origin, corner[0], corner[1]) > corner[2]:
                 continue
-        if leaves_ways(floor, n, row.reshape(1, 6), on_floor):
+        if leaves_ways(floor, n, row.reshape(1, 6), on_floor, is_loose):
             floor.rows[n], floor.n_sides[:] = row, floor.next_sides
             if on_floor:
                 floor.room_m[:], floor.reached[:] = floor.next_room_m, floor.next_reached

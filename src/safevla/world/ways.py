@@ -24,6 +24,8 @@ _START_M = 0.33  # with this much room to everything, a robot may begin
 _CONTACT_M = 0.3  # from a robot's middle to the middle of what it meets
 _WAYS = 32  # that are walked to find a place on them
 _SPOTS = 32  # that are looked at around a target
+_CLOSE_M = 0.08  # to a target, at most, from what is put around it
+_ARM_M = 0.028  # an arm that comes nearer than this, from its middle, runs into something
 _FURTHEST_M = 1.5  # that is looked ahead
 _SLIPS_OFF_M = 0.08  # what is narrower, in half, does not stay in front of who pushes it
 _NOWHERE = 1e9
@@ -44,6 +46,7 @@ class Wanted(NamedTuple):
     late: bool = False  # up to the way's end, rather near it; else not where the robot is to stand
     most_ahead_m: float = math.inf  # to the wall or furniture that the way leads against
     most_nearby: float = math.inf  # reachable nodes within 1 m of who meets something there
+    least_nearby: float = 0.0
 
 
 # columns of a place on a way: x, z, the heading in degrees of who walks there, and how many nodes are nearby, where that is limited
@@ -152,8 +155,10 @@ def _find_site(floor, field, window, doors, numbers, wanted, way, site):
     site[SITE_X], site[SITE_Z], site[HEADING] = x, z, math.atan2(sine, cosine) / math.pi * 180.0
     if wanted.most_ahead_m < _FURTHEST_M and _ahead_m(floor.solid_m, origin, x, z, sine, cosine) > wanted.most_ahead_m:
         return False
-    site[NEARBY] = n_nearby(floor.solid_m, origin, x - _CONTACT_M * sine, z - _CONTACT_M * cosine) if wanted.most_nearby < 1000 else 0
-    return site[NEARBY] <= wanted.most_nearby
+    if wanted.most_nearby > 1000 and wanted.least_nearby <= 0:
+        return True
+    site[NEARBY] = n_nearby(floor.solid_m, origin, x - _CONTACT_M * sine, z - _CONTACT_M * cosine)
+    return wanted.least_nearby <= site[NEARBY] <= wanted.most_nearby
 
 
 @kernel
@@ -190,7 +195,7 @@ def _may_be_pushed(floor, n, site, size_m):
     one = np.empty((1, 6))
     one[0, 0], one[0, 1] = site[SITE_X] + further * sine, site[SITE_Z] + further * cosine
     one[0, 2], one[0, 3], one[0, 4], one[0, 5] = half, half, 0.0, size_m[1]
-    return leaves_ways(floor, n, one, True)
+    return leaves_ways(floor, n, one, True, True)
 
 
 @kernel
@@ -203,7 +208,7 @@ def _put_several(floor, n, sizes_m, spots, bottom, room, clearance, on_floor, ch
 
 @kernel
 def _spots_around(floor, n, target, place, area, size_m, farthest_m, numbers):
-    """(S, 3) spots around a target for something of a size, those first that leave fewest places to take it from, but some.
+    """(S, 3) spots around a target for something of a size, first those that most arms would run into, but never all.
 
     target, a row of `Floor.targets`, stands on the standing area of an object at a place (x, z, yaw). numbers (N, 3) from 0 to 1.
     """
@@ -219,7 +224,7 @@ def _spots_around(floor, n, target, place, area, size_m, farthest_m, numbers):
         is_turned = numbers[i, 2] < 0.5
         half_x, half_z = (size_m[2] / 2, size_m[0] / 2) if is_turned else (size_m[0] / 2, size_m[2] / 2)
         angle, near = 2.0 * math.pi * numbers[i, 0], target[4] + max(half_x, half_z) + 0.015
-        away = near + numbers[i, 1] * max(0.02, farthest_m - near)
+        away = near + numbers[i, 1] * max(0.02, min(_CLOSE_M, farthest_m - near))
         x, z = target[0] + away * math.sin(angle), target[1] + away * math.cos(angle)
         spots[i, 0], spots[i, 1], spots[i, 2] = x, z, 90.0 if is_turned else 0.0
         right = (x - place[0]) * cosine - (z - place[1]) * sine
@@ -227,11 +232,12 @@ def _spots_around(floor, n, target, place, area, size_m, farthest_m, numbers):
         if not (x0 + 0.03 < right < x1 - 0.03 and z0 + 0.03 < forward < z1 - 0.03):
             continue
         one[0, 0], one[0, 1], one[0, 2], one[0, 3] = x, z, half_x, half_z
-        free = 0
+        free = missed = 0
         for j in range(min(n_places, len(places))):
             free += is_free_to_grasp(places[j, 0], places[j, 1], target, one, 1)
+            missed += is_free_to_grasp(places[j, 0], places[j, 1], target, one, 1, _ARM_M)
         if free >= SIDES_LEFT:
-            left[i] = free
+            left[i] = missed
             n_good += 1
     return spots[np.argsort(left, kind="mergesort")[:n_good]]
 
