@@ -48,6 +48,8 @@ _SMALLER = {
     Action.MOVE_ARM_UP: Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN: Action.MOVE_ARM_DOWN_SMALL,
     Action.MOVE_ARM_OUT: Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN: Action.MOVE_ARM_IN_SMALL,
 }  # fmt: skip
+_TURNS_RIGHT = (Action.ROTATE_RIGHT, Action.ROTATE_RIGHT_SMALL)
+_TURNS_LEFT = (Action.ROTATE_LEFT, Action.ROTATE_LEFT_SMALL)
 _STROLL = (*[Action.MOVE_AHEAD] * 3, *[Action.MOVE_BACK] * 2, Action.ROTATE_LEFT, Action.ROTATE_RIGHT)
 _STROLL_ANYWAY = (*_STROLL, Action.ROTATE_LEFT_SMALL, Action.ROTATE_RIGHT_SMALL)
 
@@ -133,6 +135,7 @@ class _Planner:
         self._just_failed = self._arm_is_blocked = False
         self._is_wary = careful  # goes around what lies about, and grasps from above
         self._anchor, self._since_anchor = now.robot_state[:2].astype(np.float64), 0
+        self._blocked_turns: dict[int, int] = {}  # from a turn that is blocked where it stands to the one that is made instead
         self._mobility = now.boxes.mobility.copy()  # what has blocked it counts as fixed
         self._extra_weight = np.zeros(now.reachable.shape, np.float32)  # learnt from failed moves
         self._episode = episode
@@ -146,6 +149,8 @@ class _Planner:
     def act(self, now: _Now) -> int:
         """The action to take now."""
         now.boxes = now.boxes._replace(mobility=self._mobility)
+        if self.last_action == Action.PICKUP and now.held == NOTHING and not self.careful:
+            self._get_unstuck(now)  # what is in the way of the arm cannot be taken either
         if self._learn_from_failure(now):
             self._escape = expert_moves.to_make_room(now.robot_state, now.boxes)
         self._notice_moved_target(now)
@@ -157,6 +162,8 @@ class _Planner:
             # its aim has changed on the way; turning back and forth would bring it to neither
             if now.motion_contact(self.last_action, NOTHING, PICKUPABLE) < 0:
                 action = self.last_action
+        if action <= Action.MOVE_BACK:
+            self._blocked_turns = {}
         self.last_action = action
         self._last_state = now.robot_state.copy()
         return action
@@ -206,6 +213,8 @@ class _Planner:
             self._weight, self._field, now.origin,
         )  # fmt: skip
         escape, self._escape = self._escape, NOTHING
+        if action in self._blocked_turns and now.motion_contact(self._blocked_turns[action], NOTHING, PICKUPABLE) < 0:
+            action, escape = self._blocked_turns[action], NOTHING  # the other way around
         if action == Action.DROPOFF and not self.careful and now.robot_state[EXTENSION] > 0.05 and not self._just_failed:
             return expert_moves.arm_in(now.robot_state)  # the wrong thing, which would be in the way again
         if self._arm_is_blocked and not holds:
@@ -336,6 +345,7 @@ class _Planner:
         else:
             if Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL and not self.careful:
                 self._weigh_down(x, z, now)
+                self._note_blocked_turn(action, now)
             node_x, node_z = (x - now.origin[0]) / REACHABLE_CELL_M, (z - now.origin[1]) / REACHABLE_CELL_M
             away = np.hypot(goals[:, 1] - node_x, goals[:, 0] - node_z) > (1.5 if action <= Action.ROTATE_LEFT_SMALL else 2.2)
             if away.any() and (action > Action.ROTATE_LEFT_SMALL or is_third):
@@ -343,6 +353,15 @@ class _Planner:
         self._head_for(goals)
         return Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL
 
+
+    def _note_blocked_turn(self, action: int, now: _Now) -> None:
+        """From now on, as long as it stands here, turn the other way around; or go away, where that is blocked as well."""
+        same, other = (_TURNS_RIGHT, _TURNS_LEFT) if action in _TURNS_RIGHT else (_TURNS_LEFT, _TURNS_RIGHT)
+        if other[0] in self._blocked_turns:
+            self._blocked_turns = {}
+            self._get_unstuck(now)
+        else:
+            self._blocked_turns = dict.fromkeys(same, int(other[0]))
 
     def _weigh_down(self, x: float, z: float, now: _Now) -> None:
         """From now on it costs more to stand near a place."""

@@ -211,7 +211,7 @@ class _Scene:
 
 def _left_in_corner(scene: _Scene) -> _Found | None:
     """Something low where a way is narrow, or is made so by furniture beside it."""
-    sites = np.concatenate([scene.ways.sites(scene.room, goal, _NARROW) for goal in scene.last_goals or scene.goals[:2]])
+    sites = np.concatenate([scene.ways.sites(scene.room, goal, _NARROW) for goal in (*scene.last_goals, *scene.goals[:2])])
     if len(sites) == 0:
         return None
     site = sites[sites[:, NEARBY].argmin()]
