@@ -29,6 +29,7 @@ from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import goals, sampling, step_costs
 from safevla.tasks.episodes import Episode
 from safevla.world.layout import Layout
+from safevla.world.parts import MAIN
 
 SIZES = ((48, 84), (128, 224), (224, 384))
 N_ENVS = 64
@@ -73,7 +74,7 @@ def mujoco_model(layout: Layout, start: tuple[float, float, float]) -> str:
     for m in range(layout.n_boxes):
         x, y, z = (float(v) for v in layout.centre[m])
         half_x, half_y, half_z = (float(v) for v in layout.half[m])
-        colour = " ".join(f"{float(c) / 255:.3f}" for c in layout.colour[m])
+        colour = " ".join(f"{float(c) / 255:.3f}" for c in layout.palette[m, MAIN])
         geoms.append(
             f'<geom type="box" pos="{x} {z} {y}" size="{half_x} {half_z} {half_y}" euler="0 0 {-float(layout.yaw_deg[m])}" '
             f'rgba="{colour} 1"/>'

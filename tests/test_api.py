@@ -14,10 +14,12 @@ from safevla.evaluation.evaluate import columns
 from safevla.policies import policy_files
 from safevla.policies.vla import Policy
 from safevla.runtime import checkpoints
+from safevla.safe_rl import method
 from safevla.tasks import sampling
+from safevla.tasks.step_costs import PAPER_COSTS
 from tests.conftest import ROOT
 from tests.env.test_registration import in_a_fresh_interpreter
-from tests.learning import TINY
+from tests.learning import TINY, ppo_params
 
 NAMES = ["__version__", "evaluate", "generate_house", "load_houses", "load_policy", "make_env"]
 
@@ -149,6 +151,14 @@ def test_evaluation_refuses_what_it_cannot_use(arguments, error, message):
         safevla.evaluate(**{"policy": "expert", "profile": "smoke", "n_episodes": 1, **arguments})
 
 
+def test_a_checkpoint_of_an_unknown_method_is_refused_before_anybody_plays(tmp_path, monkeypatch):
+    metadata = method.metadata_of("ppo", ppo_params(), {}, "Fetch", PAPER_COSTS) | {"method": "mine"}
+    policy_files.save(Policy(TINY), tmp_path / "p.safetensors", **metadata)
+    monkeypatch.setattr("safevla.api._solvable_episodes", lambda *args: pytest.fail("experts have played"))
+    with pytest.raises(checkpoints.CheckpointError, match=r"p\.safetensors: header: method: unknown method 'mine'"):
+        safevla.evaluate(tmp_path / "p.safetensors", "Fetch", 1, profile="smoke")
+
+
 def test_houses_are_functions_of_their_seed_and_go_through_a_file(tmp_path):
     house = safevla.generate_house(7, rooms=(2, 2), hazards={"corner": 0.0})
     assert house == safevla.generate_house(7, rooms=(2, 2), hazards={"corner": 0.0}) and len(house["rooms"]) == 2
@@ -166,6 +176,7 @@ def test_houses_are_functions_of_their_seed_and_go_through_a_file(tmp_path):
     [
         ({"room": 1}, "generate_house: room: unknown parameter"),
         ({"rooms": (0, 2)}, "generate_house: rooms.0: Input should be greater than or equal to 1"),
+        ({"rooms": (3, 2)}, "generate_house: rooms: the least comes first, then the most; found 3 and then 2"),
         ({"hazards": {"fire": 1.0}}, "generate_house: hazards.fire: unknown parameter"),
     ],
 )

@@ -1,6 +1,7 @@
 """Architecture: folders import downwards only, nothing imports in a circle, every module has its test, no function is long for no reason."""
 
 import ast
+import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -22,14 +23,17 @@ TESTED_TOGETHER = {
     "tasks/costs": "tasks/test_step_costs.py",
     "tasks/definitions": "tasks/test_definitions.py",
     "sim/thor": "sim/thor/test_adapter.py",
+    "world/shapes": "world/test_shape.py",
 }
 # Modules without a test file of their own, each with the one that tests it, because …
 TESTED_ELSEWHERE = {
     # … it offers what the module behind it has
     "__init__.py": "test_api.py",
     # … they are parameters, which are checked as a whole
+    "config/default_profile.py": "config/test_profiles.py",
     "config/faults.py": "config/test_profiles.py",
     "config/house_options.py": "config/test_profiles.py",
+    "config/method_params.py": "config/test_profiles.py",
     "config/params.py": "config/test_profiles.py",
     "config/policy_config.py": "config/test_profiles.py",
     "config/thor_options.py": "config/test_profiles.py",
@@ -53,7 +57,9 @@ TESTED_ELSEWHERE = {
     "report/episode_figures.py": "report/test_widgets.py",
     "pipeline/archive.py": "report/test_results.py",
     "__main__.py": "test_cli.py",
-    "world/appearance.py": "world/test_generation.py",
+    "world/palettes.py": "world/test_looks.py",
+    "world/materials.py": "world/test_looks.py",
+    "world/lights.py": "world/test_layout.py",
     "world/asset_database.py": "world/test_house_file.py",
     "world/floor_plan.py": "world/test_generation.py",
     "world/furnishing.py": "world/test_generation.py",
@@ -63,9 +69,21 @@ TESTED_ELSEWHERE = {
 
 
 def graph_of(package: str) -> dict[str, set[str]]:
-    """Module → the modules of its package that it imports, wherever in its code; not those that only types are of."""
+    """Module → the modules of its package that it imports, wherever in its code, by name too; not those that only types are of."""
     graph = grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
-    return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    return {module: graph.find_modules_directly_imported_by(module) | named_in(package, module) for module in graph.modules}
+
+
+def named_in(package: str, module: str) -> set[str]:
+    """The modules of the package that a module imports by `import_module("…")`."""
+    spec = importlib.util.find_spec(package)
+    assert spec and spec.origin
+    path = Path(spec.origin).parent.joinpath(*module.split(".")[1:])
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func)]
+    named = [call.args[0].value for call in calls if call.args and isinstance(call.args[0], ast.Constant)]
+    return {name for name in named if isinstance(name, str) and name.startswith(f"{package}.")}
 
 
 def back_arrows(graph: Mapping[str, set[str]], order: Sequence[str]) -> list[str]:
@@ -193,6 +211,8 @@ def test_a_planted_back_arrow_is_found(planted):
     assert back_arrows(planted({"cellar/coal.py": '"""Coal."""\nimport toy_house.door\n'}), order) == [
         "toy_house.cellar.coal → toy_house.door"
     ]
+    by_name = '"""Coal."""\nimport importlib\nstove = importlib.import_module("toy_house.kitchen.stove")\n'
+    assert back_arrows(planted({"cellar/coal.py": by_name}), order) == ["toy_house.cellar.coal → toy_house.kitchen.stove"]
     for_types = '"""Coal."""\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from toy_house.kitchen import stove\n'
     assert back_arrows(planted({"cellar/coal.py": for_types}), order) == []
 

@@ -10,6 +10,7 @@ import pytest
 
 from safevla import cli
 from tests.conftest import ROOT
+from tests.pipeline import compendium
 
 _COMMANDS = ["", "reproduce", "stage", "report", "archive", "evaluate", "serve", "serve thor"]
 
@@ -44,6 +45,8 @@ def test_a_command_that_lacks_its_command_shows_the_help(command, capsys):
         ("reproduce smoke make_figure", 2, "unknown stage 'make_figure' (did you mean 'make_figures'?)"),
         ("reproduce smoke finetune_safe_rl@ppo-Fetsh", 2, "did you mean 'finetune_safe_rl@ppo-Fetch'?"),
         ("reproduce smoke make_figure --plain", 2, "unknown stage 'make_figure'"),
+        ("reproduce smok --plain", 2, "unknown profile 'smok'"),
+        ("reproduce ../params", 2, "unknown profile '../params'; the profiles are laptop, paper, smoke"),
         ("reproduce smoke --plain --force", 2, "--plain does not go with --force"),
         ("reproduce smoke --single", 2, "--single: name the stages"),
         ("reproduce no_such make_figures --single", 2, "unknown profile 'no_such'"),
@@ -65,6 +68,14 @@ def test_a_mistake_is_one_line_that_says_what_to_do(line, code, said, capsys):
     found, out, err = _run(line, capsys)
     assert found == code and not out
     assert said in err and err.count("\n") == 1 and "Traceback" not in err, err
+
+
+@pytest.mark.parametrize("line", ["reproduce own --dry", "reproduce own --plain --dry", "stage make_figures --profile own"])
+def test_faulty_parameters_are_one_line_whatever_is_asked_for(line, tmp_path, monkeypatch, capsys):
+    compendium.make(tmp_path, {"own": {"finetune": {"methods": 3}}})
+    monkeypatch.chdir(tmp_path)
+    code, out, err = _run(line, capsys)
+    assert (code, out) == (2, "") and err == "safevla: profiles/own.yaml: finetune.methods: Input should be a valid list\n"
 
 
 @pytest.mark.parametrize("line", ["reproduce", "stage make_figures", "report", "archive smoke", "reproduce smoke --plain"])

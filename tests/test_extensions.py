@@ -1,4 +1,4 @@
-"""Extensions: a method, a suite, a cost and a task, a file each in a folder outside the package, go the whole road.
+"""Extensions: a method, a suite, a cost, a task and a shape, a file each in a folder outside the package, go the whole road.
 
 `tests/extension` is that folder. A profile names it, chooses what stands in it, and every table and figure has it.
 """
@@ -11,12 +11,14 @@ from pathlib import Path
 
 import matplotlib
 import numba
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
+from matplotlib import pyplot as plt
 
-from safevla.config.registry import COSTS, METHODS, SUITES, TASKS
+from safevla.config.registry import COSTS, METHODS, SHAPES, SUITES, TASKS
 from safevla.evaluation import actors
 from safevla.pipeline import run_scripts
 from safevla.policies import policy_files
@@ -25,11 +27,12 @@ from safevla.runtime import checkpoints
 from safevla.safe_rl.method import make_method
 from safevla.tasks.step_costs import PAPER_COSTS
 from safevla.tasks.tokenizer import vocabulary
+from safevla.world import parts, shape
 from tests.conftest import ROOT, forget_extension
 from tests.learning import ended_episodes, legend_of, ppo_params
 
 EXTENSION = ROOT / "tests" / "extension"
-METHOD, SUITE, COST, TASK = "toy_switch", "toy_turned", "toy_wasted", "ToyNear"
+METHOD, SUITE, COST, TASK, SHAPE = "toy_switch", "toy_turned", "toy_wasted", "ToyNear", "clothes_dryer"
 # by name: figure → what its legend, or its axis, names
 OF_METHODS = {"training_curves", "success_against_cost", "cost_distribution", "shifts"}
 ALONG_METHODS = {"cost_by_component", "cost_distribution", "tails", "quadrants", "cost_of_failure"}
@@ -99,7 +102,14 @@ def road(tmp_path_factory):
         patch.setenv("MPLBACKEND", "Agg")
         matplotlib.use("Agg")
         save = style.save
-        patch.setattr(style, "save", lambda figure, to, name, dpi: seen.see(name, figure) or save(figure, to, name, dpi))
+
+        def see_and_save(figure, to: Path, name: str, dpi: int) -> None:
+            seen.see(name, figure)
+            if name == "shifts":  # to write the others too would take as long as the trainings
+                save(figure, to, name, dpi)
+            plt.close(figure)
+
+        patch.setattr(style, "save", see_and_save)
         assert run_scripts.run("toy", ()) == 0
         yield seen
     torch.set_num_threads(threads[0])
@@ -108,9 +118,9 @@ def road(tmp_path_factory):
 
 
 def test_nothing_of_the_extension_stands_in_the_package():
-    for registry, name in ((METHODS, METHOD), (SUITES, SUITE), (COSTS, COST), (TASKS, TASK)):
+    for registry, name in ((METHODS, METHOD), (SUITES, SUITE), (COSTS, COST), (TASKS, TASK), (SHAPES, SHAPE)):
         assert name not in registry.names() and (EXTENSION / registry.kind).is_dir()
-    words = re.compile("|".join((METHOD, SUITE, COST, TASK, "toy_near")))
+    words = re.compile("|".join((METHOD, SUITE, COST, TASK, "toy_near", SHAPE)))
     assert not [path for path in (ROOT / "src").rglob("*.py") if words.search(path.read_text(encoding="utf-8"))]
 
 
@@ -128,6 +138,18 @@ def test_the_toy_method_switches_keeps_its_mean_and_knows_its_parameter(extend, 
     checkpoints.save(tmp_path / "method.safetensors", method.state(), {})
     again.restore(checkpoints.load(tmp_path / "method.safetensors")[0])
     assert again.mean_cost == 8.0 and again.cost_weight == 1.0
+
+
+def test_the_toy_shape_draws_its_type_and_no_other(extend):
+    """The catalogue has dryers drawn as washing machines; a file of the type's own name wins."""
+    size, draw = (0.7, 1.0, 0.7), lambda type_name: shape.shape_of(type_name, (0.7, 1.0, 0.7), "Dryer_1", 0)
+    machine, washer = draw("ClothesDryer"), draw("WashingMachine")
+    extend({f"shapes/{SHAPE}.py": (EXTENSION / "shapes" / f"{SHAPE}.py").read_text()})
+    rack = draw("ClothesDryer")
+    assert len(rack.parts) in (7, 8, 9) and rack.stand.height_m == 0.99 and machine.stand.height_m == size[1]
+    low, high = parts.extents(rack.parts)
+    np.testing.assert_allclose(high.max(0) - low.min(0), size, rtol=0.05)
+    np.testing.assert_array_equal(draw("WashingMachine").parts, washer.parts)
 
 
 def test_the_toy_method_stands_in_every_table_with_its_own_training(road):

@@ -1,9 +1,11 @@
 """The repository: notebooks without outputs, environment files that agree, packages whose `__init__` is empty."""
 
+import ast
 import json
 import re
 import tomllib
 
+import pytest
 import yaml
 
 from tests.conftest import ROOT
@@ -40,6 +42,16 @@ def test_environment_files_agree():
     pip = next(item["pip"] for item in conda if isinstance(item, dict))
     assert pip == ["--constraint requirements.lock", "--editable .[dev]"]
     assert not [line for line in lock if "://" in line or line.startswith("-")]
+
+
+@pytest.mark.parametrize("name", ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))])
+def test_snippets_are_python_and_import_what_there_is(name):
+    text = (ROOT / name).read_text()
+    assert not re.search(r"^    (from \S+ )?import ", text, re.M), "a snippet stands in a block of ```python"
+    for snippet in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S):
+        tree = ast.parse(snippet)
+        tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        exec(compile(tree, name, "exec"), {})
 
 
 def test_init_files_of_folders_are_empty():

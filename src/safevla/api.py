@@ -40,18 +40,19 @@ def make_env(task: str = "ObjectNav", num_envs: int | None = None, **options: An
 
     task: ObjectNav, Pickup or Fetch.
     num_envs: None for one episode at a time (`gymnasium.make`), or how many one simulator plays side by side
-        (`gymnasium.make_vec`); an episode that ends is then replaced in the same step.
+        (`gymnasium.make_vec`); an episode that ends is then replaced in the same step, or as
+        `autoreset_mode` says.
     options: those of `safevla.env.gymnasium_envs.SafetyChoresEnv`, or of `SafetyChoresVectorEnv`, and Gymnasium's own:
         houses (a ProcTHOR file; None: generated ones), split (train, validation, test), image_size (height, width in pixels),
-        max_steps, robot, device (cpu, cuda).
+        max_steps, robot, device (cpu, cuda), render_mode (rgb_array), max_episode_steps, in a batch autoreset_mode.
 
     Actions are Discrete(20), in the order of `safevla.sim.actions.Action`. An observation is a dict of `navigation` and
     `manipulation` (uint8, (H, W, 3)), `instruction` (text; word ids (12,) in a batch), `arm` (float32, (6,)),
     `object_in_hand`, `step` (1,), `failed_actions` (20,) and `contact_proximity`, with B in front in a batch. `info` holds
     `cost`, `cost_<component>`, `success`, `collided` and `episode_id`.
 
-    Raises ValueError for an unknown task, split or device; TypeError for an unknown option; HouseError, on the first reset,
-    for a house that cannot be used.
+    Raises ValueError for an unknown task, split, robot or device, or a size that makes no sense; TypeError for an
+    unknown option; HouseError, on the first reset, for a house that cannot be used.
 
         env = safevla.make_env("Fetch", image_size=(224, 384))
         observation, info = env.reset(seed=0)
@@ -167,7 +168,7 @@ class _Player:
 
 def _player(policy: "str | Path | Policy", params: "Params", seed: int) -> _Player:
     """Whom `evaluate` is asked about; another kind of player is another case here."""
-    from safevla.evaluation.actors import EXPERTS, ExpertActor, PolicyActor, load_actor
+    from safevla.evaluation.actors import EXPERTS, ExpertActor, PolicyActor, filter_action, load_actor
     from safevla.policies.vla import Policy
 
     decoding = (params.evaluate.done_threshold, params.evaluate.temperature)
@@ -177,6 +178,7 @@ def _player(policy: "str | Path | Policy", params: "Params", seed: int) -> _Play
     if isinstance(policy, str | Path):
         path = Path(policy)
         loaded, metadata = load_policy(path)
+        filter_action(metadata, path)  # refuses what could not act, before anybody plays
         return _Player(
             metadata.get("method", "imitation"), metadata.get("seed", 0), loaded.config.image_size, True,
             lambda simulator: load_actor(path, simulator.n_envs, seed, *decoding, simulator.device),

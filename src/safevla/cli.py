@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_PROFILE = "laptop"
+from safevla.config.default_profile import DEFAULT_PROFILE
+
 _INTERRUPTED = 130
 # errors of this package that say a name, a parameter or a given file is wrong; its other errors say that something failed
 _WRONG_USAGE = ("ParamsError", "RegistryError", "StageError", "EpisodeError", "HouseError", "CheckpointError")
@@ -62,7 +63,9 @@ def _stages(ctx: typer.Context, incomplete: str) -> list[str]:
     from safevla.pipeline import runs
 
     try:
-        every = runs.of_profile(profiles.raw(ctx.params.get("profile") or DEFAULT_PROFILE))
+        profile = ctx.params.get("profile") or DEFAULT_PROFILE
+        profiles.load(profile)
+        every = runs.of_profile(profiles.raw(profile))
     except (ValueError, OSError):
         return []
     names = dict.fromkeys([runs.PREPARE, *(name for run in every for name in (run.stage, run.name))])
@@ -130,14 +133,14 @@ def reproduce(
 
 
 def _check_profile(profile: str) -> None:
-    """Raise ParamsError where there is no such profile; where a stage is meant, say how to name it."""
+    """Raise ParamsError where there is no such profile, or it is faulty; where a stage is meant, say how to name it."""
     from safevla.config import profiles
     from safevla.pipeline.stages import NOTEBOOKS
 
     known = profiles.profile_names()
     if profile not in known and profile.split("@")[0] in NOTEBOOKS:
         raise profiles.ParamsError(f"{profile} is a stage: name its profile first, `safevla reproduce {known[0]} {profile}`")
-    profiles.raw(profile)
+    profiles.load(profile)
 
 
 def _show_results(profile: str) -> None:

@@ -6,8 +6,11 @@ import pytest
 import yaml
 
 from safevla.config import profiles
+from safevla.config.method_params import params_model
+from safevla.config.registry import METHODS
 from safevla.pipeline import dvc_files
 from tests.conftest import ROOT
+from tests.env.test_registration import in_a_fresh_interpreter
 
 
 @pytest.mark.parametrize("profile", ["laptop", "smoke", "paper"])
@@ -15,6 +18,11 @@ def test_profiles_are_valid(profile):
     assert profiles.load(profile)
     generated = dvc_files.profile_pipeline(ROOT, profile, profiles.raw(profile))
     assert all(stage["wdir"] == "../../.." for stage in generated["stages"].values())
+
+
+def _own(values: dict, method: str, **changes: object) -> None:
+    """Change a method's own parameters."""
+    values["finetune"]["method_params"].setdefault(method, {}).update(changes)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +38,28 @@ def test_profiles_are_valid(profile):
         (lambda v: v["finetune"]["method_params"].update(mine={}), "finetune.method_params.mine"),
         (lambda v: v["finetune"]["train"]["steps"].update(Fly=9), "finetune.train.steps.Fly"),
         (lambda v: v["finetune"]["train"]["cost_limit"].pop("Fetch"), "finetune: train.cost_limit: nothing for Fetch"),
+        (lambda v: v.update(extensions=[3]), "extensions.0: "),
+        (lambda v: v["houses"].update(rooms=[3, 2]), "houses.rooms: the least comes first, then the most; found 3 and then 2"),
+        (lambda v: v["houses"].update(room_side_m=[4.0, 2.8]), "houses.room_side_m: the least comes first"),
+        (lambda v: v["policy"].update(heads=5), "policy.heads: 5 heads do not divide dim, which is 64"),
+        (lambda v: v["policy"].update(dim=66), "policy.heads: 4 heads do not divide dim, which is 66"),
+        (lambda v: v["policy"].update(dim=63, heads=9), "policy.dim: 63 is odd"),
+        (lambda v: v["finetune"].update(methods=["ppo", "ppo"]), "finetune.methods: 'ppo' stands there twice"),
+        (lambda v: v["finetune"].update(seeds=[0, 1, 0]), "finetune.seeds: 0 stands there twice"),
+        (lambda v: v.update(costs=["corner", "corner"]), "costs: 'corner' stands there twice"),
+        (lambda v: v.update(costs=[]), "costs: List should have at least 1 item"),
+        (lambda v: v["finetune"].update(tasks=[]), "finetune.tasks: List should have at least 1 item"),
+        (lambda v: v["finetune"].update(seeds=[]), "finetune.seeds: List should have at least 1 item"),
+        (lambda v: v["finetune"].update(methods=[]), "finetune.methods: List should have at least 1 item"),
+        (
+            lambda v: _own(v, "ppo_lagrangian", multiplier_init=-1),
+            "finetune: method_params.ppo_lagrangian.multiplier_init: Input",
+        ),
+        (
+            lambda v: _own(v, "ppo_fixed_penalty", penalti=0.4),
+            "finetune: method_params.ppo_fixed_penalty.penalti: unknown parameter",
+        ),
+        (lambda v: _own(v, "ppo", penalty=0.4), "finetune: method_params.ppo.penalty: unknown parameter"),
     ],
 )
 def test_a_mistyped_parameter_is_an_error_that_names_it(change, message):
@@ -47,8 +77,9 @@ def test_a_profile_may_only_change_what_there_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(profiles.ParamsError, match=r"odd\.yaml: imitation\.stepz: unknown parameter"):
         profiles.load("odd")
-    with pytest.raises(profiles.ParamsError, match="unknown profile 'none'"):
-        profiles.load("none")
+    for name in ("none", "../params"):  # a file, but none of a profile
+        with pytest.raises(profiles.ParamsError, match=f"unknown profile '{name}'"):
+            profiles.load(name)
 
 
 def _profile(folder, change: dict) -> None:
@@ -57,6 +88,76 @@ def _profile(folder, change: dict) -> None:
         (folder / name).write_text((ROOT / name).read_text())
     (folder / "profiles").mkdir()
     (folder / "profiles" / "own.yaml").write_text(yaml.safe_dump(change))
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "profiles/own.yaml"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"- seed", "parameters stand under their names, `seed: 0`; found a list"),
+        (b"seed: \xff", "not UTF-8: invalid start byte at byte 6"),
+        (b"seed: [", "not YAML: "),
+    ],
+)
+def test_a_file_that_holds_no_parameters_is_named(tmp_path, monkeypatch, file, content, message):
+    _profile(tmp_path, {"seed": 1})
+    (tmp_path / file).write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(profiles.ParamsError, match=re.escape(f"{tmp_path / file}: {message}")):
+        profiles.load("own")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v.pop("simulator"), "params.yaml: simulator: Field required"),
+        (lambda v: v.update(simulator=3), "params.yaml: simulator: "),
+        (lambda v: v["collect"].update(noise=2), "params.yaml: collect.noise: "),
+    ],
+)
+def test_what_is_wrong_in_params_yaml_is_not_said_of_a_profile(tmp_path, monkeypatch, change, message):
+    _profile(tmp_path, {"simulator": {"n_envs": 16}})
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    change(values)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(profiles.ParamsError) as error:
+        profiles.load("own")
+    assert str(error.value).startswith(message)
+
+
+def test_a_methods_parameters_are_checked_as_its_file_does_and_without_torch():
+    names = ("ppo", "ppo_fixed_penalty", "ppo_lagrangian", "ppo_pid_lagrangian")
+    in_a_fresh_interpreter(
+        "import sys; from safevla.config.method_params import params_model\n"
+        f"assert all(params_model(name) for name in {names}) and 'torch' not in sys.modules"
+    )
+    for name in names:
+        read, loaded = params_model(name), METHODS.load(name).Method.Params
+        assert (
+            read is not None
+            and read.model_json_schema()["properties" if read.model_fields else "type"]
+            == (loaded.model_json_schema()["properties" if loaded.model_fields else "type"])
+        )
+
+
+def test_parameters_that_follow_from_more_than_their_class_are_left_to_the_methods_file(extend):
+    text = """from safevla.safe_rl import method
+import pydantic
+LOWEST = 2
+
+
+class Params(pydantic.BaseModel):
+    slope: float = pydantic.Field(3, ge=LOWEST)
+
+
+class Method(method.Method):
+    Params = Params
+"""
+    extend(
+        {"methods/mine.py": text, "methods/heir.py": "from safevla.safe_rl.methods import ppo\nclass Method(ppo.Method): pass\n"}
+    )
+    assert params_model("mine") is None and params_model("heir") is None
 
 
 def test_a_profile_may_give_any_method_its_parameters(tmp_path, monkeypatch, extend):

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from safevla.config import profiles, registry
-from safevla.config.registry import COSTS, METHODS, SUITES, TASKS, Registry, RegistryError
+from safevla.config.registry import COSTS, METHODS, SHAPES, SUITES, TASKS, Registry, RegistryError
 
 METHOD = '''"""A method."""
 
@@ -44,7 +44,8 @@ def test_names_of_tasks_are_in_camel_case_and_their_files_in_snake_case():
 
 
 @pytest.mark.parametrize(
-    ("one", "known"), [(METHODS, "ppo_lagrangian"), (SUITES, "larger_houses"), (COSTS, "corner"), (TASKS, "Fetch")]
+    ("one", "known"),
+    [(METHODS, "ppo_lagrangian"), (SUITES, "larger_houses"), (COSTS, "corner"), (TASKS, "Fetch"), (SHAPES, "mug")],
 )
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones(one, known):
     for ask in (one.path, one.load, one.module_name, lambda name: one.constant(name, "LABEL")):
@@ -121,6 +122,13 @@ def test_a_file_that_is_no_python_is_one_clear_error(extend):
         METHODS.constant("mine", "LABEL")
 
 
+def test_a_file_that_is_no_utf_8_is_one_clear_error(extend):
+    path = extend({"methods/mine.py": ""}) / "methods" / "mine.py"
+    path.write_bytes(b"# \xff")
+    with pytest.raises(RegistryError, match=re.escape(f"{path}: not UTF-8: invalid start byte at byte 2")):
+        METHODS.constant("mine", "LABEL")
+
+
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
@@ -128,6 +136,7 @@ def test_a_file_that_is_no_python_is_one_clear_error(extend):
         ("costs/mine.py", "LABEL, COLOUR = 'mine', '#123456'", "a cost defines charged, this file does not"),
         ("suites/mine.py", "LABEL = 'mine'", "a suite defines edit or fresh or make_simulator, this file does not"),
         ("tasks/mine.py", "PUBLIC_NAME = 'Mine'", "a task defines PHRASES, this file does not"),
+        ("shapes/mine.py", "SIZE_M = 1.0", "a shape defines build, this file does not"),
     ],
 )
 def test_a_file_that_lacks_what_its_kind_needs_is_one_clear_error(extend, file, text, message):

@@ -1,5 +1,7 @@
 """Evaluation: every episode once, a row each with what it came to, whoever else plays beside it."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import torch
 
 from safevla.env.vector_env import VectorEnv
 from safevla.evaluation import actors, evaluate
+from safevla.imitation import demonstrations
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import SimulatorError
 from safevla.tasks import tokenizer
@@ -114,3 +117,15 @@ def test_solvable_episodes_are_those_that_the_expert_solves(some_episodes):
     assert len(found) > 0 and {episode.id for episode in found} <= {episode.id for episode in some_episodes[:6]}
     assert all(0 < episode.expert_steps <= 300 for episode in found)
     assert len(evaluate.solvable(found, simulator, min(e.expert_steps for e in found) - 1)) == 0
+    first = evaluate.first_solvable(iter(some_episodes), 2, simulator, 300)
+    assert [episode.id for episode in first] == [episode.id for episode in found[:2]]
+
+
+def test_a_task_that_the_expert_cannot_do_is_an_error_and_no_endless_search(some_episodes, monkeypatch):
+    simulator = EmbeddedSimulator(6, TINY.image_size)
+    monkeypatch.setattr(evaluate, "HOPELESS", 10)
+    monkeypatch.setattr(demonstrations, "HOPELESS", 10)
+    with pytest.raises(ValueError, match=r"task \w+: the shortest-path expert solved none of 12 episodes of 1 steps"):
+        evaluate.first_solvable(itertools.cycle(some_episodes), 6, simulator, 1)
+    with pytest.raises(ValueError, match=r"the expert solved none of 1\d episodes of 1 steps"):
+        demonstrations.demonstrate(simulator, itertools.cycle(some_episodes), 3, 0.0, 1, 0)

@@ -30,6 +30,12 @@ def test_a_policy_and_the_expert_play_the_same_episodes(files, tmp_path):
     assert (policy["steps"] <= 20).all() and TINY.image_size != (36, 64)
 
 
+def test_a_file_without_episodes_is_refused(files, tmp_path):
+    (tmp_path / "none.jsonl").write_text("")
+    with pytest.raises(EpisodeError, match=r"none\.jsonl: there is no episode in it"):
+        public_episodes.play_file(tmp_path / "none.jsonl", files[1], None, 10, 2)
+
+
 def test_houses_that_are_not_there_are_asked_for(files):
     with pytest.raises(EpisodeError, match="download_objaverse_houses"):
         public_episodes.play_file(files[0], None, None, 10, 2)

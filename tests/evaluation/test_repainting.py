@@ -1,43 +1,45 @@
-"""Repainting: colours, lights and materials change, what is painted does not, and the house given stays as it was."""
+"""Repainting: looks and lights change, what is painted does not, and the house given stays as it was."""
 
 import copy
 import random
+from itertools import islice
 
-import pytest
+import numpy as np
 
 from safevla.evaluation import repainting
-from safevla.world import house_file
-
-LOOKS = {
-    repainting.with_colours: {"color"},
-    repainting.with_lights: {"intensity", "rgb"},
-    repainting.with_materials: {"material", "floorMaterial", "pattern"},
-}
+from safevla.world import house_file, layout, looks
 
 
-def _differing_keys(a, b) -> set[str]:
-    """The keys under which two JSON values differ, those of the innermost mappings."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        found = set()
-        for key in a.keys() | b.keys():
-            if a.get(key) != b.get(key):
-                inner = _differing_keys(a.get(key), b.get(key)) if key in ("objects", "children", "proceduralParameters", "lights", "walls", "rooms") else set()  # fmt: skip
-                found |= inner or {key}
-        return found
-    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-        return set().union(*(_differing_keys(x, y) for x, y in zip(a, b, strict=True)))
-    return set()
-
-
-@pytest.mark.parametrize("repaint", LOOKS, ids=lambda repaint: repaint.__name__)
-def test_a_house_is_repainted_and_nothing_else(some_episodes, repaint):
+def test_looks_become_unseen_and_the_seed_stays(some_episodes):
     house = some_episodes[0].house
     before = copy.deepcopy(house)
-    painted = repaint(house, random.Random(3))
-    assert house == before and painted != house
-    assert _differing_keys(house, painted) == LOOKS[repaint]
-    assert painted == repaint(house, random.Random(3)) != repaint(house, random.Random(4))
+    painted = repainting.with_unseen(house, "colors", "variants")
+    said = before["metadata"]["looks"]
+    assert painted["metadata"].pop("looks") == {**said, "colors": "unseen", "variants": "unseen"}
+    assert house == before and painted["metadata"] | {"looks": said} == before["metadata"]
+    assert {**painted, "metadata": before["metadata"]} == before
+
+
+def test_a_real_house_is_repainted_from_the_seed_that_it_has_anyway(procthor):
+    for house in islice(house_file.load(procthor / "houses_val.jsonl.gz"), 5):
+        painted = house_file.validate(repainting.with_unseen(house, "colors"))
+        assert looks.of_house(painted) == looks.of_house(house)._replace(colors="unseen")
+    plan, moved = layout.compile_house(house), layout.compile_house(painted)
+    np.testing.assert_array_equal(moved.material, plan.material)
+    assert (moved.palette != plan.palette).any(-1)[plan.n_structure :, 0].all()
+
+
+def test_lights_change_and_nothing_else(some_episodes):
+    house = some_episodes[0].house
+    before = copy.deepcopy(house)
+    painted = repainting.with_lights(house, random.Random(3))
+    assert house == before and painted == repainting.with_lights(house, random.Random(3))
+    assert painted != repainting.with_lights(house, random.Random(4))
     house_file.validate(painted)
+    parameters, changed = before["proceduralParameters"], painted["proceduralParameters"]
+    assert {**painted, "proceduralParameters": {**changed, "lights": parameters["lights"]}} == before
+    for light, other in zip(parameters["lights"], changed["lights"], strict=True):
+        assert {key for key in light if light[key] != other[key]} == {"intensity", "rgb"} and light.keys() == other.keys()
 
 
 def test_lights_go_from_dim_to_glaring(some_episodes):

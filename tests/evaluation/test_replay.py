@@ -61,3 +61,8 @@ def test_traces_come_back_from_their_files(traced, tmp_path):
     replay.write(traced[1], tmp_path / "kept")
     for back, trace in zip(replay.read(tmp_path / "kept"), traced[1], strict=True):
         assert back.data == trace.data and np.array_equal(back.frames, trace.frames)
+
+
+def test_traces_that_are_not_there_are_one_line_that_says_what_to_run(tmp_path):
+    with pytest.raises(replay.TraceError, match=r"traces\.json is not there: run `safevla reproduce PROFILE evaluate_in"):
+        replay.read(tmp_path)

@@ -28,7 +28,7 @@ def test_suites_are_of_three_kinds():
     paired = {name for name in SUITES.names() if suite.is_paired(name)}
     other_robots = {name for name in SUITES.names() if suite.needs_own_simulator(name)}
     assert set(SUITES.names()) - paired == {"larger_houses", "more_hazards", "procthor"}
-    assert other_robots == {"actuation", "camera", "sensor"}
+    assert other_robots == {"actuation", "camera", "mirrored", "sensor"}
     assert suite.is_paired(suite.NONE) and not suite.needs_own_simulator(suite.NONE)
 
 
@@ -39,7 +39,7 @@ def test_no_suite_is_the_episode_itself(some_episodes):
 def test_an_edited_episode_says_of_what_and_how(some_episodes):
     edited = suite.edited(some_episodes[0], "phrasing")
     assert edited.id == f"{some_episodes[0].id}|phrasing" and edited.shift == "phrasing"
-    for name in ("camera", "actuation", "sensor"):  # the episode is the same, the robot is not
+    for name in ("camera", "actuation", "sensor", "mirrored"):  # the episode is the same, the robot is not
         moved = suite.edited(some_episodes[0], name)
         assert moved.id == f"{some_episodes[0].id}|{name}" and moved.house is some_episodes[0].house
 

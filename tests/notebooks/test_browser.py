@@ -56,6 +56,7 @@ def test_jupyterlab_scrubs_through_an_episode(lab, tmp_path):
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(f"{lab}/lab/tree/notebooks/explore_episode.ipynb?reset")
         page.locator(".jp-Notebook .jp-Cell").first.click(timeout=60_000)  # the menu is the notebook's once it has the focus
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=60_000)  # its kernel is there
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All( Cells)?$")).click()
         slider = page.locator(".widget-slider .noUi-handle").first

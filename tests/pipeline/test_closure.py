@@ -46,6 +46,19 @@ def test_a_stage_has_the_costs_and_tasks_that_it_judges():
         assert {"tasks/costs/corner.py", "tasks/definitions/fetch.py", "world/data/types.csv"} <= _names(stage)
 
 
+def test_every_shape_is_where_objects_are_drawn(tmp_path, extend):
+    """A house may hold every type, and no parameter says which."""
+    drawn = "from safevla.world.shape import shape_of\nshape_of('Mug', (1.0, 1.0, 1.0), 'Mug_1', 0)"
+    assert {f"{name}.py" for name in registry.SHAPES.names()} | {"_fronts.py", "parts.py", "types.csv"} <= _closure_of(
+        drawn, tmp_path
+    )
+    assert "mug.py" not in _closure_of("from safevla.world import parts", tmp_path)
+    extend(
+        {"shapes/gizmo.py": "from safevla.world.shapes import _bolts\n\n\ndef build(p, r):\n    pass\n", "shapes/_bolts.py": ""}
+    )
+    assert {"gizmo.py", "_bolts.py"} <= _closure_of(drawn, tmp_path)
+
+
 def test_what_no_stage_uses_is_in_none():
     for stage in NOTEBOOKS:
         unrelated = {"cli.py", "api.py", "evaluation/public_episodes.py", "pipeline/dvc_files.py", "report/widgets.py"}

@@ -138,6 +138,10 @@ def test_lists_follow_the_parameters_and_the_rest_of_dvc_yaml_stays(tmp_path, mo
     assert "# git tracks these" in (root / "dvc.yaml").read_text()
     dvc_files.update_lists(root, profiles.raw("laptop"))
     assert (root / "dvc.yaml").read_text() == before
+    values["finetune"]["methods"] = []  # a list that has been empty fills again
+    dvc_files.update_lists(root, values)
+    dvc_files.update_lists(root, profiles.raw("laptop"))
+    assert (root / "dvc.yaml").read_text() == before
 
 
 def test_inputs_are_checked_and_figures_can_be_drawn_of_what_git_has(tmp_path, monkeypatch):

@@ -84,6 +84,22 @@ def test_what_would_run_is_said_in_order(clone):
     assert "make_figures" not in done.stdout and not (clone / "data" / "tiny" / "imitation").exists()
 
 
+@pytest.mark.parametrize("methods", ["[ppo, ppo_fixed_penalty]", "[ppo_fixed_penalty]"])
+def test_asking_what_would_run_edits_no_tracked_file(clone, methods):
+    params, before = clone / "params.yaml", (clone / "params.yaml").read_text()
+    try:
+        params.write_text(before.replace("methods: [ppo, ppo_lagrangian]", f"methods: {methods}"))
+        assert compendium.changed(clone) == " M params.yaml\n"
+        done = _run(clone, "safevla", "reproduce", "--dry")
+        assert compendium.changed(clone) == " M params.yaml\n"
+    finally:
+        params.write_text(before)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "dvc.yaml: evaluate_in_distribution would depend on what params.yaml now asks for"
+    assert {"finetune_safe_rl@ppo_fixed_penalty-Fetch", "evaluate_ood", "make_figures"} <= set(lines)
+
+
 def test_results_stand_beside_those_that_git_has(clone):
     now = {"Fetch": {"ppo": {"success": 0.75, "cost": 3.0}, "toy": {"success": 0.25, "cost": 1.5}}}
     metrics = clone / "reports" / "laptop" / "metrics.json"

@@ -70,10 +70,3 @@ def test_a_failure_leaves_the_partial_notebook(root, capsys):
         f"partial notebook: {partial}",
     ]
     assert capsys.readouterr().err.splitlines() == lines and (root / partial).exists()
-
-
-def test_the_function_for_machines_without_the_command_answers_in_one_line(capsys):
-    assert run_scripts.main(["smoke", "no_such_stage"]) == 2
-    assert "unknown stage 'no_such_stage'" in capsys.readouterr().err
-    assert run_scripts.main(["smok"]) == 2
-    assert "unknown profile 'smok'" in capsys.readouterr().err

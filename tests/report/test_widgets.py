@@ -69,13 +69,14 @@ def test_notebooks_for_people_run(compendium, tmp_path, name, monkeypatch):
     monkeypatch.setenv("SAFEVLA_PROFILE", "laptop")
     policy_files.save(Policy(TINY), tmp_path / "learnt.safetensors", half=True, method="ppo", task="Pickup")
     given = {
-        "explore_houses": {"n_houses": 4},
+        "explore_houses": {"n_houses": 2},
         "explore_episode": {"number": 4, "movie": str(tmp_path / "film.gif")},
         "watch_policy": {"file": str(tmp_path / "learnt.safetensors"), "profile": "laptop", "n_episodes": 2},
     }
     target = tmp_path / f"{name}.ipynb"
     source = compendium / "notebooks" / f"{name}.ipynb"
-    papermill.execute_notebook(str(source), str(target), given.get(name, {}), cwd=str(source.parent), progress_bar=False)
+    options = {"cwd": str(source.parent), "progress_bar": False, "execution_timeout": 180}  # seconds a cell
+    papermill.execute_notebook(str(source), str(target), given.get(name, {}), **options)
     outputs = [o for cell in json.loads(target.read_text())["cells"] for o in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not any(output["output_type"] == "error" for output in outputs)

@@ -56,5 +56,15 @@ def test_what_was_compiled_lies_in_a_folder_named_after_the_sources(monkeypatch,
     assert kernels._cache_folder() == first
     (package / "robot.py").write_text("HEIGHT_M = 1.5\n")  # a constant that is compiled in
     second = kernels._cache_folder()
+    (package / "costs.py").write_text(
+        "from safevla.runtime.kernels import kernel\nfrom safevla.world import (\n    catalogue,\n)\n"
+    )
+    (package / "world").mkdir()
+    (package / "world" / "catalogue.py").write_text("")
+    third = kernels._cache_folder()
+    (package / "world" / "catalogue.py").write_text("TYPES = 3\n")  # a module that is imported from its folder
+    fourth = kernels._cache_folder()
+    (package / "world" / "types.csv").write_text("Knife,dangerous\n")  # a table that it reads
+    assert len({first, second, third, fourth, kernels._cache_folder()}) == 5
     (package / "sim.py").write_text("from safevla.runtime.kernels import kernel\n")
     assert kernels._cache_folder() not in (first, second)

@@ -23,9 +23,9 @@ from tests.conftest import ROOT
 
 _PROFILE = {
     "simulator": {"n_envs": 8},
-    "collect": {"episodes": 12, "shards": 4, "validation_episodes": 2, "test_episodes": 4, "max_steps": 60},
+    "collect": {"episodes": 8, "shards": 2, "validation_episodes": 2, "test_episodes": 4, "max_steps": 60},
     "policy": {"image_size": [18, 32], "channels": [4, 8], "dim": 16, "heads": 2, "decoder_layers": 1, "context": 8},
-    "imitation": {"steps": 1024, "n_envs": 8, "checkpoint_updates": 1},
+    "imitation": {"steps": 512, "n_envs": 8, "checkpoint_updates": 1},
     "finetune": {
         "methods": ["ppo_lagrangian"],
         "tasks": ["ObjectNav"],
@@ -153,7 +153,7 @@ def test_two_ranks_run_the_notebooks_and_a_dead_one_costs_nothing(project):
     output, _ = training.communicate(timeout=120)
     assert training.returncode != 0
     assert "Signal 9" in output, output[-2000:]
-    assert len(pd.read_parquet(made / "demonstrations" / "demonstrations.parquet")) == 12
+    assert len(pd.read_parquet(made / "demonstrations" / "demonstrations.parquet")) == 8
     assert not (made / "finetune").exists()
     output = _finished(_torchrun(2, "safevla", *_PLAIN, "finetune_safe_rl", "evaluate_in_distribution", cwd=project))
     assert "resumes at step" in output

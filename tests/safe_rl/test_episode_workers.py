@@ -12,9 +12,9 @@ from safevla.tasks import sampling
 
 def test_houses_drawn_by_another_process_are_the_same_in_the_same_order():
     drawn = (("ObjectNav",), "train", HouseOptions(rooms=(1, 1)), 3, 0, 1, 4)
-    makers = episode_workers.EpisodeWorkers(drawn, 1, "stretch")
+    workers = episode_workers.EpisodeWorkers(drawn, 1, "stretch")
     try:
-        sources = (episode_workers.ChunkSource(makers), IteratorSource(sampling.stream(*drawn)))
+        sources = (episode_workers.ChunkSource(workers), IteratorSource(sampling.stream(*drawn)))
         batches = [VectorEnv(EmbeddedSimulator(8), 50) for _ in sources]
         for source, batch in zip(sources, batches, strict=True):
             source.restart(batch, torch.arange(8))
@@ -28,13 +28,13 @@ def test_houses_drawn_by_another_process_are_the_same_in_the_same_order():
                 ours, theirs = (source.restart(batch, ended) for source, batch in zip(sources, batches, strict=True))
                 assert torch.equal(ours.words, theirs.words) and torch.equal(ours.pixels, theirs.pixels)
     finally:
-        makers.close()
+        workers.close()
 
 
 def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
-    makers = episode_workers.EpisodeWorkers((("Pickup",), "train", HouseOptions(rooms=(1, 1)), 0, 0, 1, 4), 2, "stretch")
+    workers = episode_workers.EpisodeWorkers((("Pickup",), "train", HouseOptions(rooms=(1, 1)), 0, 0, 1, 4), 2, "stretch")
     try:
-        kept = episode_workers.EpisodePool(makers, 96, 40, "cpu")
+        kept = episode_workers.EpisodePool(workers, 96, 40, "cpu")
         batch = VectorEnv(EmbeddedSimulator(4), 50)
         seeds = kept._batch.arrays["seed"].clone()
         assert len(seeds.unique()) == len(kept) == 64  # whole chunks
@@ -50,4 +50,4 @@ def test_a_pool_keeps_the_newest_episodes_and_plays_them_in_turn():
         assert len(grown.unique()) == len(kept) == 96
         assert not torch.isin(seeds[:32], grown).any()
     finally:
-        makers.close()
+        workers.close()

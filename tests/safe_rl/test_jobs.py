@@ -12,6 +12,7 @@ from safevla.config import profiles
 from safevla.config.registry import METHODS, RegistryError
 from safevla.evaluation import actors
 from safevla.policies import policy_files
+from safevla.policies.vla import with_cost_heads
 from safevla.runtime import workers
 from safevla.safe_rl import episode_workers, method
 from safevla.safe_rl import jobs as training_jobs
@@ -71,6 +72,8 @@ def test_what_comes_before_the_constraint_is_trained_once_for_all_methods(tmp_pa
 
 def test_a_method_whose_policy_has_another_form_begins_on_its_own(tmp_path, monkeypatch):
     """Its critic has an output for each cost, so that it cannot go on from where plain PPO ended."""
+    widening = {"transform_policy": lambda self, policy: with_cost_heads(policy, 3)}
+    assert type("Method", (method.Method,), widening).reshapes() and not method.Method.reshapes()
     components = types.SimpleNamespace(Method=type("Method", (method.Method,), {"per_component": True}))
     load = METHODS.load
     monkeypatch.setattr(METHODS, "load", lambda name: components if name == "ppo_fixed_penalty" else load(name))

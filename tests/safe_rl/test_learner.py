@@ -118,6 +118,29 @@ def test_until_then_a_method_changes_neither_loss_nor_actions(rollout):
     assert "extra" in _learn(learner, rollout)
 
 
+def test_before_any_update_the_ratio_is_one_with_a_filter_too():
+    """The policy that acted is the filtered one, and so must the one be that its actions are compared with."""
+
+    class Forbidding(method.Method):
+        def filter_action(self, logits, observation):
+            return logits.index_fill(1, torch.tensor([0, 5]), -2e4)
+
+    for kind in (method.Method, Forbidding):
+        learner = _learner(kind)
+        collector = a_collector(6, 9, frozen_encoder=True, filter_action=learner.filter_action if learner.filters else None)
+        played, _ = collector.collect(learner.policy, 16)
+        assert (played.logit_shift is None) == (kind is method.Method)
+        seen = []
+        learner.forward = lambda *given, policy=learner.policy, seen=seen: seen.append(policy(*given)) or seen[-1]
+        target = learning.targets(played, learner.method.advantage, learner.params)
+        terms, output = learning.losses(learner.forward, played, target, torch.arange(6), learner.params)
+        logits = output.logits + (0.0 if played.logit_shift is None else played.logit_shift)
+        ratio = (logits.log_softmax(-1).gather(-1, played.action[..., None])[..., 0] - played.log_prob).exp()
+        torch.testing.assert_close(ratio, torch.ones_like(ratio), atol=1e-4, rtol=0)
+        expected = -(target.advantage * ratio).mean()
+        torch.testing.assert_close(terms["policy"], expected, atol=1e-5, rtol=1e-4)
+
+
 def test_a_methods_own_loss_is_learnt_from(rollout):
     """Without a penalty on a policy that forgets what it was, the toy's loss falls from update to update."""
     learner = _learner(Gripping, lr=3e-3)

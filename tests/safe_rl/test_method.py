@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from safevla.config.registry import RegistryError
+from safevla.runtime.checkpoints import CheckpointError
 from safevla.safe_rl import method
 from safevla.tasks.step_costs import PAPER_COSTS
 from tests.learning import a_method, made_up_observation, ppo_params, tiny_policy
@@ -51,3 +52,23 @@ def test_a_checkpoint_knows_the_method_that_its_policy_was_trained_by():
     assert again.own.penalty == 0.7 and again.params.clip == 0.3
     assert (again.task, again.costs) == ("Pickup", PAPER_COSTS)
     assert again.params == ppo_params(clip=0.3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m["training"]["train"].pop("clip"), "training.train.clip: Field required"),
+        (lambda m: m["training"]["train"].update(clap=1), "training.train.clap: unknown parameter"),
+        (lambda m: m["training"]["method_params"].update(penalti=1), "finetune.method_params.ppo_fixed_penalty.penalti: unknown"),
+        (lambda m: m["training"].pop("costs"), "training.costs: Field required"),
+        (lambda m: m.pop("method"), "method: Field required"),
+        (lambda m: m.update(method="mine"), "method: unknown method 'mine'; known are ppo, "),
+        (lambda m: m.update(training=3), "training: Input should be"),
+    ],
+)
+def test_a_checkpoint_whose_method_cannot_be_had_is_named(change, message):
+    metadata = method.metadata_of("ppo_fixed_penalty", ppo_params(), {"penalty": 0.7}, "Pickup", PAPER_COSTS)
+    change(metadata)
+    with pytest.raises(CheckpointError) as error:
+        method.from_metadata(metadata, "p.safetensors")
+    assert str(error.value).startswith(f"p.safetensors: header: {message}") and "\n" not in str(error.value)

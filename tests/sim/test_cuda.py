@@ -23,7 +23,7 @@ ON_GPU = torch.cuda.is_available()
 needs_gpu = pytest.mark.skipif(not ON_GPU, reason="no GPU here; the CUDA code is tried in simulation instead")
 
 
-def compare(episodes, image_size, n_steps, seed, device, packed=False, with_truth=True):
+def compare(episodes, image_size, n_steps, seed, device, as_batch=False, with_privileged_targets=True):
     """Play the same random actions on both simulators; AssertionError says what differs. Returns what happened, as counts."""
     from safevla.sim.cuda import CudaSimulator
 
@@ -31,7 +31,7 @@ def compare(episodes, image_size, n_steps, seed, device, packed=False, with_trut
     ours, theirs = EmbeddedSimulator(n, image_size), CudaSimulator(n, image_size, device=device)
     cpu, gpu = VectorEnv(ours, n_steps), VectorEnv(theirs, n_steps)
     cpu.start(episodes)
-    if packed:
+    if as_batch:
         rows = torch.arange(n, device=device)
         gpu.restart_batch(rows, EpisodeBatch.of(episodes).to(device), rows)
     else:
@@ -59,7 +59,7 @@ def compare(episodes, image_size, n_steps, seed, device, packed=False, with_trut
         assert torch.equal(
             goals.goal_reached(a.transition.after, cpu.goals), goals.goal_reached(b.transition.after, gpu.goals).cpu()
         )
-        if with_truth:
+        if with_privileged_targets:
             grid = (5, 8)
             known, also = (privileged_targets.privileged_targets(batch.simulator, batch.goals, grid) for batch in (cpu, gpu))
             assert (known.class_map != also.class_map.cpu()).float().mean() < 0.005
@@ -75,9 +75,9 @@ def compare(episodes, image_size, n_steps, seed, device, packed=False, with_trut
 
 
 @needs_gpu
-@pytest.mark.parametrize("packed", [False, True])
-def test_both_devices_agree_on_random_actions(some_episodes, packed):
-    counts = compare(some_episodes, (48, 84), 200, 0, "cuda", packed)
+@pytest.mark.parametrize("as_batch", [False, True])
+def test_both_devices_agree_on_random_actions(some_episodes, as_batch):
+    counts = compare(some_episodes, (48, 84), 200, 0, "cuda", as_batch)
     print(counts)
     assert counts["hits"] > 500 and counts["costs"] > 100 and counts["moved"] > 200
 
@@ -142,4 +142,4 @@ if __name__ == "__main__":
     room = episode_in_room(
         [SceneObject("Mug", 0.1, 0.5), SceneObject("Chair", 0.9, 0.4), SceneObject("Apple", -0.4, 0.6)], start=(0.0, 0.0, 0.0)
     )
-    print(compare([room, room], (12, 21), 4, 0, "cpu", with_truth=False), step_costs.PAPER_COSTS)
+    print(compare([room, room], (12, 21), 4, 0, "cpu", with_privileged_targets=False), step_costs.PAPER_COSTS)

@@ -1,75 +1,64 @@
-"""View: rays, covered pixels and lines that bound them, against a slow intersection of a ray with a box."""
+"""View: rays of a camera, what may be seen of a sphere, and the eye as an upright or toppled object has it."""
 
 import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safevla.sim.boxes import Boxes
-from safevla.sim.view import View, covered, in_box, limits, meet, rows_between, slabs, view_of
-
-_WIDTH, _HEIGHT = 16, 9
-
-
-def _ray(view: View, row: int, x: int) -> np.ndarray:
-    """The ray through a pixel's middle, 1 m long along the optical axis, in the world."""
-    forward = np.array([view.sin_yaw * view.cos_pitch, -view.sin_pitch, view.cos_yaw * view.cos_pitch])
-    right = np.array([view.cos_yaw, 0.0, -view.sin_yaw])
-    up = np.array([view.sin_yaw * view.sin_pitch, view.cos_pitch, view.cos_yaw * view.sin_pitch])
-    return forward + (view.u_at + view.u_by * x) * right + (view.v_at + view.v_by * row) * up
-
-
-def _slow(view: View, boxes: Boxes, row: int, x: int) -> tuple[float, float]:
-    """Where a pixel's ray enters and leaves box 0, in metres along the optical axis; it misses where it leaves first."""
-    turn = math.radians(boxes.pose[0, 3])
-    to_box = np.array([[math.cos(turn), 0, -math.sin(turn)], [0, 1, 0], [math.sin(turn), 0, math.cos(turn)]])
-    origin, direction = to_box @ (np.array(view[:3]) - boxes.pose[0, :3]), to_box @ _ray(view, row, x)
-    with np.errstate(divide="ignore", over="ignore"):
-        a, b = (-boxes.half[0] - origin) / direction, (boxes.half[0] - origin) / direction
-    return np.minimum(a, b).max(), np.maximum(a, b).min()
-
+from safevla.sim.contact import topple_where_free
+from safevla.sim.view import EYE, FORWARD, RIGHT, UP, is_in_view, look_into, upright, view_of
+from tests.sim.test_solids import ray
 
 _angles = st.floats(-180, 180)
-_boxes = st.builds(
-    lambda x, y, z, yaw, a, b, c: Boxes(
-        np.array([[x, y, z, yaw, 0]], np.float64), np.array([[a, b, c]], np.float64), np.zeros(1, np.int8), 1
-    ),
-    *[st.floats(-3, 3)] * 3, _angles, *[st.floats(0.02, 1.5)] * 3,
-)  # fmt: skip
 
 
 def test_the_middle_of_a_picture_lies_straight_ahead():
     view = view_of(1.0, 2.0, 3.0, 90.0, 0.0, 60.0, 3, 3)
-    assert _ray(view, 1, 1) == pytest.approx([1.0, 0.0, 0.0])
-    assert _ray(view, 0, 1)[1] > 0 > _ray(view, 2, 1)[1]  # the first row is the highest
-    assert _ray(view, 1, 0)[2] > 0 > _ray(view, 1, 2)[2]  # facing +x, the left is +z
+    assert ray(view, 1, 1) == pytest.approx([1.0, 0.0, 0.0])
+    assert ray(view, 0, 1)[1] > 0 > ray(view, 2, 1)[1]  # the first row is the highest
+    assert ray(view, 1, 0)[2] > 0 > ray(view, 1, 2)[2]  # facing +x, the left is +z
     down = view_of(0.0, 0.0, 0.0, 0.0, 30.0, 60.0, 3, 3)
-    assert _ray(down, 1, 1) == pytest.approx([0.0, -0.5, math.cos(math.radians(30))])
+    assert ray(down, 1, 1) == pytest.approx([0.0, -0.5, math.cos(math.radians(30))])
 
 
-@settings(max_examples=150, deadline=None)
-@given(_boxes, _angles, st.floats(-60, 60))
-def test_pixels_that_meet_a_box_are_those_of_a_slow_ray(boxes, yaw_deg, pitch_deg):
-    view = view_of(0.0, 0.0, 0.0, yaw_deg, pitch_deg, 60.0, _WIDTH, _HEIGHT)
-    slab, limit = np.zeros((3, 7)), np.zeros((18, 3))
-    assume(slabs(0, boxes, in_box(0, boxes, view), view, slab))  # the eye is outside
-    n_limits = limits(slab, limit)
-    first_row, end_row, first_x, end_x, begins_m = covered(0, boxes, view)
-    at, rest = slab[:, 0], slab[:, 1:]
-    for row in range(_HEIGHT):
-        for x in range(_WIDTH):
-            enters_m, leaves_m = _slow(view, boxes, row, x)
-            if abs(leaves_m - enters_m) < 1e-4 * max(1.0, abs(enters_m)) or abs(enters_m) < 1e-3:
-                continue  # at a silhouette, or in front of the lens
-            is_hit = 0 < enters_m < leaves_m
-            # a hit has a positive inverse depth before any that was drawn, of which the sky's is 0
-            inverse, seen, _ = meet(row, x, at[0], rest[0], at[1], rest[1], at[2], rest[2], 0.0)
-            assert seen == is_hit
-            if is_hit:
-                assert 1.0 / inverse == pytest.approx(enters_m, rel=1e-4)
-                assert first_row <= row < end_row and first_x <= x < end_x
-                assert begins_m <= enters_m + 1e-6
-                top, bottom = rows_between(limit, n_limits, x, x, first_row, end_row)
-                assert top <= row < bottom
+@settings(deadline=None)
+@given(*[st.floats(-4, 4)] * 3, st.floats(0.01, 1.0), _angles, st.floats(-60, 60))
+def test_a_sphere_that_a_ray_meets_is_in_view(x, y, z, radius, yaw_deg, pitch_deg):
+    view = view_of(0.3, 1.0, -0.2, yaw_deg, pitch_deg, 60.0, 16, 9)
+    is_seen, begins_m = is_in_view(x, y, z, radius, view)
+    centre = np.array([x, y, z]) - view[:3]
+    axis = ray(view_of(0, 0, 0, yaw_deg, pitch_deg, 60.0, 1, 1), 0, 0)
+    for row in range(9):
+        for column in range(16):
+            along = ray(view, row, column)
+            away = max(0.0, centre @ along / (along @ along))
+            if np.linalg.norm(away * along - centre) < radius:
+                assert is_seen and begins_m <= away + 1e-9
+    assert begins_m == pytest.approx(centre @ axis - radius)
+
+
+@settings(deadline=None)
+@given(_angles, _angles, st.floats(-60, 60), st.booleans(), st.booleans())
+def test_an_object_sees_the_camera_where_it_is(object_yaw_deg, yaw_deg, pitch_deg, is_wide, lies):
+    """The frame is orthonormal, and leads from the object's coordinates back to the eye's place in the world."""
+    view = view_of(1.0, 2.0, 3.0, yaw_deg, pitch_deg, 60.0, 16, 9)
+    frame = np.zeros((4, 3))
+    look_into(np.array([0.5, 0.4, -0.3, object_yaw_deg, 90.0 if lies else 0.0]), is_wide, view, frame)
+    axes = frame[[RIGHT, UP, FORWARD]]
+    np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-9)
+    assert np.linalg.det(axes) == pytest.approx(1.0)  # nothing is mirrored
+    assert np.linalg.norm(frame[EYE]) == pytest.approx(np.linalg.norm([0.5, 1.6, 3.3]))
+
+
+@pytest.mark.parametrize(("half", "is_wide"), [((0.06, 0.3, 0.04), True), ((0.04, 0.3, 0.06), False)])
+def test_a_toppled_object_lies_in_its_toppled_box(half, is_wide):
+    """What stood at the top of the object's box lies ahead, where its box now is long."""
+    boxes = Boxes(np.array([[0, 0.3, 0, 0, 0]], np.float32), np.array([half], np.float32), np.full(1, 3, np.int8), 1)
+    assert topple_where_free(0, 1.0, 0.0, boxes, -1)
+    lying = np.array([boxes.half[0, 0], boxes.half[0, 1], boxes.half[0, 2]])
+    assert upright(0.0, 0.0, lying[2], is_wide) == pytest.approx((0.0, half[1], 0.0))
+    corner = np.abs(upright(*lying, is_wide))
+    assert corner == pytest.approx(half)

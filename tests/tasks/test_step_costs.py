@@ -200,7 +200,7 @@ def test_costs_agree_with_a_slow_oracle_on_random_play(some_episodes):
     charged = np.zeros(5)
     for group in range(6):
         simulator.reset(some_episodes[group * 8 : group * 8 + 8])
-        for _ in range(25):
+        for _ in range(15):
             t = simulator.step(torch.multinomial(weights, 8, replacement=True, generator=generator))
             found = step_costs.step_costs(t).components
             for e in range(8):

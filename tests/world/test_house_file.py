@@ -53,6 +53,14 @@ def test_bad_house_names_file_line_and_path(tmp_path, change, message):
 def test_truncated_file_is_one_error(tmp_path):
     whole = gzip.compress((json.dumps(generation.generate(0)) + "\n").encode() * 20)
     path = tmp_path / "houses.jsonl.gz"
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(house_file.HouseError, match=r"houses\.jsonl\.gz"):
-        list(house_file.load(path))
+    for damaged in (whole[: len(whole) // 2], whole[:10] + b"\xff" * 9):
+        path.write_bytes(damaged)
+        with pytest.raises(house_file.HouseError, match=r"houses\.jsonl\.gz"):
+            list(house_file.load(path))
+
+
+@pytest.mark.parametrize(("name", "content"), [("asset-database.json.gz", b"ab"), ("asset-database.json", b"{")])
+def test_an_asset_database_that_cannot_be_read_is_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(house_file.HouseError, match=f"{name}: no readable asset database"):
+        asset_database.asset_sizes(tmp_path / name)

@@ -1,8 +1,10 @@
 """Paintings: real ones, on walls, at eye height, and over nothing."""
 
+import itertools
+
 import numpy as np
 
-from safevla.world import catalogue, generation, house_file, layout
+from safevla.world import catalogue, generation, house_file, layout, parts
 from safevla.world.boxes import FIXED, ON_WALL
 
 
@@ -38,15 +40,9 @@ def test_they_cover_no_window_door_or_furniture_and_stay_on_their_wall():
 def _extents(plan: layout.Layout) -> tuple[np.ndarray, np.ndarray]:
     """The corners of the boxes around all boxes as they are drawn."""
     turn = np.radians(plan.yaw_deg)
-    size = plan.size_m / 2
-    reach = np.stack(
-        [
-            abs(size[:, 0] * np.cos(turn)) + abs(size[:, 2] * np.sin(turn)),
-            size[:, 1],
-            abs(size[:, 0] * np.sin(turn)) + abs(size[:, 2] * np.cos(turn)),
-        ],
-        axis=1,
-    )
-    middle = plan.centre.astype(float).copy()
-    middle[:, 1] += (plan.size_m[:, 1] - 2 * plan.half[:, 1]) / 2
-    return middle - reach, middle + reach
+    sine, cosine = np.sin(turn), np.cos(turn)
+    low, high = (ends.astype(float) for ends in parts.extents(plan.parts))
+    low, high = np.minimum.reduceat(low, plan.first_part[:-1]), np.maximum.reduceat(high, plan.first_part[:-1])
+    right, up, forward = np.moveaxis([np.where(corner, high, low) for corner in itertools.product((0, 1), repeat=3)], 2, 0)
+    placed = np.stack([right * cosine + forward * sine, up, forward * cosine - right * sine], axis=-1) + plan.centre
+    return placed.min(0), placed.max(0)

@@ -33,3 +33,10 @@ class HouseOptions(pydantic.BaseModel, extra="forbid", frozen=True):
     furniture: Annotated[float, pydantic.Field(ge=0, le=1)] = 1.0  # share of each room's furniture list that is placed
     surface_objects: Annotated[float, pydantic.Field(ge=0)] = 1.5  # expected small objects per surface
     hazards: HazardRates = HazardRates()
+
+    @pydantic.field_validator("rooms", "room_side_m")
+    @classmethod
+    def _in_order(cls, limits: tuple[float, float]) -> tuple[float, float]:
+        if not limits[0] <= limits[1]:
+            raise ValueError(f"the least comes first, then the most; found {limits[0]} and then {limits[1]}")
+        return limits

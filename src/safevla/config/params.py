@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from safevla.config.faults import first_fault
 from safevla.config.house_options import HouseOptions
+from safevla.config.method_params import params_model
 from safevla.config.policy_config import PolicyConfig
 from safevla.config.registry import COSTS, METHODS, SUITES, TASKS, Registry
 from safevla.config.thor_options import ThorOptions
@@ -26,6 +28,17 @@ Suite = Annotated[str, pydantic.AfterValidator(lambda name: _known(SUITES, name)
 def _known(registry: Registry, name: str) -> str:
     registry.path(name)
     return name
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise ValueError(f"{value!r} stands there twice")
+    return values
+
+
+_Distinct = pydantic.AfterValidator(_distinct)
+_Some = pydantic.Field(min_length=1)
 
 
 class _Group(pydantic.BaseModel):
@@ -108,11 +121,11 @@ class PPOParams(_Group):
 class FinetuneParams(_Group):
     """Which policies are fine-tuned, and how."""
 
-    methods: list[Method]
-    tasks: list[Task]
-    seeds: list[int]
+    methods: Annotated[list[Method], _Some, _Distinct]
+    tasks: Annotated[list[Task], _Some, _Distinct]
+    seeds: Annotated[list[int], _Some, _Distinct]
     train: PPOParams  # what all methods share
-    method_params: dict[Method, dict[str, Any]]  # what one method alone has; checked by the method's own file
+    method_params: dict[Method, dict[str, Any]]  # what one method alone has, as its file's `Params` says
 
     @pydantic.model_validator(mode="after")
     def _every_task_has_its_numbers(self) -> "FinetuneParams":
@@ -122,13 +135,24 @@ class FinetuneParams(_Group):
                     raise ValueError(f"train.{name}: nothing for {task}")
         return self
 
+    @pydantic.model_validator(mode="after")
+    def _methods_have_such_parameters(self) -> "FinetuneParams":
+        for name, values in self.method_params.items():
+            model = params_model(name)
+            try:
+                if model is not None:
+                    model.model_validate(values)
+            except pydantic.ValidationError as error:
+                raise ValueError(f"method_params.{name}.{first_fault(error)}") from None
+        return self
+
 
 class EvaluateParams(_Group):
     """Evaluation, in distribution and out of it."""
 
     episodes: _Count  # per task, in distribution
     ood_episodes: _Count  # per task and suite
-    suites: list[Suite]  # what is played out of distribution
+    suites: Annotated[list[Suite], _Distinct]  # what is played out of distribution
     real_houses: str | None  # a ProcTHOR file, for the suite `procthor`; a relative path is taken from the repository's root
     max_steps: _Count
     done_threshold: _Share  # policies say `done` when its probability exceeds this, and only then; 0: drawn
@@ -159,8 +183,8 @@ class Params(_Group):
 
     seed: int
     threads: Annotated[int, pydantic.Field(ge=0)]  # 0: all cores
-    extensions: list[str]  # folders with more methods, suites, costs and tasks, from the repository's root
-    costs: list[Cost]  # components of the cost, each a file
+    extensions: list[str]  # folders with more methods, suites, costs, tasks and shapes, from the repository's root
+    costs: Annotated[list[Cost], _Some, _Distinct]  # components of the cost, each a file
     houses: HouseOptions
     simulator: SimulatorParams
     collect: CollectParams

@@ -7,7 +7,7 @@ import pydantic
 _Positive = Annotated[int, pydantic.Field(gt=0)]
 
 
-class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True):
+class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True, validate_default=True):
     """The policy's size."""
 
     vision: str | None = None  # folder of a pretrained DINOv2 or SigLIP; None: convolutions learnt from scratch
@@ -26,6 +26,21 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True):
     asymmetric_critic: bool = False  # the critics, which only training asks, know what the simulator knows of the surroundings
     cost_heads: _Positive = 1  # outputs of the cost critic: one for the sum of costs, or one for each component
     mask_failed_actions: bool = True  # a motion that has failed in this place is not tried there again
+
+    @pydantic.field_validator("dim")
+    @classmethod
+    def _is_even(cls, dim: int) -> int:
+        if dim % 2:
+            raise ValueError(f"{dim} is odd; a step's number is told in pairs of sine and cosine")
+        return dim
+
+    @pydantic.field_validator("heads")
+    @classmethod
+    def _divides_dim(cls, heads: int, info: pydantic.ValidationInfo) -> int:
+        dim = info.data.get("dim")  # None where it is wrong itself
+        if dim is not None and dim % heads:
+            raise ValueError(f"{heads} heads do not divide dim, which is {dim}")
+        return heads
 
     @property
     def map_size(self) -> tuple[int, int]:

@@ -11,11 +11,11 @@ from typing import Any, get_origin
 import pydantic
 import yaml
 
+from safevla.config.default_profile import DEFAULT_PROFILE
 from safevla.config.faults import first_fault
 from safevla.config.params import Params, PPOParams
 from safevla.config.registry import RegistryError, use_extensions
 
-DEFAULT_PROFILE = "laptop"
 # whose names need not stand in params.yaml: what methods have of their own, and numbers by task
 _OPEN_GROUPS = (
     "finetune.method_params.",
@@ -66,18 +66,28 @@ def raw(profile: str) -> dict[str, Any]:
     folder = _folder()
     values = _read(folder / "params.yaml")
     if profile != DEFAULT_PROFILE:
-        path = folder / "profiles" / f"{profile}.yaml"
-        if not path.exists():
+        if profile not in profile_names():
             raise ParamsError(f"unknown profile {profile!r}; the profiles are {', '.join(profile_names())}")
-        values = _merged(values, _read(path), path)
-    if device := os.environ.get(_DEVICE_VARIABLE):
+        path = folder / "profiles" / f"{profile}.yaml"
+        try:
+            values = _merged(values, _read(path), path)
+        except ParamsError:
+            check(values, "params.yaml")  # where the fault is there, this says so
+            raise
+    if (device := os.environ.get(_DEVICE_VARIABLE)) and isinstance(values.get("simulator"), dict):
         values["simulator"]["device"] = device
     return values
 
 
 def load(profile: str) -> Params:
     """The profile's parameters, checked."""
-    return check(raw(profile), "params.yaml" if profile == DEFAULT_PROFILE else f"profiles/{profile}.yaml")
+    if profile == DEFAULT_PROFILE:
+        return check(raw(profile), "params.yaml")
+    try:
+        return check(raw(profile), f"profiles/{profile}.yaml")
+    except ParamsError:
+        load(DEFAULT_PROFILE)  # where the fault is in params.yaml, this says so
+        raise
 
 
 def check(values: dict[str, Any], source: str) -> Params:
@@ -92,7 +102,7 @@ def check(values: dict[str, Any], source: str) -> Params:
 def _use_extensions(values: dict[str, Any], source: str) -> None:
     """Names in the extensions' folders count as known from now on."""
     folders = values.get("extensions")
-    if not isinstance(folders, list):
+    if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
         return  # the check of the parameters says so
     try:
         use_extensions(_folder() / folder for folder in folders)
@@ -102,9 +112,14 @@ def _use_extensions(values: dict[str, Any], source: str) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ParamsError(f"{path}: not YAML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from None
+    if values is not None and not isinstance(values, dict):
+        raise ParamsError(f"{path}: parameters stand under their names, `seed: 0`; found a {type(values).__name__}")
+    return values or {}
 
 
 def _merged(base: dict, change: dict, path: Path, prefix: str = "") -> dict:

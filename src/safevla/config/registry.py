@@ -1,11 +1,12 @@
-"""Registries: methods, suites, costs and tasks, one file each, known by their names without being loaded.
+"""Registries: methods, suites, costs, tasks and shapes, one file each, known by their names without being loaded.
 
 A registry is a folder of Python files. A file's name is the name of what it defines, and the file says everything about it:
 a label and a colour for figures, parameters, and what it does. Adding a method is adding a file. Parameters, tables, figures
 and the pipeline's dependencies follow from the files that are there.
 
 Names, labels and colours are read from a file's text, so that a figure needs no torch and loading one method loads no other.
-Files outside the package count too: an extension is a folder with `methods`, `suites`, `costs` or `tasks` in it.
+Files outside the package count too: an extension is a folder with `methods`, `suites`, `costs`, `tasks` or `shapes` in it.
+Parameters choose from all but the shapes: which of those are drawn follows from what a house holds.
 """
 
 import ast
@@ -89,11 +90,12 @@ TASKS = Registry("tasks", "safevla.tasks.definitions", "task", _TASK, camel=True
 COSTS = Registry("costs", "safevla.tasks.costs", "cost", ("LABEL", "COLOUR", "charged"))
 METHODS = Registry("methods", "safevla.safe_rl.methods", "method", ("LABEL", "COLOUR", "Method"))
 SUITES = Registry("suites", "safevla.evaluation.suites", "suite", ("LABEL", "edit|fresh|make_simulator"))
-REGISTRIES = (TASKS, COSTS, METHODS, SUITES)
+SHAPES = Registry("shapes", "safevla.world.shapes", "shape", ("build",))
+REGISTRIES = (TASKS, COSTS, METHODS, SUITES, SHAPES)
 
 
 def chosen(values: dict[str, Any]) -> Iterator[tuple[Registry, str]]:
-    """Everything that a profile's parameters, as plain data, choose from the registries."""
+    """Everything that a profile's parameters, as plain data, choose from the registries: no shape, those follow from a house."""
     groups: tuple[tuple[Registry, Iterable[str]], ...] = (
         (TASKS, values["finetune"]["tasks"]),
         (COSTS, values["costs"]),
@@ -125,6 +127,8 @@ def _constants(path: Path) -> dict[str, Any]:
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     except SyntaxError as error:
         raise RegistryError(f"{path}:{error.lineno}: not Python: {error.msg}") from None
+    except UnicodeDecodeError as error:
+        raise RegistryError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from None
     found: dict[str, Any] = {}
     for node in tree.body:
         for target, value in _assignments(node):

@@ -26,6 +26,7 @@ import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
@@ -36,6 +37,7 @@ from safevla.env.vector_env import StepResult, VectorEnv
 from safevla.sim.actions import N_ACTIONS
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS, Simulator
+from safevla.sim.robot import ROBOTS
 from safevla.tasks import goals, step_costs
 from safevla.tasks.episodes import Episode
 from safevla.tasks.sampling import SPLIT_SEEDS, in_houses, stream
@@ -62,8 +64,45 @@ def _pixels(image_size: tuple[int, int]) -> dict[str, spaces.Space[Any]]:
     return {name: spaces.Box(0, 255, (*image_size, 3), np.uint8) for name in CAMERAS}
 
 
+def _check_counts(**counts: int) -> None:
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} is {value!r}, expected a whole number of at least 1")
+
+
+def _check_options(num_envs: int, image_size: tuple[int, int], max_steps: int, render_mode: str | None) -> None:
+    """Raise ValueError, which names the option, for one that makes no sense."""
+    _check_counts(num_envs=num_envs, max_steps=max_steps)
+    if len(image_size) != 2:
+        raise ValueError(f"image_size is {image_size!r}, expected (height, width) in pixels")
+    _check_counts(**{"image_size[0]": image_size[0], "image_size[1]": image_size[1]})
+    if render_mode not in (None, "rgb_array"):
+        raise ValueError(f"render_mode {render_mode!r} is unknown; it is 'rgb_array', or None")
+
+
+def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
+    try:
+        return AutoresetMode(mode)
+    except ValueError:
+        known = ", ".join(repr(one.value) for one in AutoresetMode)
+        raise ValueError(f"autoreset_mode {mode!r} is unknown; the modes are {known}") from None
+
+
+def _side_by_side(batch: VectorEnv, row: int) -> np.ndarray:
+    pictures = batch.simulator.render()
+    return np.concatenate([pictures[name][row].numpy(force=True) for name in CAMERAS], axis=1)
+
+
 def _simulator(n_envs: int, image_size: tuple[int, int], robot: str, device: str) -> Simulator:
-    if torch.device(device).type == "cpu":
+    try:
+        kind = torch.device(device).type
+    except (RuntimeError, TypeError):
+        kind = ""
+    if kind not in ("cpu", "cuda"):
+        raise ValueError(f"device {device!r} is unknown; it is 'cpu' or 'cuda'")
+    if robot not in ROBOTS:
+        raise ValueError(f"robot {robot!r} is unknown; the robots are {', '.join(ROBOTS)}")
+    if kind == "cpu":
         return EmbeddedSimulator(n_envs, image_size, robot)
     if not torch.cuda.is_available():
         raise ValueError(f"device {device!r}: torch finds no GPU here")
@@ -87,6 +126,7 @@ class SafetyChoresEnv(gymnasium.Env[dict[str, Any], int | np.integer]):
         render_mode: str | None = None,
     ):
         """houses: a ProcTHOR .jsonl, .jsonl.gz or .json file, or None for generated ones; split: train, validation, test."""
+        _check_options(1, image_size, max_steps, render_mode)
         self.render_mode = render_mode
         self.task, self._houses, self._split = task, houses, split
         self._batch = VectorEnv(_simulator(1, image_size, robot, device), max_steps)
@@ -113,6 +153,8 @@ class SafetyChoresEnv(gymnasium.Env[dict[str, Any], int | np.integer]):
         return self._dict(observation), self._info(None)
 
     def step(self, action: int | np.integer) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        if self._episodes is None:
+            raise ResetNeeded("reset the environment before the first step")
         outcome = self._batch.step(torch.tensor([int(action)]))
         return (
             self._dict(outcome.observation),
@@ -147,14 +189,18 @@ class SafetyChoresEnv(gymnasium.Env[dict[str, Any], int | np.integer]):
         """Both cameras side by side."""
         if self.render_mode != "rgb_array":
             return None
-        pictures = self._batch.simulator.render()
-        return np.concatenate([pictures[name][0].numpy(force=True) for name in CAMERAS], axis=1)
+        return _side_by_side(self._batch, 0)
 
 
 class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv[dict[str, np.ndarray], np.ndarray, np.ndarray]):
-    """B household episodes in one simulator; an ended one is replaced in the same step, its last words in `final_info`."""
+    """B household episodes in one simulator, reset as Gymnasium's vector environments are, by default in the same step.
 
-    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
+    `info` is of the step that was taken, in the ended episodes too. Where an ended episode is replaced in the same step, its
+    last observation and info are `final_obs` and `final_info` as well. With `AutoresetMode.NEXT_STEP` it is replaced at the
+    next step, whose action is not carried out there; with `DISABLED` by `reset(options={"reset_mask": ended})`.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 5, "autoreset_mode": AutoresetMode.SAME_STEP}
 
     def __init__(
         self,
@@ -166,10 +212,21 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv[dict[str, np.ndarray], np
         max_steps: int = goals.MAX_STEPS_TRAINING,
         robot: str = "stretch",
         device: str = "cpu",
+        render_mode: str | None = None,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
+        max_episode_steps: int | None = None,
     ):
+        """As `SafetyChoresEnv`; max_episode_steps: another limit, as `gymnasium.make_vec` gives it (-1: none)."""
+        if max_episode_steps not in (None, -1):
+            _check_counts(max_episode_steps=max_episode_steps)
+            max_steps = min(max_steps, max_episode_steps)
+        _check_options(num_envs, image_size, max_steps, render_mode)
+        self.autoreset_mode, self.render_mode = _autoreset_mode(autoreset_mode), render_mode
+        self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
         self.num_envs, self.task, self._houses, self._split = num_envs, task, houses, split
         self._batch = VectorEnv(_simulator(num_envs, image_size, robot, device), max_steps)
         self._episodes: Iterator[Episode] | None = None  # a series that goes on from reset to reset
+        self._ended = np.zeros(num_envs, bool)  # and not yet replaced
         self.single_action_space = spaces.Discrete(N_ACTIONS)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.single_observation_space = spaces.Dict(
@@ -188,29 +245,85 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv[dict[str, np.ndarray], np
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Start B episodes; options: `reset_mask`, (B,) bool, for those of some rows alone."""
+        mask = self._reset_mask(options)
         super().reset(seed=seed)
         if self._episodes is None or seed is not None:
             self._episodes = _source(self.task, self._houses, self._split, int(self.np_random.integers(1 << 30)))
-        observation = self._batch.start(self._drawn(self.num_envs))
-        return self._dict(observation), {"episode_id": self._ids()}
+        if mask.all():
+            observation = self._batch.start(self._drawn(self.num_envs))
+        else:
+            self._batch.observe(
+                self._batch.simulator.scene()
+            )  # `restart` writes into the observation, and the last is the caller's
+            observation = self._restart(mask)
+        self._ended &= ~mask
+        nothing = np.zeros(self.num_envs, bool)
+        info = self._costs(torch.zeros(self.num_envs, len(self._batch.costs)))
+        info |= {"success": nothing, "collided": nothing.copy(), "episode_id": self._ids()}
+        return self._dict(observation), _masked(info, mask)
+
+    def _reset_mask(self, options: dict[str, Any] | None) -> np.ndarray:
+        """(B,) bool: the rows to reset, as Gymnasium's vector environments take them."""
+        if options is None or "reset_mask" not in options:
+            return np.ones(self.num_envs, bool)
+        mask = options["reset_mask"]
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+            raise TypeError(f"options['reset_mask'] is {mask!r}, expected a numpy array of bool")
+        if mask.shape != (self.num_envs,) or not mask.any():
+            raise ValueError(f"options['reset_mask'] is {mask!r}, expected ({self.num_envs},) with at least one True")
+        if self._episodes is None and not mask.all():
+            raise ResetNeeded("reset every environment before resetting some of them")
+        return mask
 
     def step(self, actions: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        if self._episodes is None:
+            raise ResetNeeded("reset the environments before the first step")
+        late = self._ended.copy()  # rows that ended in an earlier step
+        if late.any() and self.autoreset_mode == AutoresetMode.DISABLED:
+            rows = late.nonzero()[0].tolist()
+            raise ResetNeeded(f"episodes {rows} have ended: reset them with options={{'reset_mask': …}}, autoreset is disabled")
         outcome = self._batch.step(torch.as_tensor(np.asarray(actions)))
+        observation = self._restart(late) if late.any() else outcome.observation
         info: dict[str, Any] = {
-            "cost": outcome.cost.sum(1).numpy(force=True),
-            **{f"cost_{name}": outcome.cost[:, i].numpy(force=True) for i, name in enumerate(self._batch.costs)},
+            **self._costs(outcome.cost),
             "success": outcome.success.numpy(force=True),
             "collided": step_costs.collided(outcome.transition).numpy(force=True),
             "episode_id": self._ids(),
         }
-        observation = outcome.observation
-        slots = outcome.ended.nonzero()[:, 0].tolist()
-        if slots:
-            last = observation.map(torch.clone)  # `restart` writes into the observation
-            info["final_obs"], info["_final_obs"] = self._dict(last), outcome.ended.numpy(force=True)
-            observation = self._batch.restart(slots, self._drawn(len(slots)))
-        ends = (outcome.terminated.numpy(force=True), outcome.truncated.numpy(force=True))
-        return self._dict(observation), outcome.reward.numpy(force=True), *ends, info
+        ends = [outcome.terminated.numpy(force=True), outcome.truncated.numpy(force=True)]
+        reward = outcome.reward.numpy(force=True)
+        for values in (reward, *ends, *(info[name] for name in info if name != "episode_id")):
+            values[late] = 0  # nothing was done there
+        self._ended = ends[0] | ends[1]
+        if self.autoreset_mode == AutoresetMode.SAME_STEP and self._ended.any():
+            last = self._dict(observation.map(torch.clone))  # `restart` writes into the observation
+            final_obs = np.full(self.num_envs, None, dtype=object)
+            for row in self._ended.nonzero()[0]:
+                final_obs[row] = {name: values[row] for name, values in last.items()}
+            blank = {
+                name: np.full(self.num_envs, None if values.dtype == object else 0, values.dtype) for name, values in info.items()
+            }
+            last_info = {name: np.where(self._ended, values, blank[name]) for name, values in info.items()}
+            final_info = _masked(last_info, self._ended)
+            observation = self._restart(self._ended)
+            info |= {"final_obs": final_obs, "_final_obs": self._ended, "final_info": final_info, "_final_info": self._ended}
+            self._ended = np.zeros(self.num_envs, bool)
+        return self._dict(observation), reward, ends[0], ends[1], info
+
+    def render(self) -> tuple[np.ndarray, ...] | None:
+        """Both cameras side by side, of each environment."""
+        if self.render_mode != "rgb_array":
+            return None
+        return tuple(_side_by_side(self._batch, row) for row in range(self.num_envs))
+
+    def _restart(self, mask: np.ndarray) -> Observation:
+        rows = mask.nonzero()[0].tolist()
+        return self._batch.restart(rows, self._drawn(len(rows)))
+
+    def _costs(self, cost: torch.Tensor) -> dict[str, np.ndarray]:
+        parts = {f"cost_{name}": cost[:, i].numpy(force=True) for i, name in enumerate(self._batch.costs)}
+        return {"cost": cost.sum(1).numpy(force=True), **parts}
 
     def _dict(self, observation: Observation) -> dict[str, np.ndarray]:
         return {
@@ -229,6 +342,11 @@ class SafetyChoresVectorEnv(gymnasium.vector.VectorEnv[dict[str, np.ndarray], np
 
     def _ids(self) -> np.ndarray:
         return np.asarray([episode.id for episode in self._batch.episodes if episode is not None], dtype=object)
+
+
+def _masked(info: dict[str, np.ndarray], mask: np.ndarray) -> dict[str, np.ndarray]:
+    """What is known of some rows, as Gymnasium has it: beside each name `_name`, which rows."""
+    return info | {f"_{name}": mask.copy() for name in info}
 
 
 class SafetyWrapper(gymnasium.Wrapper):

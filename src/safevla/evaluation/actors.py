@@ -1,8 +1,8 @@
 """Actors: who plays an episode, a policy or an expert."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -94,5 +94,9 @@ def load_actor(
 ) -> PolicyActor:
     """A policy from its checkpoint, acting as its method has it."""
     policy, metadata = policy_files.load(path)
-    filter_action = method.from_metadata(metadata).filter_action if "training" in metadata else None
-    return PolicyActor(policy, n_envs, seed, done_threshold, temperature, device, filter_action)
+    return PolicyActor(policy, n_envs, seed, done_threshold, temperature, device, filter_action(metadata, path))
+
+
+def filter_action(metadata: Mapping[str, Any], path: Path) -> Callable[[torch.Tensor, Observation], torch.Tensor] | None:
+    """The hook of the method that a checkpoint was trained by, None where by none. CheckpointError where it cannot be had."""
+    return method.from_metadata(metadata, path).filter_action if "training" in metadata else None

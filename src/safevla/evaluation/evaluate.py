@@ -5,6 +5,7 @@ the next episode from the queue.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,9 @@ def play_all(jobs: Sequence[EvaluationJob], threads: int) -> Iterator[pd.DataFra
     """`play` each job, in order; on the CPU by as many processes as `threads` (0: one a core), on a GPU in this one."""
     on_gpu = any(job.simulator.device == "cuda" for job in jobs)
     yield from workers.run(play, jobs, 1 if on_gpu else threads)
+
+
+HOPELESS = 100  # episodes of which the expert solves none before one gives up
 
 
 def evaluate(
@@ -197,6 +201,24 @@ def _row(batch: VectorEnv, slot: int, success: bool, timed_out: bool, actions: b
         "timed_out": timed_out,
         "actions": actions,
     }
+
+
+def first_solvable(source: Iterator[Episode], n: int, simulator: Simulator, max_steps: int) -> list[Episode]:
+    """The first n episodes of a source that the shortest-path expert solves.
+
+    Raises ValueError where it solves none of many: the task then asks for what no expert here does.
+    """
+    found: list[Episode] = []
+    tried = 0
+    while len(found) < n:
+        drawn = list(itertools.islice(source, n))
+        found += solvable(drawn, simulator, max_steps)
+        tried += len(drawn)
+        if not found and tried >= max(n, HOPELESS):
+            raise ValueError(
+                f"task {drawn[0].task}: the shortest-path expert solved none of {tried} episodes of {max_steps} steps"
+            )
+    return found[:n]
 
 
 def solvable(episodes: Sequence[Episode], simulator: Simulator, max_steps: int) -> list[Episode]:

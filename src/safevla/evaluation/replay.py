@@ -23,6 +23,11 @@ from safevla.tasks.step_costs import PAPER_COSTS
 from safevla.tasks.tokenizer import tokenize
 from safevla.world import catalogue
 from safevla.world.boxes import STRUCTURE
+from safevla.world.parts import MAIN
+
+
+class TraceError(ValueError):
+    """There are no traces; the message says where they would be, and what makes them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +102,7 @@ def _boxes(episode: Episode, start_pose: torch.Tensor, scene: Scene) -> list[dic
             "half_x": float(layout.half[m, 0]), "half_z": float(layout.half[m, 2]),
             "bottom_m": float(layout.centre[m, 1] - layout.half[m, 1]),
             "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
-            "colour": layout.colour[m].tolist(),
+            "colour": layout.palette[m, MAIN].tolist(),
             "structure": bool(layout.mobility[m] == STRUCTURE),
             "target": bool(layout.type_index[m] == target_type),
             "moved": bool((scene.pose[0, m, :3] - start_pose[m, :3]).norm() > DISTURBED_M and m != int(scene.held[0])),
@@ -114,7 +119,9 @@ def write(traces: Sequence[Trace], folder: Path) -> None:
 
 
 def read(folder: Path) -> list[Trace]:
-    """What `write` wrote."""
+    """What `write` wrote. Raises TraceError where nothing was written there."""
+    if not (folder / "traces.json").exists():
+        raise TraceError(f"{folder / 'traces.json'} is not there: run `safevla reproduce PROFILE evaluate_in_distribution` first")
     data = json.loads((folder / "traces.json").read_text())
     with np.load(folder / "traces.npz") as frames:
         return [Trace(data, frames[f"frames_{i}"]) for i, data in enumerate(data)]

@@ -31,6 +31,7 @@ COLUMNS = ("record", "actions", "labels", "success", "steps", "cost")  # and cos
 # What a replaced action is: mostly a base motion, sometimes an arm motion, sometimes a grasp at nothing. Without the last
 # a policy learns that a grasp is followed by `done`, whether or not it took hold of anything.
 _NOISE = np.array([0.1] * 6 + [0.03] * 10 + [0.1])
+HOPELESS = 200  # episodes, disturbed ones, of which the expert solves none before one gives up
 _GOES_ON = 0.5  # chance that a replaced action is repeated: only a robot driven into a wall can show the way out
 
 
@@ -103,7 +104,10 @@ def demonstrate(
     costs: Sequence[str] = PAPER_COSTS,
     careful: bool = False,
 ) -> pd.DataFrame:
-    """Let an expert play n episodes and keep those that succeed, in the order of the source: COLUMNS and cost_<component>."""
+    """Let an expert play n episodes and keep those that succeed, in the order of the source: COLUMNS and cost_<component>.
+
+    Raises ValueError where the expert solves none of many.
+    """
     rng = np.random.default_rng(seed)
     batch, expert = VectorEnv(simulator, max_steps, costs=costs), Expert(simulator.n_envs, careful)
     waiting = [next(source) for _ in range(simulator.n_envs)]
@@ -130,6 +134,8 @@ def demonstrate(
                 rows[order[slot]] = _row(batch, slot, traces[slot])
             order[slot], started = started, started + 1
             traces[slot] = ([], [])
+        if succeeded == 0 and tried >= HOPELESS:
+            raise ValueError(f"the expert solved none of {tried} episodes of {max_steps} steps: there is nothing to demonstrate")
         if ended:
             fresh = [next(source) for _ in ended]
             batch.restart(ended, fresh)

@@ -4,7 +4,8 @@ It begins with a notebook's imports and goes on through modules: imports inside 
 do not. What is imported by name is added by rule:
 
 * Of a registry that the code loads from, the definitions that it names, and those that the parameters choose if it looks at
-  that choice, each with all that it imports. Where the code only reads constants, the definitions' text.
+  that choice, each with all that it imports. Where the code only reads constants, the definitions' text. Of the shapes,
+  among which no parameter chooses, all: a house may hold every type.
 * Of the simulator, the modules that the parameters ask for.
 * Of data, the files and folders beside a module that its text names.
 """
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from safevla.config import registry
-from safevla.config.registry import METHODS, TASKS, Registry
+from safevla.config.registry import METHODS, SHAPES, TASKS, Registry
 
 _PACKAGE = Path(__file__).parents[1]
 _NAME = _PACKAGE.name
@@ -57,6 +58,7 @@ def of_notebook(notebook: Path, values: dict[str, Any], methods: Iterable[str] |
     for kind, name in registry.chosen(values):
         chosen[kind].add(name)
     chosen[TASKS] = set(TASKS.names())  # the vocabulary and the tasks' numbers are of all that there are
+    chosen[SHAPES] = set(SHAPES.names())
     if methods is not None:
         chosen[METHODS] = set(methods)
     return sorted(_files(start, chosen, values["simulator"]))
@@ -86,7 +88,7 @@ def _files(start: "_Code", chosen: dict[Registry, set[str]], simulator: dict[str
                     named[kind] |= code.words.intersection(kind.names())
         if not pending:
             for kind in loads:
-                names = named[kind] | (chosen[kind] if kind.kind in attributes else set())
+                names = named[kind] | (chosen[kind] if kind is SHAPES or kind.kind in attributes else set())
                 pending |= {kind.module_name(name) for name in names} - seen
     return found | {kind.path(name) for kind in reads for name in chosen[kind] | named[kind]}
 

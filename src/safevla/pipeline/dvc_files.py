@@ -20,6 +20,7 @@ from safevla.pipeline.runs import PREPARE, Run
 _POLICIES = "data/${profile}/finetune/"
 _SOURCES = ("notebooks", "src/safevla")  # what `prepare` reads in every profile
 _DEVICE = "SAFEVLA_DEVICE"
+_CHOICE = {"finetune.methods", "finetune.tasks"}  # a stage that is told both reads every policy
 _WITHOUT_GIT = "[core]\n    no_scm = true\n    autostage = false\n"
 
 
@@ -52,8 +53,7 @@ def derived(stage: dict[str, Any], name: str, values: dict[str, Any]) -> tuple[l
         return [dep for dep in deps if dep not in _SOURCES], list(values["extensions"])
     finetune = values["finetune"]
     wanted = [f"{_POLICIES}{method}-{task}" for method in finetune["methods"] for task in finetune["tasks"]]
-    listed = [dep for dep in deps if _is_policy(dep)]
-    return listed, wanted if listed else []
+    return [dep for dep in deps if _is_policy(dep)], wanted if _CHOICE.issubset(stage["params"]) else []
 
 
 def _is_policy(dep: str) -> bool:
@@ -69,16 +69,20 @@ def check_lists(root: Path, profile: str, values: dict[str, Any]) -> None:
             raise PipelineError(f"dvc.yaml: {name}: deps: {missing[0]} is missing: run `safevla reproduce`, which adds it")
 
 
+def outdated_lists(root: Path, values: dict[str, Any]) -> list[str]:
+    """The stages whose lists in dvc.yaml are not what follows from the parameters."""
+    pairs = {name: derived(stage, name, values) for name, stage in read(root)["stages"].items()}
+    return [name for name, (listed, wanted) in pairs.items() if listed != wanted]
+
+
 def update_lists(root: Path, values: dict[str, Any]) -> list[str]:
     """Bring the lists in dvc.yaml up to date, leaving the rest of the file as it is; the stages that changed."""
     path = root / "dvc.yaml"
     lines = path.read_text(encoding="utf-8").splitlines()
-    changed = []
-    for name, stage in read(root)["stages"].items():
+    changed, stages = outdated_lists(root, values), read(root)["stages"]
+    for name in changed:
+        stage = stages[name]
         listed, wanted = derived(stage, name, values)
-        if listed == wanted:
-            continue
-        changed.append(name)
         start = lines.index("    deps:", lines.index(f"  {name}:")) + 1
         end = start + len(stage["deps"])
         kept = [line for line in lines[start:end] if line.strip().removeprefix("- ") not in listed]

@@ -12,12 +12,16 @@ from safevla.pipeline import closure, dvc_files, runs, strip_outputs
 from safevla.pipeline.stages import NOTEBOOKS
 
 
-def prepare(root: Path, profile: str) -> None:
-    """Write a profile's copies and digests; what has not changed is not written again, what is no longer needed goes."""
+def prepare(root: Path, profile: str, check_lists: bool = True) -> None:
+    """Write a profile's copies and digests; what has not changed is not written again, what is no longer needed goes.
+
+    check_lists: raise PipelineError where dvc.yaml lacks a dependency that follows from the parameters.
+    """
     closure.check_checkout(root)
     profiles.load(profile)
     values = profiles.raw(profile)
-    dvc_files.check_lists(root, profile, values)
+    if check_lists:
+        dvc_files.check_lists(root, profile, values)
     folder = dvc_files.prepared(root, profile)
     sources = {name: root / "notebooks" / f"{name}.ipynb" for name in NOTEBOOKS.values()}
     copies = {path.name: strip_outputs.text(strip_outputs.stripped(strip_outputs.read(path))) for path in sources.values()}

@@ -25,16 +25,21 @@ def reproduce(profile: str, names: Sequence[str], options: Sequence[str], single
     profiles.load(profile)
     values = profiles.raw(profile)
     chosen = runs.chosen(names, values)
+    outdated = dvc_files.outdated_lists(root, values) if profile == profiles.DEFAULT_PROFILE else []
+    for stage in outdated:
+        print(f"dvc.yaml: {stage} {'would depend' if dry else 'depends'} on what params.yaml now asks for", flush=True)
+    if outdated and not dry:
+        dvc_files.update_lists(root, values)
     pipeline, environment = _pipeline(root, profile, values)
     if single or dry:
-        prepare.prepare(root, profile)
+        prepare.prepare(root, profile, check_lists=not dry)
     targets = [f"{pipeline}:{name}" for name in names] or [pipeline]
     if dry:
         command = ["status", "--json", *([] if single or not names else ["--with-deps"]), *targets]
         status = _dvc(command, root, environment, capture=True)
         if status.returncode:
             return 1
-        changed = {name.rsplit(":", 1)[-1] for name in json.loads(status.stdout)}
+        changed = {name.rsplit(":", 1)[-1] for name in json.loads(status.stdout)} | set(outdated)
         print(_would_run(changed, chosen if single else _with_needs(chosen, root, profile, values), root, profile, values))
         return 0
     for run in chosen if single else ():
@@ -44,7 +49,7 @@ def reproduce(profile: str, names: Sequence[str], options: Sequence[str], single
 
 
 def _pipeline(root: Path, profile: str, values: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    """A profile's dvc.yaml, brought up to date, from the root; and DVC's environment."""
+    """A profile's dvc.yaml, from the root, another than the default's written anew; and DVC's environment."""
     environment = dict(os.environ)
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     is_default = profile == profiles.DEFAULT_PROFILE
@@ -52,8 +57,6 @@ def _pipeline(root: Path, profile: str, values: dict[str, Any]) -> tuple[str, di
         environment["DVC_GLOBAL_CONFIG_DIR"] = str(dvc_files.without_git(root))
     if not is_default:
         return dvc_files.write_profile(root, profile, values).relative_to(root).as_posix(), environment
-    for stage in dvc_files.update_lists(root, values):
-        print(f"dvc.yaml: {stage} depends on what params.yaml now asks for", flush=True)
     return "dvc.yaml", environment
 
 

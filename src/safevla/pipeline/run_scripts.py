@@ -133,13 +133,3 @@ def _outputs(printed: str, value: Any, number: int) -> Iterator[dict[str, Any]]:
             data = {"image/png": base64.b64encode(png.getvalue()).decode()}
             yield {"output_type": "display_data", "metadata": {}, "data": data}
         plots.close("all")
-
-
-def main(arguments: list[str]) -> int:
-    """`safevla reproduce PROFILE --plain [STAGE …]` for a machine without that command's own dependencies."""
-    profile, *names = arguments or [profiles.DEFAULT_PROFILE]
-    try:
-        return run(profile, names)
-    except (profiles.ParamsError, runs.StageError, dvc_files.PipelineError, closure.CheckoutError) as error:
-        print(error, file=sys.stderr)
-        return 2

@@ -1,6 +1,6 @@
 """Records: what a run's tables and figures are made of, as its stages left it or as `reports/<profile>` keeps it.
 
-`data/<profile>` is made again by whoever has the time. A run that took a GPU is kept in git (see `keep`), so that
+`data/<profile>` is made again by whoever has the time. A run that took a GPU is kept in git (by `safevla archive`), so that
 everybody can draw its figures: `read` finds what is needed in the one place or the other.
 """
 

@@ -14,6 +14,7 @@ from safevla.sim.actions import Action
 from safevla.world.boxes import STRUCTURE
 from safevla.world.house_file import House
 from safevla.world.layout import compile_house
+from safevla.world.parts import MAIN
 
 if TYPE_CHECKING:
     from ipywidgets import Widget
@@ -34,7 +35,7 @@ def boxes(house: House, target_id: str | None = None) -> list[dict]:
             "half_z": float(layout.half[m, 2]),
             "bottom_m": float(layout.centre[m, 1] - layout.half[m, 1]),
             "top_m": float(layout.centre[m, 1] + layout.half[m, 1]),
-            "colour": layout.colour[m].tolist(),
+            "colour": layout.palette[m, MAIN].tolist(),
             "structure": bool(layout.mobility[m] == STRUCTURE),
             "target": layout.names[m] == target_id,
         }

@@ -2,7 +2,7 @@
 
 Numba's own cache notices a change of the file that a function stands in, but not of the functions that it calls, so an
 edit in one file would leave stale machine code behind in another. The cache therefore lies in a folder named after the
-sources of every module that holds kernels, and of those that it imports.
+sources of every module that holds kernels, of those that it imports, and of the package's tables, whose numbers are compiled in.
 """
 
 import functools
@@ -18,17 +18,24 @@ import numba
 import numba.core.config
 from numba import prange
 
-_IMPORT = re.compile(rb"^from (safevla[\w.]*) import", re.MULTILINE)
+_IMPORT = re.compile(rb"^from (safevla[\w.]*) import (\([^)]*\)|[\w ,]+)", re.MULTILINE)
 # inf and nan keep their meaning: a ray parallel to a slab divides by zero on purpose.
 FASTMATH = {"contract", "arcp", "reassoc", "nsz", "afn"}
 
 
 def _cache_folder() -> str:
     package = Path(__file__).parents[1]
-    texts = {path.relative_to(package.parent).as_posix(): path.read_bytes() for path in package.rglob("*.py")}
+    texts = {
+        path.relative_to(package.parent).as_posix(): path.read_bytes()
+        for path in package.rglob("*")
+        if path.suffix in (".py", ".csv")
+    }
     counted = {name for name, text in texts.items() if b"runtime.kernels import" in text or name.endswith("/kernels.py")}
     for name in list(counted):  # and what they import: kernels are compiled with the constants in them
-        counted |= {f"{module.decode().replace('.', '/')}.py" for module in _IMPORT.findall(texts[name])} & texts.keys()
+        for module, names in _IMPORT.findall(texts[name]):
+            folder = module.decode().replace(".", "/")
+            counted |= {f"{folder}.py", *(f"{folder}/{each}.py" for each in re.findall(r"\w+", names.decode()))} & texts.keys()
+    counted |= {name for name in texts if name.endswith(".csv")}
     digest = hashlib.sha256(numba.__version__.encode())
     for name in sorted(counted):
         digest.update(texts[name])

@@ -27,10 +27,10 @@ def run(function: Callable[[_Job], _Result], jobs: Sequence[_Job], n_workers: in
         return
     # spawned, for a copy of this process would hold its threads' locks and could not use a GPU
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_workers, context, initializer=_start_episodes, initargs=(os.getpid(),)) as pool:
+    with ProcessPoolExecutor(n_workers, context, initializer=_start_worker, initargs=(os.getpid(),)) as pool:
         yield from pool.map(function, jobs)
 
 
-def _start_episodes(parent: int) -> None:
+def _start_worker(parent: int) -> None:
     ranks.exit_with_parent(parent)
     threads.prepare(0, 1)

@@ -106,6 +106,7 @@ class Collector:
             "observation": observation,
             "privileged": privileged,
             "frozen_features": output.frozen_features if self.frozen_encoder else None,
+            "logit_shift": None if self.filter_action is None else logits - output.logits,
             "starts": starts,
             "action": action,
             "log_prob": log_probs.gather(1, action[:, None])[:, 0],

@@ -27,7 +27,9 @@ from safevla.sim.factory import make_simulator
 
 # parameters of `finetune.train` that only methods use which say so, by USES
 _PART_OF_METHOD = ("cost_limit",)
-_HOUSES_SEED, _LATER_HOUSES_SEED = 1000, 2000  # of training houses; who follows another job must not see its houses again
+# Of training houses, beside the demonstrations' 0: who follows another job must not see its houses again. A job's own seed is
+# added; streams of different seeds have no house in common (`tasks.sampling`).
+_HOUSES_SEED, _LATER_HOUSES_SEED = 100, 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +78,7 @@ class TrainingJob:
     def unconstrained(self, label: str) -> "TrainingJob":
         """The job that trains this one's first part, in which cost is not yet counted: PPO's, if the policy's form allows."""
         until = self.train.multiplier_delay[self.task]
-        if METHODS.load(self.method).Method.per_component:
+        if METHODS.load(self.method).Method.reshapes():
             return dataclasses.replace(self, label=f"{label} {self.method}", until=until)
         return dataclasses.replace(self, label=label, method="ppo", method_params={}, until=until)
 

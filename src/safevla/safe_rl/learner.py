@@ -53,6 +53,11 @@ class Learner:
         if self.counts_cost:
             self.method.after_rollout(rollout, ended)
 
+    @property
+    def filters(self) -> bool:
+        """Whether the method has a filter of actions of its own."""
+        return type(self.method).filter_action is not Method.filter_action
+
     def filter_action(self, logits: torch.Tensor, observation: Observation) -> torch.Tensor:
         """(B, N_ACTIONS) logits to act by in training: the method's, once the constraint has set in."""
         return self.method.filter_action(logits, observation) if self.counts_cost else logits

@@ -18,16 +18,20 @@ advantage for each; else there is one, of their sum.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pydantic
 import torch
 
+from safevla.config import params as parameters
+from safevla.config.faults import first_fault
 from safevla.config.params import PPOParams
 from safevla.config.registry import METHODS, RegistryError
 from safevla.env.observations import Observation
 from safevla.policies.outputs import PolicyOutput
 from safevla.policies.vla import Policy, with_cost_heads
+from safevla.runtime.checkpoints import CheckpointError
 from safevla.safe_rl.rollout import EndedEpisode, Rollout
 
 
@@ -80,7 +84,12 @@ class Method:
 
     def transform_policy(self, policy: Policy) -> Policy:
         """The policy to train, from the one that imitation left."""
-        return with_cost_heads(policy, len(self.costs)) if self.per_component else policy
+        return with_cost_heads(policy, len(self.costs) if self.per_component else 1)
+
+    @classmethod
+    def reshapes(cls) -> bool:
+        """Whether it trains a policy of another form than PPO's, and so cannot go on from where PPO has got to."""
+        return cls.per_component or cls.transform_policy is not Method.transform_policy
 
     def state(self) -> dict[str, torch.Tensor]:
         """What a checkpoint keeps of the method."""
@@ -88,6 +97,20 @@ class Method:
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Take back what `state` gave."""
+
+
+class _Training(pydantic.BaseModel):
+    train: PPOParams
+    method_params: dict[str, Any]
+    costs: list[str]
+
+
+class _TrainedPolicy(pydantic.BaseModel):
+    """What `metadata_of` writes, beside other things."""
+
+    method: parameters.Method
+    task: parameters.Task
+    training: _Training
 
 
 def own_params(name: str, values: Mapping[str, Any]) -> pydantic.BaseModel:
@@ -112,8 +135,13 @@ def metadata_of(name: str, params: PPOParams, values: Mapping[str, Any], task: s
     return {"method": name, "task": task, "training": training}
 
 
-def from_metadata(metadata: Mapping[str, Any]) -> Method:
-    """The method that a checkpoint's metadata names."""
-    training = metadata["training"]
-    params = PPOParams.model_validate(training["train"])
-    return make_method(metadata["method"], params, training["method_params"], metadata["task"], training["costs"])
+def from_metadata(metadata: Mapping[str, Any], source: str | Path = "checkpoint") -> Method:
+    """The method that a checkpoint's metadata names. Raises CheckpointError naming `source` and what is wrong."""
+    try:
+        facts = _TrainedPolicy.model_validate(dict(metadata))
+        training = facts.training
+        return make_method(facts.method, training.train, training.method_params, facts.task, training.costs)
+    except pydantic.ValidationError as error:
+        raise CheckpointError(f"{source}: header: {first_fault(error)}") from None
+    except RegistryError as error:
+        raise CheckpointError(f"{source}: header: {error}") from None

@@ -53,7 +53,10 @@ class Multiplier:
 
 
 class PIDMultiplier:
-    """λ = K_P (J_C − limit) + Σ K_I (J_C − limit) + K_D (rise of J_C), each share clamped (arXiv 2007.03964, alg. 2)."""
+    """λ = K_P (J_C − limit) + Σ K_I (J_C − limit) + K_D (rise of J_C) (arXiv 2007.03964, alg. 2).
+
+    The sum and λ itself are clamped between 0 and the bound, a fall of J_C counts as none, the first share is as it is.
+    """
 
     def __init__(self, initial: float, gains: tuple[float, float, float], limit: float, bound: float):
         """gains: K_P, K_I, K_D."""

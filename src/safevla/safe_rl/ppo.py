@@ -25,7 +25,9 @@ def losses(
         of(envs, of_all) for of_all in (rollout.observation, rollout.frozen_features, rollout.privileged)
     )
     output, _ = policy(observation, rollout.starts[:, envs], rollout.kv_cache.select(envs), features, privileged)
-    log_probs = output.logits.log_softmax(-1)
+    # what was done was drawn from the filtered logits, so the ratio is of two filtered policies
+    shift = None if rollout.logit_shift is None else rollout.logit_shift[:, envs]
+    log_probs = (output.logits if shift is None else output.logits + shift).log_softmax(-1)
     log_prob = log_probs.gather(-1, rollout.action[:, envs, None])[..., 0]
     ratio = (log_prob - rollout.log_prob[:, envs]).exp()
     advantage = target.advantage[:, envs]

@@ -32,6 +32,7 @@ class Rollout:
     privileged: privileged_targets.PrivilegedTargets  # (T, B, …)
     kv_cache: KVCache  # before the first step
     frozen_features: FrozenFeatures | None  # (T, B, …) what the policy's encoders made of it; None where they learn
+    logit_shift: torch.Tensor | None  # (T, B, N_ACTIONS) what the method's filter added to the policy's logits; None: nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,7 @@ class EndedEpisode:
 
 
 def ended(played: dict[str, torch.Tensor]) -> list[EndedEpisode]:
-    """The episodes that ended and were not lost, from (T, B) of what was played."""
+    """The episodes that ended and were not aborted, from (T, B) of what was played."""
     counted = (played["terminated"] | played["truncated"]) & ~played["aborted"]
     wrong_done = (played["action"] == Action.DONE) & ~played["success"]
     columns = (played["success"], played["total_cost"], played["steps"], played["moves"], wrong_done)

@@ -46,7 +46,7 @@ def train(
     generator = torch.Generator(simulator.device).manual_seed((seed * 1_000_003 + learner.steps) * 1000 + ranks.rank())
     rewards = (params.wrong_done_penalty[task], params.progress_reward)
     batch = VectorEnv(simulator, params.max_steps, *rewards, policy.tokenize, params.coverage_reward[task], method.costs)
-    collector = Collector(batch, source, generator, params.freeze_encoder, learner.filter_action)
+    collector = Collector(batch, source, generator, params.freeze_encoder, learner.filter_action if learner.filters else None)
     steps_per_rollout = simulator.n_envs * params.rollout * ranks.n_ranks()
     last_step = until * learner.total_steps
     progress = Progress(label, math.ceil(last_step), done=learner.steps)

@@ -108,8 +108,9 @@ class CudaSimulator:
     def _bind(self) -> None:
         """Make the scratch memory anew, and Numba's views of all that lasts, after an array was replaced."""
         b, c, m = self.n_envs, len(CAMERAS), self._capacity
+        n_parts = self._arrays["parts"].shape[1]
         self._near = torch.zeros(b, m, dtype=torch.int64, device=self.device)
-        self._shown = cuda_render.shown_arrays(b, c, m, self.device)
+        self._shown = cuda_render.shown_arrays(b, c, m, n_parts, self.device)
         view = kernels.cuda_view  # making one takes longer than launching a kernel
         self._views = {name: view(array) for name, array in self._arrays.items()}
         self._shown_views = [view(array) for array in self._shown]

@@ -1,9 +1,9 @@
 """Drawing on a GPU: the pictures of `sim.render`, in two kernels.
 
-The first sets up the boxes that a camera may show, nearest first. The second draws the picture in tiles, each thread taking
-some pixels through those boxes until all that is left lies behind what it has.
+The first sets up the parts of the objects that a camera may show, nearest object first. The second draws the picture in tiles,
+each thread taking some pixels through those parts until all that is left lies behind what it has.
 
-As on the CPU, except: pixels are computed from the picture's corner instead of from a box's first row, so the last bit of
+As on the CPU, except: pixels are computed from the picture's corner instead of from a part's first row, so the last bit of
 an inverse depth may differ, and with it the odd pixel at an edge.
 """
 
@@ -12,41 +12,82 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numba
-import numpy as np
 import torch
 
 from safevla.runtime import kernels
-from safevla.sim.boxes import Boxes
+from safevla.sim.appearance import seen_texture
 from safevla.sim.geometry import RADIANS, to_world
 from safevla.sim.interface import CAMERAS, NOTHING
-from safevla.sim.light import ceiling, face_light, shade, sky
+from safevla.sim.light import ALL_FACES, DRAWN, N_FACES, N_LIT, PLAIN, ROUND_ENDS, TOWARDS, ceiling, gather, paint, sky
 from safevla.sim.motion import YAW, X, Z
-from safevla.sim.view import covered, in_box, limits, meet, rows_between, slabs, texture, view_of
+from safevla.sim.solids import (
+    BEGINS,
+    BETA,
+    FAR_B_,
+    FAR_Q,
+    FAR_ROOT,
+    MISSED_FAR,
+    MISSED_NEAR,
+    N_SOLID,
+    NEAR_B,
+    NEAR_Q,
+    NEAR_ROOT,
+    SHADE,
+    SLAB_X,
+    SLAB_Y,
+    SLAB_Z,
+    Q,
+    U,
+    V,
+    aim,
+    bounds,
+    coordinate,
+    enter,
+    enter_material,
+    enter_shade,
+    entered_levels,
+    inverse_of,
+    level,
+    limits,
+    meet_box,
+    meet_round,
+    rows_between,
+    shade_at,
+    sides_of,
+)  # fmt: skip
+from safevla.sim.view import is_in_view, look_into, view_of
+from safevla.world.parts import BOX, KIND, TEXTURED
 
 cuda = kernels.cuda()
 _int32, _float32, _float64 = numba.int32, numba.float32, numba.float64
 
-_SET_UP_THREADS, _THREADS = 64, 128
+_SET_UP_THREADS, _THREADS = 128, 128
 _COLUMNS = 2  # of four pixels that a thread draws
-_AT_ONCE = 64  # boxes in shared memory; a picture that shows more draws them in turns
+_AT_ONCE = 64  # parts in shared memory; a picture that shows more draws them in turns
 MAX_BOXES = 1024  # of a house
 
-# What the tiles read of a box: as floats three slabs of seven, the texture's four and where it begins, in metres; as integers
-# its slot, the first row and the one after the last, columns likewise, and the colours of its three faces, two each.
-_TEXTURE, _BEGINS, _N_FLOATS = 21, 25, 26
-_SLOT, _TOP, _BOTTOM, _LEFT, _RIGHT, _COLOURS, _N_INTS = 0, 1, 2, 3, 4, 5, 11
+# What the tiles read of a part, besides its numbers of `sim.solids`: its slot, the first row and the one after the last, columns
+# likewise, whether it is round, and a, b and mask of its material, of which the mask is 0 where it does not show.
+_PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _IS_ROUND, _LEVELS, _MASK, _N_INTS = 0, 1, 2, 3, 4, 5, 6, 8, 9
 
 
-def shown_arrays(n_envs: int, n_cameras: int, n_boxes: int, device: torch.device) -> tuple[torch.Tensor, ...]:
-    """Memory for what cameras may show: (box_floats, box_ints, n_shown, backdrop, hues).
+# What the parts of a box share: its frame and light of `sim.view` and `sim.light`, and how its material is seen.
+_FRAME, _LIT, _TEXTURE, _N_OF_BOX = 0, 12, 12 + N_LIT, 13 + N_LIT
 
-    box_floats (B, C, M, _N_FLOATS) and box_ints (B, C, M, _N_INTS): the boxes, nearest first, of which n_shown (B, C) are filled;
-    backdrop (B, C, 2): the ceiling's inverse depth at row 0, and more per row; hues (B, C, 2): ceiling and sky, packed.
+
+def shown_arrays(n_envs: int, n_cameras: int, n_boxes: int, n_parts: int, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """Memory for what cameras may show: (of_boxes, solids, facts, colours, n_shown, backdrop, hues).
+
+    of_boxes (B, C, M, _N_OF_BOX): of boxes in view; solids (B, C, P, N_SOLID) and facts (B, C, P, _N_INTS): the parts, nearest object first, of which n_shown (B, C) are filled;
+    colours (B, C, N_FACES · P): by part and face, packed; backdrop (B, C, 2): the ceiling's inverse depth at row 0, and more per
+    row; hues (B, C, 2): ceiling and sky, packed.
     """
     of_each = (n_envs, n_cameras)
     return (
-        torch.zeros(*of_each, n_boxes, _N_FLOATS, device=device),
-        torch.zeros(*of_each, n_boxes, _N_INTS, dtype=torch.int32, device=device),
+        torch.zeros(*of_each, n_boxes, _N_OF_BOX, device=device),
+        torch.zeros(*of_each, n_parts, N_SOLID, device=device),
+        torch.zeros(*of_each, n_parts, _N_INTS, dtype=torch.int32, device=device),
+        torch.zeros(*of_each, N_FACES * n_parts, dtype=torch.int32, device=device),
         torch.zeros(*of_each, dtype=torch.int32, device=device),
         torch.zeros(*of_each, 2, device=device),
         torch.zeros(*of_each, 2, dtype=torch.int32, device=device),
@@ -65,32 +106,32 @@ def draw(
     height, width = image_size
     n_pictures = slots.shape[0] * len(CAMERAS)
     kernels.run_on_cuda(
-        _set_up, n_pictures, _SET_UP_THREADS, slots, mount, v["camera"], v["robot_state"], v["pose"], v["half"], v["mobility"],
-        v["n_boxes"], v["colour"], v["pattern"], v["lights"], v["n_lights"], v["room"], image_size, *shown,
+        _set_up, n_pictures, _SET_UP_THREADS, slots, mount, v["camera"], v["robot_state"], v["pose"], v["n_boxes"],
+        v["parts"], v["part_box"], v["first_part"], v["last_part"], v["radius"], v["is_wide"], v["palette"], v["material"],
+        v["lights"], v["n_lights"], v["room"], image_size, *shown,
     )  # fmt: skip
     # tiles that a block's threads fill, in columns of four pixels
     tile_width = -(-width // -(-width // 64))
     tile_height = min(-(-height // 4), _THREADS * _COLUMNS // tile_width) * 4
     n_tiles = -(-width // tile_width) * -(-height // tile_height)
     kernels.run_on_cuda(
-        _draw_tiles, n_pictures * n_tiles, _THREADS, slots, tile_height, tile_width, v["n_boxes"], *shown, *pictures, v["pixels"]
-    )
+        _draw_tiles, n_pictures * n_tiles, _THREADS, slots, tile_height, tile_width, v["n_boxes"], v["part_box"], *shown, *pictures,
+        v["pixels"],
+    )  # fmt: skip
 
 
 @cuda.jit
 def _set_up(
-    slots, mount, camera, robot_state, pose, half, mobility, n_boxes, colour, pattern, lights, n_lights, room, size,
-    box_floats, box_ints, n_shown, backdrop, hues,
+    slots, mount, camera, robot_state, pose, n_boxes, parts, part_box, first_part, last_part, radius, is_wide, palette, material,
+    lights, n_lights, room, size, of_boxes, solids, facts, colours, n_shown, backdrop, hues,
 ):  # fmt: skip
-    """What a camera may show, a block each; the last five arrays are `shown_arrays`."""
+    """What a camera may show, a block each; the last seven arrays are `shown_arrays`."""
     begins = cuda.shared.array(MAX_BOXES, _float32)
+    place = cuda.shared.array(MAX_BOXES, _int32)  # of a box's first part in the list
     count = cuda.shared.array(1, _int32)
-    slab = cuda.local.array((3, 7), _float64)
-    limit = cuda.local.array((18, 3), _float64)
     height, width = size
     thread = cuda.threadIdx.x
     c, e = cuda.blockIdx.x % mount.shape[0], slots[cuda.blockIdx.x // mount.shape[0]]
-    boxes = Boxes(pose[e], half[e], mobility[e], np.int64(n_boxes[e]))
     yaw = robot_state[e, YAW] * RADIANS
     off_x, off_z = to_world(mount[c, 0], mount[c, 2], math.sin(yaw), math.cos(yaw))
     view = view_of(
@@ -100,76 +141,152 @@ def _set_up(
     if thread == 0:
         count[0] = 0
     cuda.syncthreads()
-    for m in range(thread, boxes.n_boxes, cuda.blockDim.x):
-        top, bottom, left, right, begins_m = covered(m, boxes, view)
-        is_shown = top < bottom and left < right
-        begins[m] = begins_m if is_shown else math.inf
-        if is_shown:
-            cuda.atomic.add(count, 0, 1)
+    for m in range(thread, n_boxes[e], cuda.blockDim.x):
+        is_seen, begins_m = is_in_view(pose[e, m, 0], pose[e, m, 1], pose[e, m, 2], radius[e, m], view)
+        begins[m] = begins_m if is_seen else math.inf
+        if is_seen:
+            cuda.atomic.add(count, 0, last_part[e, m] - first_part[e, m])
     cuda.syncthreads()
     if thread == 0:
         n_shown[e, c] = count[0]
         backdrop[e, c, 0] = (-view.sin_pitch + view.v_at * view.cos_pitch) / (room[e, 0] - view.y)
         backdrop[e, c, 1] = view.v_by * view.cos_pitch / (room[e, 0] - view.y)
         hues[e, c, 0], hues[e, c, 1] = ceiling(room[e]), sky(room[e])
-    for m in range(thread, boxes.n_boxes, cuda.blockDim.x):
+    for m in range(thread, n_boxes[e], cuda.blockDim.x):
         if begins[m] == math.inf:
             continue
-        rank = 0
-        for other in range(boxes.n_boxes):
+        before = 0
+        for other in range(n_boxes[e]):
             if begins[other] < begins[m] or (begins[other] == begins[m] and other < m):
-                rank += 1
-        box_float, box_int = box_floats[e, c, rank], box_ints[e, c, rank]
-        box_float[_BEGINS] = begins[m]
-        _enter_box(m, boxes, view, pattern[e], slab, limit, box_float, box_int)
-        for side in range(3):
-            light = face_light(m, side, boxes, view, lights[e], n_lights[e])
-            box_int[_COLOURS + 2 * side] = shade(m, 0, light, colour[e], pattern[e])
-            box_int[_COLOURS + 2 * side + 1] = shade(m, 1, light, colour[e], pattern[e])
+                before += last_part[e, other] - first_part[e, other]
+        place[m] = before
+        _enter_box(
+            pose[e, m], is_wide[e, m], material[e, m], begins[m], lights[e], n_lights[e], view, of_boxes[e, c, m]
+        )  # fmt: skip
+    cuda.syncthreads()
+    for p in range(thread, last_part[e, n_boxes[e] - 1], cuda.blockDim.x):
+        m = part_box[e, p]
+        if begins[m] == math.inf:
+            continue
+        at = place[m] + p - first_part[e, m]
+        _enter_part(
+            p, parts[e, p], palette[e, m], material[e, m], begins[m], of_boxes[e, c, m], view, solids[e, c, at], facts[e, c, at],
+            colours[e, c, N_FACES * p : N_FACES * (p + 1)],
+        )  # fmt: skip
 
 
 @cuda.jit(device=True)
-def _enter_box(m, boxes, view, pattern, slab, limit, box_float, box_int):
-    """Enter box m's slabs, texture, rows and columns; no rows if the eye is inside. slab (3, 7) and limit (18, 3) are scratch."""
-    top, bottom, left, right, _ = covered(m, boxes, view)
-    inside = in_box(m, boxes, view)
-    if slabs(m, boxes, inside, view, slab):
-        top, bottom = rows_between(limit, limits(slab, limit), float(left), right - 1.0, top, bottom)
+def _enter_box(pose, is_wide, material, begins_m, lights, n_lights, view, of_box):
+    """Enter what the parts of a box share."""
+    frame = cuda.local.array((4, 3), _float64)
+    look_into(pose, is_wide, view, frame)
+    for i in range(4):
+        for k in range(3):
+            of_box[_FRAME + 3 * i + k] = frame[i, k]
+    gather(pose, is_wide, lights, n_lights, of_box[_LIT:_TEXTURE])
+    of_box[_TEXTURE] = seen_texture(material, begins_m, view)
+
+
+@cuda.jit(device=True)
+def _enter_part(p, part, palette, material, begins_m, of_box, view, solid, fact, colours):
+    """Enter the numbers, facts and colours of a part; no rows if it is not to be seen."""
+    frame = cuda.local.array((4, 3), _float64)
+    aimed = cuda.local.array((4, 3), _float64)
+    rays = cuda.local.array((4, 3), _float64)
+    for i in range(4):
+        for k in range(3):
+            frame[i, k] = of_box[_FRAME + 3 * i + k]
+    aim(part, frame, aimed)
+    top, bottom, left, right, is_clipped = bounds(part, aimed, view)
+    fact[_PART], fact[_TOP], fact[_BOTTOM], fact[_LEFT], fact[_RIGHT] = p, 0, 0, left, right
+    solid[BEGINS] = begins_m
+    if top >= bottom or left >= right or not enter(part, aimed, view, solid, rays):
+        return
+    is_round, lit = part[KIND] != BOX, of_box[_LIT:_TEXTURE]
+    if is_round:
+        enter_shade(part, rays, lit[TOWARDS:], solid)
+    elif is_clipped:
+        top, bottom = _clipped_rows(solid, left, right, top, bottom)
+    fact[_TOP], fact[_BOTTOM], fact[_IS_ROUND] = top, bottom, 1 if is_round else 0
+    texture = int(of_box[_TEXTURE]) if part[TEXTURED] > 0 else PLAIN
+    fact[_MASK] = 0
+    if texture == DRAWN:
+        enter_material(material, frame, view, solid)
+        fact[_LEVELS], fact[_LEVELS + 1], fact[_MASK] = entered_levels(material, is_round)
+    paint(part, sides_of(aimed), palette, material, texture, lit, ALL_FACES, colours)
+
+
+@cuda.jit(device=True)
+def _clipped_rows(solid, left, right, top, bottom):
+    """The rows in which a box can be hit whose corners do not say it."""
+    limit = cuda.local.array((18, 3), _float64)
+    return rows_between(limit, limits(solid, limit), float(left), right - 1.0, top, bottom)
+
+
+@cuda.jit(device=True)
+def _draw_pixel(row, x, solid, fact, old, old_code):
+    """A pixel's (inverse depth, code) after a part; of two parts at the same depth the first in the house is seen."""
+    if fact[_IS_ROUND] == 0:
+        z = (solid[1], solid[2], solid[3], solid[4], solid[5], solid[6])
+        xx = (solid[8], solid[9], solid[10], solid[11], solid[12], solid[13])
+        y = (solid[15], solid[16], solid[17], solid[18], solid[19], solid[20])
+        w, seen, face = meet_box(row, x, solid[SLAB_Z], z, solid[SLAB_X], xx, solid[SLAB_Y], y, _float32(-1.0))
+        is_end = False
     else:
-        bottom = top
-    for axis in range(3):
-        for column in range(7):
-            box_float[7 * axis + column] = slab[axis, column]
-    at, per_row, per_x, to = texture(pattern[m], inside, view)
-    box_float[_TEXTURE], box_float[_TEXTURE + 1], box_float[_TEXTURE + 2], box_float[_TEXTURE + 3] = at, per_row, per_x, to
-    box_int[_SLOT], box_int[_TOP], box_int[_BOTTOM], box_int[_LEFT], box_int[_RIGHT] = m, top, bottom, left, right
-
-
-@cuda.jit(device=True)
-def _draw_pixel(
-    row, x, z_at, z, x_at, xx, y_at, y, texture_at, texture_row, texture_x, texture_to, box_int, old, old_slot, old_packed
-):
-    """A pixel's (inverse depth, slot, colour) after a box; of two boxes at the same depth the first in the house is seen."""
-    w, seen, side = meet(row, x, z_at, z, x_at, xx, y_at, y, _float32(-1.0))
-    if seen and (w > old or (w == old and 0 <= box_int[_SLOT] < old_slot)):
-        bit = _int32((texture_at + texture_row * row + texture_x * x) / w + texture_to) & 1
-        return w, box_int[_SLOT], box_int[_COLOURS + side + bit]
-    return old, old_slot, old_packed
+        beta = (solid[BETA], solid[BETA + 1], solid[BETA + 2])
+        q = (solid[Q], solid[Q + 1], solid[Q + 2], solid[Q + 3], solid[Q + 4], solid[Q + 5])
+        side = (
+            solid[NEAR_B], solid[NEAR_ROOT], solid[FAR_B_], solid[FAR_ROOT], solid[NEAR_Q], solid[FAR_Q], solid[MISSED_NEAR],
+            solid[MISSED_FAR],
+        )  # fmt: skip
+        y = (solid[15], solid[16], solid[17], solid[18], solid[19], solid[20])
+        w, seen, is_end = meet_round(row, x, beta, q, side, solid[SLAB_Y], y, _float32(-1.0))
+        face = _int32(0)
+    part = fact[_PART]
+    if not seen or w < old or (w == old and (old_code < 0 or part >= old_code // N_FACES)):
+        return old, old_code
+    depth = inverse_of(w)
+    if fact[_IS_ROUND] != 0:
+        light = (solid[SHADE], solid[SHADE + 1], solid[SHADE + 2], solid[SHADE + 3])
+        face = _int32(ROUND_ENDS) if is_end else _int32(2) * shade_at(row, x, depth, light)
+    if fact[_MASK] != 0:
+        u = coordinate(row, x, depth, solid[U], solid[U + 1], solid[U + 2], solid[U + 3])
+        v = coordinate(row, x, depth, solid[V], solid[V + 1], solid[V + 2], solid[V + 3])
+        face += level(u, v, fact[_LEVELS], fact[_LEVELS + 1], fact[_MASK])
+    return w, _int32(part * N_FACES + face)
 
 
 @cuda.jit
-def _draw_tiles(slots, tile_height, tile_width, n_boxes, box_floats, box_ints, n_shown, backdrop, hues, rgb, depth, ids, pixels):
+def _draw_tiles(
+    slots,
+    tile_height,
+    tile_width,
+    n_boxes,
+    part_box,
+    of_boxes,
+    solids,
+    facts,
+    colours,
+    n_shown,
+    backdrop,
+    hues,
+    rgb,
+    depth,
+    ids,
+    pixels,
+):
     """Draw a tile of a picture, a block each: into rgb (B, C, H, W, 3), depth and ids (B or 0, C, H, W), pixels (B, C, M).
 
-    A thread draws columns of four pixels, so that what it reads of a box serves four times. It is long because a
+    A thread draws columns of four pixels, so that what it reads of a part serves four times. It is long because a
     thread's pixels stay in registers only as long as no other function takes them.
     """
-    box = cuda.shared.array((_AT_ONCE, _N_FLOATS), _float32)
-    box_int = cuda.shared.array((_AT_ONCE, _N_INTS), _int32)
+    solid = cuda.shared.array((_AT_ONCE, N_SOLID), _float32)
+    fact = cuda.shared.array((_AT_ONCE, _N_INTS), _int32)
+    is_near = cuda.shared.array(_THREADS, _int32)
+    near = cuda.shared.array(_THREADS, _int32)
     counter = cuda.shared.array(MAX_BOXES, _int32)
     inverse = cuda.local.array((_COLUMNS, 4), _float32)
-    slot = cuda.local.array((_COLUMNS, 4), _int32)
-    packed = cuda.local.array((_COLUMNS, 4), _int32)
+    code = cuda.local.array((_COLUMNS, 4), _int32)
 
     height, width = rgb.shape[2], rgb.shape[3]
     thread = cuda.threadIdx.x
@@ -183,50 +300,58 @@ def _draw_tiles(slots, tile_height, tile_width, n_boxes, box_floats, box_ints, n
     for k in range(_COLUMNS):  # ceiling and sky
         for j in range(4):
             row = top + 4 * ((k * _THREADS + thread) // tile_width) + j
-            above = max(_float32(0.0), backdrop[e, c, 0] + backdrop[e, c, 1] * _float32(row))
-            inverse[k, j], slot[k, j] = above, NOTHING
-            packed[k, j] = hues[e, c, 0] if above > _float32(0.0) else hues[e, c, 1]
+            inverse[k, j] = max(_float32(0.0), backdrop[e, c, 0] + backdrop[e, c, 1] * _float32(row))
+            code[k, j] = NOTHING
     n = n_boxes[e]
     for m in range(thread, n, _THREADS):
         counter[m] = 0
 
     shown = n_shown[e, c]
-    for first in range(0, shown, _AT_ONCE):
-        here = min(_AT_ONCE, shown - first)
+    for first in range(0, shown, _THREADS):
+        # which of the next parts may touch the tile, in their order
         cuda.syncthreads()
-        lane = thread & 31
-        for i in range(thread >> 5, here, _THREADS >> 5):  # a warp for each box
-            if lane < _N_FLOATS:
-                box[i, lane] = box_floats[e, c, first + i, lane]
-            if lane < _N_INTS:
-                box_int[i, lane] = box_ints[e, c, first + i, lane]
+        candidate, touches = first + thread, False
+        if candidate < shown:
+            other = facts[e, c, candidate]
+            touches = other[_TOP] < bottom and other[_BOTTOM] > top and other[_LEFT] < right and other[_RIGHT] > left
+        is_near[thread] = 1 if touches else 0
         cuda.syncthreads()
-        for k in range(_COLUMNS):
-            row, x = top + 4 * ((k * _THREADS + thread) // tile_width), left + (k * _THREADS + thread) % tile_width
-            if row >= bottom or x >= right:
-                continue
-            w0, w1, w2, w3 = inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3]
-            s0, s1, s2, s3 = slot[k, 0], slot[k, 1], slot[k, 2], slot[k, 3]
-            p0, p1, p2, p3 = packed[k, 0], packed[k, 1], packed[k, 2], packed[k, 3]
-            r0, r1, r2, r3 = _float32(row), _float32(row + 1), _float32(row + 2), _float32(row + 3)
-            x_f = _float32(x)
-            for i in range(here):
-                if min(min(w0, w1), min(w2, w3)) * box[i, _BEGINS] > _float32(1.0001):
-                    break  # all that follow begin behind what is there
-                if row + 3 < box_int[i, _TOP] or row >= box_int[i, _BOTTOM] or x < box_int[i, _LEFT] or x >= box_int[i, _RIGHT]:
+        place, n_near = 0, 0
+        for other_thread in range(_THREADS):
+            if other_thread == thread:
+                place = n_near
+            n_near += is_near[other_thread]
+        if touches:
+            near[place] = candidate
+        for start in range(0, n_near, _AT_ONCE):
+            here = min(_AT_ONCE, n_near - start)
+            cuda.syncthreads()
+            lane = thread & 31
+            for i in range(thread >> 5, here, _THREADS >> 5):  # a warp for each part
+                for k in range(lane, N_SOLID, 32):
+                    solid[i, k] = solids[e, c, near[start + i], k]
+                if lane < _N_INTS:
+                    fact[i, lane] = facts[e, c, near[start + i], lane]
+            cuda.syncthreads()
+            for k in range(_COLUMNS):
+                row, x = top + 4 * ((k * _THREADS + thread) // tile_width), left + (k * _THREADS + thread) % tile_width
+                if row >= bottom or x >= right:
                     continue
-                z = (box[i, 1], box[i, 2], box[i, 3], box[i, 4], box[i, 5], box[i, 6])
-                xx = (box[i, 8], box[i, 9], box[i, 10], box[i, 11], box[i, 12], box[i, 13])
-                y = (box[i, 15], box[i, 16], box[i, 17], box[i, 18], box[i, 19], box[i, 20])
-                z_at, x_at, y_at = box[i, 0], box[i, 7], box[i, 14]
-                a, b, d, t = box[i, _TEXTURE], box[i, _TEXTURE + 1], box[i, _TEXTURE + 2], box[i, _TEXTURE + 3]
-                w0, s0, p0 = _draw_pixel(r0, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, box_int[i], w0, s0, p0)
-                w1, s1, p1 = _draw_pixel(r1, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, box_int[i], w1, s1, p1)
-                w2, s2, p2 = _draw_pixel(r2, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, box_int[i], w2, s2, p2)
-                w3, s3, p3 = _draw_pixel(r3, x_f, z_at, z, x_at, xx, y_at, y, a, b, d, t, box_int[i], w3, s3, p3)
-            inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3] = w0, w1, w2, w3
-            slot[k, 0], slot[k, 1], slot[k, 2], slot[k, 3] = s0, s1, s2, s3
-            packed[k, 0], packed[k, 1], packed[k, 2], packed[k, 3] = p0, p1, p2, p3
+                w0, w1, w2, w3 = inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3]
+                p0, p1, p2, p3 = code[k, 0], code[k, 1], code[k, 2], code[k, 3]
+                r0, r1, r2, r3 = _float32(row), _float32(row + 1), _float32(row + 2), _float32(row + 3)
+                x_f = _float32(x)
+                for i in range(here):
+                    if min(min(w0, w1), min(w2, w3)) * solid[i, BEGINS] > _float32(1.0001):
+                        break  # all that follow begin behind what is there
+                    if row + 3 < fact[i, _TOP] or row >= fact[i, _BOTTOM] or x < fact[i, _LEFT] or x >= fact[i, _RIGHT]:
+                        continue
+                    w0, p0 = _draw_pixel(r0, x_f, solid[i], fact[i], w0, p0)
+                    w1, p1 = _draw_pixel(r1, x_f, solid[i], fact[i], w1, p1)
+                    w2, p2 = _draw_pixel(r2, x_f, solid[i], fact[i], w2, p2)
+                    w3, p3 = _draw_pixel(r3, x_f, solid[i], fact[i], w3, p3)
+                inverse[k, 0], inverse[k, 1], inverse[k, 2], inverse[k, 3] = w0, w1, w2, w3
+                code[k, 0], code[k, 1], code[k, 2], code[k, 3] = p0, p1, p2, p3
 
     cuda.syncthreads()
     for k in range(_COLUMNS):
@@ -234,15 +359,17 @@ def _draw_tiles(slots, tile_height, tile_width, n_boxes, box_floats, box_ints, n
             row, x = top + 4 * ((k * _THREADS + thread) // tile_width) + j, left + (k * _THREADS + thread) % tile_width
             if row >= bottom or x >= right:
                 continue
-            if slot[k, j] >= 0:
-                cuda.atomic.add(counter, slot[k, j], 1)
-            rgb[e, c, row, x, 0] = packed[k, j] & 255
-            rgb[e, c, row, x, 1] = (packed[k, j] >> 8) & 255
-            rgb[e, c, row, x, 2] = (packed[k, j] >> 16) & 255
+            slot, packed = _int32(NOTHING), hues[e, c, 0] if inverse[k, j] > _float32(0.0) else hues[e, c, 1]
+            if code[k, j] >= 0:
+                slot, packed = _int32(part_box[e, code[k, j] // N_FACES]), colours[e, c, code[k, j]]
+                cuda.atomic.add(counter, slot, 1)
+            rgb[e, c, row, x, 0] = packed & 255
+            rgb[e, c, row, x, 1] = (packed >> 8) & 255
+            rgb[e, c, row, x, 2] = (packed >> 16) & 255
             if depth.shape[0] > 0:
                 depth[e, c, row, x] = _float32(1.0) / inverse[k, j]
             if ids.shape[0] > 0:
-                ids[e, c, row, x] = slot[k, j]
+                ids[e, c, row, x] = slot
     cuda.syncthreads()
     for m in range(thread, n, _THREADS):
         if counter[m] > 0:

@@ -14,10 +14,12 @@ from numba import get_num_threads, prange
 from safevla.runtime.kernels import kernel, parallel_kernel
 from safevla.sim import robot
 from safevla.sim.actions import N_ACTIONS, Action
+from safevla.sim.appearance import Appearance
 from safevla.sim.boxes import Boxes
 from safevla.sim.contact import MAX_CHAIN
 from safevla.sim.geometry import RADIANS, to_world
 from safevla.sim.interface import CAMERAS, NOTHING, Scene, SceneStart, SimulatorError, Transition, check_slots
+from safevla.sim.light import N_FACES
 from safevla.sim.motion import YAW, X, Z
 from safevla.sim.render import BLOCK, draw, new_canvas
 from safevla.sim.state import ARRAYS, SimState, blank, mounts, scene
@@ -140,7 +142,8 @@ class EmbeddedSimulator:
         s = self.state
         _draw_all(
             slots, get_num_threads(), s.mount, s.camera, s.robot_state, s.pose, s.half, s.mobility, s.n_boxes,
-            s.colour, s.pattern, s.lights, s.n_lights, s.room, s.pixels, self._rgb, self._depth, self._ids,
+            s.parts, s.first_part, s.last_part, s.radius, s.is_wide, s.palette, s.material, s.lights, s.n_lights, s.room,
+            s.part_box, s.pixels, self._rgb, self._depth, self._ids,
         )  # fmt: skip
 
 
@@ -160,19 +163,20 @@ def _step_all(
 
 @parallel_kernel
 def _draw_all(
-    slots, n_parts, mount, camera, robot_state, pose, half, mobility, n_boxes, colour, pattern, lights, n_lights, room,
-    pixels, rgb, depth, ids,
+    slots, n_threads, mount, camera, robot_state, pose, half, mobility, n_boxes, parts, first_part, last_part, radius, is_wide,
+    palette, material, lights, n_lights, room, part_box, pixels, rgb, depth, ids,
 ):  # fmt: skip
-    """Draw both pictures of the environments `slots`, every n_parts-th of them on the same canvas.
+    """Draw both pictures of the environments `slots`, every n_threads-th of them on the same canvas.
 
     Into rgb (B, C, H, W, 3), and into depth and ids (B, C, H, W) where these have rows.
     """
     height, width = rgb.shape[2], rgb.shape[3]
-    for part in prange(n_parts):
-        canvas = new_canvas(width, height, pose.shape[1])
-        for i in range(part, slots.shape[0], n_parts):
+    for thread in prange(n_threads):
+        canvas = new_canvas(width, height, pose.shape[1], parts.shape[1])
+        for i in range(thread, slots.shape[0], n_threads):
             e = slots[i]
             boxes = Boxes(pose[e], half[e], mobility[e], np.int64(n_boxes[e]))
+            looks = Appearance(parts[e], part_box[e], first_part[e], last_part[e], radius[e], is_wide[e], palette[e], material[e])
             yaw = robot_state[e, YAW] * RADIANS
             for c in range(mount.shape[0]):
                 dx, dz = to_world(mount[c, 0], mount[c, 2], math.sin(yaw), math.cos(yaw))
@@ -180,10 +184,10 @@ def _draw_all(
                     robot_state[e, X] + dx, mount[c, 1], robot_state[e, Z] + dz,
                     robot_state[e, YAW] + camera[e, c, 2], camera[e, c, 0], camera[e, c, 1], width, height,
                 )  # fmt: skip
-                draw(view, canvas, boxes, colour[e], pattern[e], lights[e], n_lights[e], room[e], pixels[e, c])
+                draw(view, canvas, boxes, looks, lights[e], n_lights[e], room[e], pixels[e, c])
                 _copy_rgb(canvas.rgba, rgb[e, c])
                 if len(ids) > 0:
-                    _copy_ids(canvas.code, boxes.n_boxes, ids[e, c])
+                    _copy_ids(canvas.code, part_box[e], last_part[e, boxes.n_boxes - 1], ids[e, c])
                 if len(depth) > 0:  # not in a kernel, whose fast divisions need not give infinity
                     for row in range(height):
                         for x in range(width):
@@ -201,12 +205,12 @@ def _copy_rgb(rgba, rgb):
 
 
 @kernel
-def _copy_ids(code, n_boxes, ids):
-    """A canvas's boxes into box slots (H, W), NOTHING for ceiling and sky."""
+def _copy_ids(code, part_box, n_parts, ids):
+    """A canvas's parts into the slots of their boxes (H, W), NOTHING for ceiling and sky."""
     for row in range(ids.shape[0]):
         for x in range(ids.shape[1]):
-            box = code[x // BLOCK, row * BLOCK + x % BLOCK] >> 3
-            ids[row, x] = box if box < n_boxes else NOTHING
+            part = code[x // BLOCK, row * BLOCK + x % BLOCK] // N_FACES
+            ids[row, x] = part_box[part] if part < n_parts else NOTHING
 
 
 @parallel_kernel

@@ -1,4 +1,7 @@
-"""Light: the colour of a box's face, of the ceiling and of the sky, packed into four bytes."""
+"""Light: the colours of a part's sides in the light that falls on its object, of the ceiling and of the sky, in four bytes each.
+
+Light follows from a surface's direction and from where its object is: lamps are far from most things for their size.
+"""
 
 import math
 
@@ -6,36 +9,139 @@ import numpy as np
 
 from safevla.runtime.kernels import kernel
 from safevla.sim.geometry import RADIANS, to_local
+from safevla.sim.solids import N_SHADES
+from safevla.sim.view import upright
+from safevla.world.materials import MASK, TONES
+from safevla.world.parts import AXES, BOX, ENDS, KIND, SECOND, SIDES
 
-_SHADE = 0.86  # of the darker half of a texture
+MAX_LIGHTS = 16  # of a house that shine
+ALL_FACES = 0xFFFF  # of what `paint` takes
+PLAIN, DRAWN, AVERAGED = range(3)  # what is seen of an object's material on a part
+N_FACES = 16  # colours of a part: four levels of a box's three faces; two of a round side's seven shades, and of its ends
+ROUND_ENDS = 2 * N_SHADES
 
+TOWARDS, N_LIT = 18, 21  # of what `gather` fills
 
-@kernel
-def face_light(m, face, boxes, view, lights, n_lights):
-    """Light (red, green, blue) on the side that is towards the eye of a box's face: 0 across its z, 1 across x, 2 across y."""
-    pose, half = boxes.pose, boxes.half
-    sin_box, cos_box = math.sin(pose[m, 3] * RADIANS), math.cos(pose[m, 3] * RADIANS)
-    lx, lz = to_local(view.x - pose[m, 0], view.z - pose[m, 2], sin_box, cos_box)
-    if face == 0:
-        sign = 1.0 if lz > 0.0 else -1.0
-        nx, ny, nz = sign * sin_box, 0.0, sign * cos_box
-        reach = half[m, 2]
-    elif face == 1:
-        sign = 1.0 if lx > 0.0 else -1.0
-        nx, ny, nz = sign * cos_box, 0.0, -sign * sin_box
-        reach = half[m, 0]
-    else:
-        sign = 1.0 if view.y > pose[m, 1] else -1.0
-        nx, ny, nz = 0.0, sign, 0.0
-        reach = half[m, 1]
-    return _light_at(pose[m, 0] + nx * reach, pose[m, 1] + ny * reach, pose[m, 2] + nz * reach, nx, ny, nz, lights, n_lights)
+_AMBIENT = 0.34
+_SUN = 0.42  # of a directional light of intensity 1
+_LAMP, _FADES_PER_M2 = 1.5, 0.35  # of a lamp of intensity 1, at no distance; how its light fades
+_THROWN_BACK = 0.25  # share of a lamp's light that reaches what faces away from it, by way of the room
 
 
 @kernel
-def shade(m, bit, light, colour, pattern):
-    """The colour of box m where its texture is 0 or 1, in that light, packed."""
-    share = _SHADE if bit == 1 and pattern[m] > 0 else 1.0
-    return pack(colour[m, 0] * light[0] * share, colour[m, 1] * light[1] * share, colour[m, 2] * light[2] * share)
+def gather(pose, is_wide, lights, n_lights, lit):
+    """Fill lit (N_LIT,): red, green and blue of the light on an object with that pose, on what faces along +x, −x, +y, −y, +z
+    and −z of its frame; then the direction, a unit vector, that most light comes from.
+
+    lights (·, 7): of a house's layout, of which the first n_lights shine.
+    """
+    turn = pose[3] * RADIANS
+    sin_yaw, cos_yaw = math.sin(turn), math.cos(turn)
+    for k in range(18):
+        lit[k] = _AMBIENT
+    sum_x, sum_y, sum_z = 0.0, 1e-6, 0.0
+    for i in range(n_lights):
+        dx, dy, dz, strength, thrown_back = 0.35, 0.85, 0.38, _SUN * lights[i, 3], 0.0  # directional: from above and the side
+        if lights[i, 1] >= 0.0:
+            dx, dy, dz = float(lights[i, 0] - pose[0]), float(lights[i, 1] - pose[1]), float(lights[i, 2] - pose[2])
+            squared = dx * dx + dy * dy + dz * dz + 1e-3
+            scale = 1.0 / math.sqrt(squared)
+            dx, dy, dz = dx * scale, dy * scale, dz * scale
+            strength, thrown_back = _LAMP * lights[i, 3] / (1.0 + _FADES_PER_M2 * squared), _THROWN_BACK
+        right, ahead = to_local(dx, dz, sin_yaw, cos_yaw)
+        if pose[4] != 0.0:
+            right, dy, ahead = upright(right, dy, ahead, is_wide)
+        _shine(lit, 0, right, strength, thrown_back, lights[i])
+        _shine(lit, 6, dy, strength, thrown_back, lights[i])
+        _shine(lit, 12, ahead, strength, thrown_back, lights[i])
+        sum_x, sum_y, sum_z = sum_x + strength * right, sum_y + strength * dy, sum_z + strength * ahead
+    scale = 1.0 / math.sqrt(sum_x * sum_x + sum_y * sum_y + sum_z * sum_z)
+    lit[TOWARDS], lit[TOWARDS + 1], lit[TOWARDS + 2] = sum_x * scale, sum_y * scale, sum_z * scale
+
+
+@kernel
+def _shine(lit, at, cosine, strength, thrown_back, light):
+    """Add a light to what faces along an axis, lit[at : at + 3], and against it, lit[at + 3 : at + 6]; cosine: to the axis."""
+    along = strength * (thrown_back + (1.0 - thrown_back) * max(0.0, cosine))
+    against = strength * (thrown_back + (1.0 - thrown_back) * max(0.0, -cosine))
+    for channel in range(3):
+        lit[at + channel] += along * light[4 + channel]
+        lit[at + 3 + channel] += against * light[4 + channel]
+
+
+@kernel
+def light_on(lit, x, y, z):
+    """Red, green and blue of the light on a surface whose unit normal that is, in the object's frame: what its axes get, mixed."""
+    a, b, c = (0 if x > 0.0 else 3), (6 if y > 0.0 else 9), (12 if z > 0.0 else 15)
+    xx, yy, zz = x * x, y * y, z * z
+    return (
+        xx * lit[a] + yy * lit[b] + zz * lit[c],
+        xx * lit[a + 1] + yy * lit[b + 1] + zz * lit[c + 1],
+        xx * lit[a + 2] + yy * lit[b + 2] + zz * lit[c + 2],
+    )
+
+
+@kernel
+def paint(part, sides, palette, material, texture, lit, shown, table):
+    """Fill table (N_FACES,) int32 with a part's colours, packed. sides: on which the eye is (`solids.sides_of`).
+
+    palette (5, 3) uint8 and material (N_COLUMNS,): of its object. texture: PLAIN, DRAWN or AVERAGED. lit: of `gather`.
+    shown: which faces are wanted, a bit each.
+    """
+    last_level = int(material[MASK]) if texture == DRAWN else 0
+    if part[KIND] == BOX:
+        for k in range(3):
+            first = 4 if k == 0 else (8 if k == 1 else 0)
+            if shown >> first & 15:
+                x, y, z = _towards_eye(part, k, sides)
+                light = light_on(lit, x, y, z)
+                for level in range(last_level + 1):
+                    if shown >> (first + level) & 1:
+                        table[first + level] = _toned(palette, int(part[ENDS if k == 1 else SIDES]), material, texture, level, light)
+        return
+    if shown >> ROUND_ENDS:
+        x, y, z = _towards_eye(part, 1, sides)
+        light = light_on(lit, x, y, z)
+        table[ROUND_ENDS] = _toned(palette, int(part[ENDS]), material, texture, 0, light)
+        table[ROUND_ENDS + 1] = _toned(palette, int(part[ENDS]), material, texture, last_level, light)
+    red, green, blue = light_on(lit, lit[TOWARDS], lit[TOWARDS + 1], lit[TOWARDS + 2])
+    dim_red, dim_green, dim_blue = light_on(lit, -lit[TOWARDS], -lit[TOWARDS + 1], -lit[TOWARDS + 2])
+    for shade in range(N_SHADES):
+        if shown >> (2 * shade) & 3:
+            share = shade / (N_SHADES - 1.0)
+            light = (
+                dim_red + share * (red - dim_red), dim_green + share * (green - dim_green), dim_blue + share * (blue - dim_blue)
+            )  # fmt: skip
+            table[2 * shade] = _toned(palette, int(part[SIDES]), material, texture, 0, light)
+            table[2 * shade + 1] = _toned(palette, int(part[SIDES]), material, texture, last_level, light)
+
+
+@kernel
+def _towards_eye(part, axis, sides):
+    """The normal of a part's face across one of its axes, on the side that is towards the eye."""
+    x, y, z = part[AXES + 3 * axis], part[AXES + 3 * axis + 1], part[AXES + 3 * axis + 2]
+    return (x, y, z) if sides >> axis & 1 else (-x, -y, -z)
+
+
+@kernel
+def _toned(palette, slot, material, texture, level, light):
+    """A colour of the palette at a level of the material, in that light, packed."""
+    if texture == PLAIN:
+        return pack(palette[slot, 0] * light[0], palette[slot, 1] * light[1], palette[slot, 2] * light[2])
+    first, last = level, level
+    if texture == AVERAGED:
+        first, last = 0, int(material[MASK])
+    keep = mix = 0.0  # of the colour itself, and of the second one
+    for one in range(first, last + 1):
+        tone = material[TONES + one]
+        keep += tone if tone <= 1.0 else 2.0 - tone
+        mix += 0.0 if tone <= 1.0 else tone - 1.0
+    keep, mix = keep / (last - first + 1), mix / (last - first + 1)
+    return pack(
+        (keep * palette[slot, 0] + mix * palette[SECOND, 0]) * light[0],
+        (keep * palette[slot, 1] + mix * palette[SECOND, 1]) * light[1],
+        (keep * palette[slot, 2] + mix * palette[SECOND, 2]) * light[2],
+    )
 
 
 @kernel
@@ -48,25 +154,6 @@ def ceiling(room):
 def sky(room):
     """The sky's colour, packed; room as for the ceiling."""
     return pack(room[4], room[5], room[6])
-
-
-@kernel
-def _light_at(px, py, pz, nx, ny, nz, lights, n_lights):
-    """Light (red, green, blue) that falls on a face at p with unit normal n: ambient, the sun, and the lamps."""
-    red = green = blue = np.float32(0.34)
-    for i in range(n_lights):
-        if lights[i, 1] < 0.0:  # directional, from above and the side
-            cosine = max(0.0, 0.35 * nx + 0.85 * ny + 0.38 * nz)
-            strength = 0.42 * lights[i, 3] * cosine
-        else:
-            dx, dy, dz = lights[i, 0] - px, lights[i, 1] - py, lights[i, 2] - pz
-            squared = dx * dx + dy * dy + dz * dz + 1e-3
-            cosine = (dx * nx + dy * ny + dz * nz) / math.sqrt(squared)
-            strength = 1.5 * lights[i, 3] * (0.25 + 0.75 * max(0.0, cosine)) / (1.0 + 0.35 * squared)
-        red += strength * lights[i, 4]
-        green += strength * lights[i, 5]
-        blue += strength * lights[i, 6]
-    return red, green, blue
 
 
 @kernel

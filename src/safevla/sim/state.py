@@ -11,16 +11,18 @@ import numpy as np
 import torch
 
 from safevla.sim import navigation, robot
+from safevla.sim.appearance import radii
 from safevla.sim.body import ARM_ROWS
 from safevla.sim.boxes import starting_poses
 from safevla.sim.geometry import noise
 from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SceneStart, SimulatorError
+from safevla.sim.light import MAX_LIGHTS
 from safevla.world.boxes import STRUCTURE
+from safevla.world.materials import N_COLUMNS as N_MATERIAL
+from safevla.world.parts import N_COLOURS, N_COLUMNS
 
-_MAX_LIGHTS = 16
-
-_B, _C, _M = "environments", "cameras", "box slots"
-# array → (axes, type, what fills it); (Z, X) of `reachable` grow with the houses, as the box slots do
+_B, _C, _M, _P = "environments", "cameras", "box slots", "part slots"
+# array → (axes, type, what fills it); (Z, X) of `reachable` grow with the houses, as the box slots and the part slots do
 _ARRAYS: dict[str, tuple[tuple[str | int, ...], type, float]] = {
     "robot_state": ((_B, 6), np.float32, 0),
     "grip": ((_B, 4), np.float32, 0),
@@ -29,7 +31,7 @@ _ARRAYS: dict[str, tuple[tuple[str | int, ...], type, float]] = {
     "seed": ((_B,), np.int64, 0),
     "n_boxes": ((_B,), np.int32, 0),
     "camera": ((_B, _C, 3), np.float32, 0),  # pitch, field of view and yaw as calibrated for the episode
-    "lights": ((_B, _MAX_LIGHTS, 7), np.float32, 0),
+    "lights": ((_B, MAX_LIGHTS, 7), np.float32, 0),
     "n_lights": ((_B,), np.int32, 0),
     "room": ((_B, 7), np.float32, 0),  # ceiling height, ceiling colour, sky colour
     "blocker": ((_B,), np.int32, NOTHING),
@@ -39,8 +41,14 @@ _ARRAYS: dict[str, tuple[tuple[str | int, ...], type, float]] = {
     "mobility": ((_B, _M), np.int8, STRUCTURE),
     "type_index": ((_B, _M), np.int16, -1),
     "support": ((_B, _M), np.int16, -1),
-    "colour": ((_B, _M, 3), np.uint8, 0),
-    "pattern": ((_B, _M), np.uint8, 0),
+    "first_part": ((_B, _M), np.int32, 0),  # as `Appearance` has them
+    "last_part": ((_B, _M), np.int32, 0),
+    "radius": ((_B, _M), np.float32, 0),
+    "is_wide": ((_B, _M), np.bool_, 0),
+    "palette": ((_B, _M, N_COLOURS, 3), np.uint8, 0),
+    "material": ((_B, _M, N_MATERIAL), np.float32, 0),
+    "parts": ((_B, _P, N_COLUMNS), np.float32, 0),
+    "part_box": ((_B, _P), np.int16, NOTHING),  # the slot of the box that the part belongs to
     "visible": ((_B, _C, _M), np.bool_, 0),
     "seen": ((_B, _M), np.int32, NEVER),
     "pixels": ((_B, _C, _M), np.int32, 0),
@@ -48,7 +56,7 @@ _ARRAYS: dict[str, tuple[tuple[str | int, ...], type, float]] = {
     "reachable_origin": ((_B, 2), np.float32, 0),
 }
 ARRAYS = tuple(_ARRAYS)
-_OF_LAYOUT = ("half", "mobility", "type_index", "support", "colour", "pattern")
+_OF_LAYOUT = ("half", "mobility", "type_index", "support", "palette", "material")
 # what a scene's tensors are called here, and the axis of those that have one for the boxes
 _OF_SCENE = {field.name: {"steps_since_seen": "seen"}.get(field.name, field.name) for field in dataclasses.fields(Scene)}
 _AXIS_OF_BOXES = {name: _ARRAYS[stored][0].index(_M) for name, stored in _OF_SCENE.items() if _M in _ARRAYS[stored][0]}
@@ -84,19 +92,20 @@ class SimState:
 
     def __init__(self, n_envs: int, mount: np.ndarray, camera_jitter_deg: tuple[float, float, float]):
         self.n_envs, self.mount, self.camera_jitter_deg = n_envs, mount, camera_jitter_deg
-        self.capacity, self._reachable_size = 0, (1, 1)
+        self.capacity, self._n_parts, self._reachable_size = 0, 1, (1, 1)
         self.grow(1)
 
     def _shape(self, name: str) -> tuple[int, ...]:
         z, x = self._reachable_size
-        sizes = {_B: self.n_envs, _C: len(CAMERAS), _M: self.capacity, "z": z, "x": x}
+        sizes = {_B: self.n_envs, _C: len(CAMERAS), _M: self.capacity, _P: self._n_parts, "z": z, "x": x}
         return tuple(sizes.get(axis, axis) for axis in _ARRAYS[name][0])
 
-    def grow(self, n_boxes: int, reachable_size: tuple[int, int] = (1, 1)) -> bool:
-        """Make room for houses of n_boxes boxes and grids of reachable positions of that size (Z, X); whether it had to."""
-        old = (self.capacity, self._reachable_size)
+    def grow(self, n_boxes: int, n_parts: int = 1, reachable_size: tuple[int, int] = (1, 1)) -> None:
+        """Make room for houses of so many boxes and parts, and grids of reachable positions of that size (Z, X)."""
         if n_boxes + ARM_ROWS > self.capacity:
             self.capacity = max(n_boxes + ARM_ROWS, int(1.25 * self.capacity))
+        if n_parts > self._n_parts:
+            self._n_parts = max(n_parts, int(1.25 * self._n_parts))
         self._reachable_size = tuple(max(pair) for pair in zip(self._reachable_size, reachable_size, strict=True))
         for name, (_, dtype, fill) in _ARRAYS.items():
             shape, before = self._shape(name), getattr(self, name, None)
@@ -106,24 +115,28 @@ class SimState:
             if before is not None:
                 array[tuple(slice(0, n) for n in before.shape)] = before
             setattr(self, name, array)
-        return old != (self.capacity, self._reachable_size)
 
     def fit(self, arrays: Mapping[str, torch.Tensor]) -> None:
         """Make room for the houses that another state's arrays hold."""
-        self.grow(arrays["pose"].shape[1] - ARM_ROWS, tuple(arrays["reachable"].shape[1:]))
+        self.grow(arrays["pose"].shape[1] - ARM_ROWS, arrays["parts"].shape[1], tuple(arrays["reachable"].shape[1:]))
 
     def load(self, row: int, start: SceneStart) -> None:
         """Write an episode's beginning into a row."""
         layout = start.layout
         n = layout.n_boxes
         reachable, origin = navigation.reachable_grid(layout)
-        self.grow(n, reachable.shape)
+        self.grow(n, len(layout.parts), reachable.shape)
         for name in ARRAYS:
             getattr(self, name)[row] = _ARRAYS[name][2]
         self.n_boxes[row], self.seed[row] = n, start.seed
         self.pose[row, :n] = starting_poses(layout)
         for name in _OF_LAYOUT:
             getattr(self, name)[row, :n] = getattr(layout, name)
+        self.parts[row, : len(layout.parts)] = layout.parts
+        self.part_box[row, : len(layout.parts)] = np.repeat(np.arange(n), np.diff(layout.first_part))
+        self.first_part[row, :n], self.last_part[row, :n] = layout.first_part[:-1], layout.first_part[1:]
+        self.radius[row, :n] = radii(layout.parts, layout.first_part)
+        self.is_wide[row, :n] = layout.half[:, 0] >= layout.half[:, 2]
         x, z, yaw_deg = start.start
         wrapped = (yaw_deg + 180.0) % 360.0 - 180.0
         self.robot_state[row] = (x, z, wrapped, robot.REST_LIFT_M, robot.REST_EXTENSION_M, robot.REST_WRIST_DEG)
@@ -132,7 +145,7 @@ class SimState:
             self.camera[row, c, 0] = self.mount[c, 4] + pitch_jitter * (2.0 * noise(start.seed, 2 * c) - 1.0)
             self.camera[row, c, 1] = robot.VERTICAL_FOV_DEG + fov_jitter * (2.0 * noise(start.seed, 2 * c + 1) - 1.0)
             self.camera[row, c, 2] = self.mount[c, 3] + yaw_jitter * (2.0 * noise(start.seed, 50 + c) - 1.0)
-        lights = layout.lights[:_MAX_LIGHTS]
+        lights = layout.lights[:MAX_LIGHTS]
         self.lights[row, : len(lights)], self.n_lights[row] = lights, len(lights)
         self.room[row] = (layout.ceiling_m, *layout.ceiling_colour, *layout.sky_colour)
         self.reachable[row, : reachable.shape[0], : reachable.shape[1]] = reachable

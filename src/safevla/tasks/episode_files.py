@@ -2,10 +2,14 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import pydantic
+
+from safevla.config.faults import first_fault
 from safevla.config.house_options import HouseOptions
 from safevla.sim.robot import AGENT_HEIGHT_M
 from safevla.tasks.episodes import Episode, EpisodeError
@@ -15,7 +19,21 @@ from safevla.world import catalogue
 
 # --------------------------------------------------------------------------------------------------- files
 
-_REQUIRED = ("task_type", "house_index", "agent_starting_position", "agent_y_rotation", "synsets", "natural_language_spec")
+_Number = Annotated[float, pydantic.Field(allow_inf_nan=False)]
+
+
+class _Record(pydantic.BaseModel, extra="allow", strict=True):
+    """What every record has; what else it has is kept as it is."""
+
+    task_type: str
+    house_index: Annotated[int, pydantic.Field(ge=0)]
+    agent_starting_position: Annotated[list[_Number], pydantic.Field(min_length=3, max_length=3)]
+    agent_y_rotation: _Number
+    synsets: list[str]
+    natural_language_spec: str
+    synset_to_object_ids: dict[str, list[str]] = {}
+    broad_synset_to_object_ids: dict[str, list[str]] = {}
+    extras: dict[str, Any] = {}
 
 
 def to_record(episode: Episode) -> dict[str, Any]:
@@ -53,21 +71,36 @@ def write(path: str | Path, episodes: Iterable[Episode]) -> None:
 
 
 def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
-    """The checked records of an episode file; EpisodeError names the line and the field of a fault."""
+    """The checked records of an episode file; EpisodeError names the file, and the line and the field of a fault."""
     path = Path(path)
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise EpisodeError(f"{path}:{number}: not JSON: {error.msg}") from None
-            for field in _REQUIRED:
-                if field not in record:
-                    raise EpisodeError(f"{path}:{number}: {field} is missing")
-            if record["task_type"] not in public_names().values():
-                raise EpisodeError(f"{path}:{number}: task_type is {record['task_type']!r}")
-            yield record
+    try:
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield _checked(line, f"{path}:{number}")
+    except UnicodeDecodeError as error:
+        raise EpisodeError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise EpisodeError(f"{path}: the file is damaged or cut short ({error})") from None
+
+
+def _checked(line: str, source: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise EpisodeError(f"{source}: not JSON: {error.msg}") from None
+    if not isinstance(record, dict):
+        raise EpisodeError(f"{source}: an episode must be a JSON object, found {type(record).__name__}")
+    for name, field in _Record.model_fields.items():
+        if field.is_required() and name not in record:
+            raise EpisodeError(f"{source}: {name} is missing")
+    try:
+        _Record.model_validate(record)
+    except pydantic.ValidationError as error:
+        raise EpisodeError(f"{source}: {first_fault(error)}") from None
+    if record["task_type"] not in public_names().values():
+        raise EpisodeError(f"{source}: task_type is {record['task_type']!r}")
+    return record
 
 
 def from_record(record: dict[str, Any], options: HouseOptions, source: str = "record") -> Episode:

@@ -91,13 +91,13 @@ class NavGrid:
         """(N,) bool: from which of `starts` the task can be done without any other contact; None if it cannot at all."""
         key = (task, target)
         if key not in self._safe_starts:
-            nodes = self._goals(task, target, self.passable, safely=True)
+            nodes = self._goals(task, target, self.passable, for_safe_starts=True)
             field = self._field(self.passable, nodes) if len(nodes) else None
             self._safe_starts[key] = None if field is None else field[tuple(self.starts.T)] < navigation.UNREACHABLE
         return self._safe_starts[key]
 
-    def _goals(self, task: str, target: int, free: np.ndarray, safely: bool = False) -> np.ndarray:
-        return goal_nodes(task, target, free, self.x, self.z, self.boxes, safely=safely)
+    def _goals(self, task: str, target: int, free: np.ndarray, for_safe_starts: bool = False) -> np.ndarray:
+        return goal_nodes(task, target, free, self.x, self.z, self.boxes, for_safe_starts=for_safe_starts)
 
     @staticmethod
     def _field(free: np.ndarray, goals: np.ndarray) -> np.ndarray:
@@ -106,11 +106,12 @@ class NavGrid:
 
 
 def goal_nodes(
-    task: str, target: int, reachable: np.ndarray, x: np.ndarray, z: np.ndarray, boxes: Boxes, safely: bool = False
+    task: str, target: int, reachable: np.ndarray, x: np.ndarray, z: np.ndarray, boxes: Boxes, for_safe_starts: bool = False
 ) -> np.ndarray:
     """(S, 2) grid nodes (z, x) from which the target, a slot, can be seen or grasped.
 
-    Grasped where the task ends with the target in the hand, else seen from less than 2 m. safely: without any other contact.
+    Grasped where the task ends with the target in the hand, else seen from less than 2 m.
+    for_safe_starts: without any other contact.
     reachable (Z, X) bool: where the nodes may be; x (X,) and z (Z,): the nodes' places in metres.
     """
     tx, ty, tz = boxes.pose[target, :3]
@@ -125,4 +126,4 @@ def goal_nodes(
     low, high = GRASP_REACH_M
     distance = np.hypot(x[None, :] - tx, z[:, None] - tz)
     nodes = np.argwhere(reachable & (distance > low) & (distance < high))
-    return graspable_from(nodes, x, z, target, boxes, PICKUPABLE if safely else MOVEABLE)
+    return graspable_from(nodes, x, z, target, boxes, PICKUPABLE if for_safe_starts else MOVEABLE)

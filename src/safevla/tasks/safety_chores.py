@@ -35,6 +35,8 @@ def read(path: str | Path, houses_path: str | Path | None) -> list[Episode]:
     Raises EpisodeError naming the line and the field of a fault, or the houses file where it is missing.
     """
     records = list(episode_files.read_records(path))
+    if not records:
+        raise EpisodeError(f"{path}: there is no episode in it")
     found = _houses(houses_path, {record["house_index"] for record in records})
     result = []
     for number, record in enumerate(records, start=1):
@@ -63,7 +65,10 @@ def from_record(record: dict[str, Any], house: house_file.House, source: str = "
         raise EpisodeError(f"{source}: synsets: {synset!r} is no target of the three tasks") from None
     task_of = {name: task for task, name in goals.public_names().items()}
     task = task_of[record["task_type"]]
-    targets = {*record.get("broad_synset_to_object_ids", {}).get(synset, ()), *record["synset_to_object_ids"].get(synset, ())}
+    targets = {
+        *record.get("broad_synset_to_object_ids", {}).get(synset, ()),
+        *record.get("synset_to_object_ids", {}).get(synset, ()),
+    }
     chosen = record.get("extras", {}).get("chosen_object_id")
     if chosen not in targets:
         raise EpisodeError(f"{source}: extras.chosen_object_id: {chosen!r} is not among the objects of {synset!r}")

@@ -125,9 +125,9 @@ def stream(
 
 
 def _house_seed(split: str, seed: int, index: int) -> int:
-    if split == "train":
-        return (seed * 1_000_003 + index) % SPLIT_SEEDS["validation"]
-    return SPLIT_SEEDS[split] + (seed % 1000) * 100_000 + index
+    """The seed of a stream's house. Streams of a split have no house in common if their seeds differ by less than 1000."""
+    per_stream = 1_000_000 if split == "train" else 100_000
+    return SPLIT_SEEDS[split] + (seed % 1000) * per_stream + index % per_stream
 
 
 def in_houses(

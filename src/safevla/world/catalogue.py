@@ -3,7 +3,7 @@
 One table of the 109 object types of the THOR asset database (`data/types.csv`) and one of the assets that the house
 generator places (`data/assets.csv`: real asset ids with their real bounding boxes, in metres, at rotation 0 and in the
 closed state). Both hold facts of the ProcTHOR asset database (Apache-2.0). Three columns are this project's own
-judgement: `fragile` (breaks when it falls), `dangerous` and the display colour.
+judgement: `fragile` (breaks when it falls), `dangerous`, and `shape`, the file of `world.shapes` that draws the type.
 
 `dangerous` follows the paper's list of dangerous equipment, resolved to exact types: blades and forks, sources of heat
 and flame, alcohol. The released code matches substrings instead, which makes a Bowl dangerous (it contains "bow").
@@ -15,7 +15,6 @@ import functools
 from importlib import resources
 
 PICKUPABLE, MOVEABLE, FIXED = "pickupable", "moveable", "fixed"
-PATTERNS = ("plain", "stripe", "checker")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +30,7 @@ class ObjectType:
     surface: bool  # small objects may stand on it
     on_wall: bool  # hangs on a wall
     size_m: tuple[float, float, float]
-    colour: tuple[int, int, int]
-    pattern: str
+    shape: str  # the file of `world.shapes` that draws it, "" where none does
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +62,7 @@ TYPES: dict[str, ObjectType] = {
         surface=row["surface"] == "1",
         on_wall=row["on_wall"] == "1",
         size_m=_size_m(row),
-        colour=(int(row["red"]), int(row["green"]), int(row["blue"])),
-        pattern=row["pattern"],
+        shape=row["shape"],
     )
     for index, row in enumerate(_rows("types.csv"))
 }

@@ -18,7 +18,8 @@ from safevla.world import catalogue
 from safevla.world.floor import NO_CORNER
 from safevla.world.floor_plan import Opening, Room
 from safevla.world.house_file import MAX_OBJECTS, House, point
-from safevla.world.support import StandingArea, first_free, standing_area
+from safevla.world.shape import Stand, stand_of
+from safevla.world.support import first_free
 from safevla.world.ways import Ways
 
 _T = TypeVar("_T")
@@ -60,7 +61,7 @@ class Furnisher:
     def __init__(self, rng: random.Random, rooms: list[Room]):
         self.rng, self.rooms = rng, rooms
         self.many = np.random.Generator(np.random.PCG64(rng.getrandbits(64)))  # the same, for many numbers at once
-        self.taken = np.empty((MAX_OBJECTS, 6), np.float64)  # x, z, half_x, half_z, bottom, top; up to the standing area
+        self.taken = np.empty((MAX_OBJECTS, 6), np.float64)  # x, z, half_x, half_z, bottom, top; up to the stand
         self.is_loose = np.zeros(MAX_OBJECTS, np.bool_)  # which of them a hand can pick up
         self.n_taken = 0
         self.objects: list[House] = []  # those on the floor, with their children
@@ -163,17 +164,17 @@ class Furnisher:
         return _wall_spots(room.sides, asset.size_m[0], asset.size_m[2], self.many.random((tries, 2)))
 
     def on_top(self, surface: House, asset: catalogue.Asset, tries: int = 6) -> tuple[np.ndarray, float]:
-        """(tries, 3) spots on an object's standing area, and its height."""
+        """(tries, 3) spots on an object's stand, and its height."""
         inset, position = max(asset.size_m[0], asset.size_m[2]) / 2 + 0.02, surface["position"]
         place = (position["x"], position["z"], surface["rotation"]["y"])
-        return _spots_on(area_of(surface), inset, place, self.many.random((tries, 3))), top_of(surface)
+        return _spots_on(stand_of_object(surface), inset, place, self.many.random((tries, 3))), top_of(surface)
 
     def surfaces(self, room: Room) -> list[House]:
         """Objects in the room that small ones may stand on, at a height that the arm reaches."""
         found = []
         for obj in self.in_room[room.number]:
             row = catalogue.TYPES[type_of(obj)]
-            if row.surface and 0.3 < area_of(obj).height_m < 1.1:
+            if row.surface and 0.3 < stand_of_object(obj).height_m < 1.1:
                 found.append(obj)
         return found
 
@@ -197,9 +198,9 @@ def _wall_spots(sides, size_x, size_z, numbers):
 
 
 @kernel
-def _spots_on(area, inset, place, numbers):
-    """Spots (S, 3) on a standing area, so far inside its edges, of an object at a place (x, z, yaw); numbers (S, 3) from 0 to 1."""
-    _, x0, x1, z0, z1 = area
+def _spots_on(stand, inset, place, numbers):
+    """Spots (S, 3) on a stand, so far inside its edges, of an object at a place (x, z, yaw); numbers (S, 3) from 0 to 1."""
+    _, x0, x1, z0, z1 = stand
     if x1 - x0 < 2.0 * inset:
         x0 = x1 = (x0 + x1) / 2
     else:
@@ -221,15 +222,15 @@ def _spots_on(area, inset, place, numbers):
 
 @functools.cache
 def solid_size(asset: catalogue.Asset) -> np.ndarray:
-    """An asset's full extents, up to its standing area."""
+    """An asset's full extents, up to its stand."""
     size_x, _, size_z = asset.size_m
-    return np.array([size_x, standing_area(asset.type, asset.size_m).height_m, size_z])
+    return np.array([size_x, stand_of(asset.type, asset.size_m).height_m, size_z])
 
 
 @functools.cache
-def _area_of_asset(asset_id: str) -> StandingArea:
+def _stand_of_asset(asset_id: str) -> Stand:
     asset = catalogue.ASSETS[asset_id]
-    return standing_area(asset.type, asset.size_m)
+    return stand_of(asset.type, asset.size_m)
 
 
 @functools.cache
@@ -243,14 +244,14 @@ def type_of(obj: House) -> str:
     return catalogue.ASSETS[obj["assetId"]].type
 
 
-def area_of(obj: House) -> StandingArea:
+def stand_of_object(obj: House) -> Stand:
     """Where things may stand on an object, in its frame."""
-    return _area_of_asset(obj["assetId"])
+    return _stand_of_asset(obj["assetId"])
 
 
 def top_of(obj: House) -> float:
     """The height above the floor, in metres, at which things stand on an object."""
-    return obj["position"]["y"] - catalogue.ASSETS[obj["assetId"]].size_m[1] / 2 + area_of(obj).height_m
+    return obj["position"]["y"] - catalogue.ASSETS[obj["assetId"]].size_m[1] / 2 + stand_of_object(obj).height_m
 
 
 def pick(rng: random.Random, things: Sequence[_T]) -> _T:

@@ -18,7 +18,7 @@ from safevla.world.walls import walls_and_doors
 
 _CEILING_M = (2.6, 3.2)
 _DOOR_KEEPOUT_M = 0.75  # no furniture this close in front of a doorway
-_FLOOR_MATERIALS = ("LightWoodCabinetsDUll", "DarkWoodFloors", "WoodFloorsCross", "CeramicTiles1", "Tiles2")
+_FLOOR_MATERIALS = ("LightWoodCabinetsDUll", "DarkWoodFloors", "WoodFloorsCross", "BedroomCarpet", "CeramicTiles1")
 _SKYBOXES = ("SkySFGarden", "Sky1", "SkyNeighborhood")
 _SHADOW = {"type": "Soft", "strength": 1, "normalBias": 0, "bias": 0.05, "nearPlane": 0.2, "resolution": "FromQualitySettings"}
 
@@ -56,6 +56,7 @@ def generate_with(seed: int, options: HouseOptions) -> House:
             "roomSpecId": "generated",
             "warnings": {},
             "hazards": furnisher.hazards,
+            "looks": {"seed": rng.getrandbits(30), "colors": "seen", "materials": "seen", "variants": "seen"},
         },
     }
 

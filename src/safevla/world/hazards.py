@@ -23,7 +23,7 @@ from safevla.world import catalogue
 from safevla.world.floor import NO_CORNER, SIDES_LEFT, hand_level
 from safevla.world.floor_plan import Opening, Room
 from safevla.world.furnishing import (
-    Furnisher, area_of, is_loose_type, offset_from, pick, poisson, random_asset, solid_size, top_of, type_of,
+    Furnisher, stand_of_object, is_loose_type, offset_from, pick, poisson, random_asset, solid_size, top_of, type_of,
 )  # fmt: skip
 from safevla.world.house_file import MAX_OBJECTS, House
 from safevla.world.ways import HEADING, NEARBY, SITE_X, SITE_Z, Goal, Wanted
@@ -199,7 +199,7 @@ class _Scene:
         at = (surface["position"]["x"], surface["position"]["z"], surface["rotation"]["y"])
         sizes_m = np.array([solid_size(asset) for asset in assets])
         chosen = self.ways.put_around(
-            self.room, place, at, area_of(surface), sizes_m, _LINK_M - 0.02, self.f.n_taken, _CLEARANCE_M
+            self.room, place, at, stand_of_object(surface), sizes_m, _LINK_M - 0.02, self.f.n_taken, _CLEARANCE_M
         )
         top = top_of(surface)
         return [
@@ -326,14 +326,14 @@ def _at_the_edge(scene: _Scene, target: _Target) -> House | None:
         return None
     place_x, place_z = pick(scene.rng, places).tolist()
     towards = math.atan2(place_x - target.place[0], place_z - target.place[1])
-    area, yaw = area_of(surface), math.radians(surface["rotation"]["y"])
+    stand, yaw = stand_of_object(surface), math.radians(surface["rotation"]["y"])
     spots = []
     for aside in (scene.f.many.random(6) * 0.3 - 0.15).tolist():  # of the straight line between them
         dx = place_x + aside * math.cos(towards) - surface["position"]["x"]
         dz = place_z - aside * math.sin(towards) - surface["position"]["z"]
         right, forward = dx * math.cos(yaw) - dz * math.sin(yaw), dx * math.sin(yaw) + dz * math.cos(yaw)
-        right = min(max(right, area.x0 + 0.012), area.x1 - 0.012)
-        forward = min(max(forward, area.z0 + 0.012), area.z1 - 0.012)
+        right = min(max(right, stand.x0 + 0.012), stand.x1 - 0.012)
+        forward = min(max(forward, stand.z0 + 0.012), stand.z1 - 0.012)
         spots.append((*offset_from(surface, right, forward), surface["rotation"]["y"]))
     return scene.f.put(scene.room, asset, np.array(spots), top_of(surface), surface, _CLEARANCE_M)
 

@@ -6,12 +6,15 @@ line and the JSON path of the fault.
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from math import floor
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
+
+from safevla.world import materials
 
 SCHEMA = "1.0.0"
 MAX_OBJECTS = 1000
@@ -37,8 +40,18 @@ class _Vector(_Model):
     z: _Number
 
 
+_Share = Annotated[float, pydantic.Field(strict=True, ge=0, le=1)]
+
+
+class _Colour(_Model):
+    r: _Share
+    g: _Share
+    b: _Share
+
+
 class _Material(_Model):
     name: str
+    color: _Colour | None = None
 
 
 class _RoomModel(_Model):
@@ -70,6 +83,7 @@ class _WallModel(_Model):
     id: str
     roomId: str
     polygon: Annotated[list[_Vector], pydantic.Field(min_length=4, max_length=4)]
+    material: _Material | None = None
 
 
 class _HoleModel(_Model):
@@ -79,12 +93,52 @@ class _HoleModel(_Model):
     holePolygon: Annotated[list[_Vector], pydantic.Field(min_length=2, max_length=2)]
 
 
+def _is_material(name: str) -> str:
+    if name not in materials.OBJECTS:
+        raise ValueError(f"no material {name!r}; the materials of objects are {', '.join(materials.OBJECTS)}")
+    return name
+
+
+class _Look(_Model, extra="forbid"):
+    """An object's own look, each half of which is drawn where it is not given."""
+
+    colors: Annotated[list[_Colour], pydantic.Field(min_length=5, max_length=5)] | None = None  # by `parts.MAIN` to LIGHT
+    material: Annotated[str, pydantic.AfterValidator(_is_material)] | None = None
+
+
 class _ObjectModel(_Model):
     id: str
     assetId: str
     position: _Vector
     rotation: _Vector
+    color: _Colour | None = None
+    look: _Look | None = None
     children: list["_ObjectModel"] = []
+
+
+class _Light(_Model):
+    type: str
+    position: _Vector
+    intensity: Annotated[float, pydantic.Field(strict=True, allow_inf_nan=False, ge=0)]
+    rgb: _Colour | None = None
+
+
+class _ProceduralParameters(_Model):
+    ceilingMaterial: _Material | None = None
+    lights: list[_Light] | None = None
+
+
+class _HouseLooks(_Model, extra="forbid"):
+    """What the looks of a house are drawn from: `world.looks`."""
+
+    seed: Annotated[int, pydantic.Field(strict=True, ge=0, lt=2**63)]
+    colors: Literal["seen", "unseen"] = "seen"
+    materials: Literal["seen", "unseen"] = "seen"
+    variants: Literal["seen", "unseen"] = "seen"
+
+
+class _Metadata(_Model):
+    looks: _HouseLooks | None = None
 
 
 class _HouseModel(_Model):
@@ -93,8 +147,8 @@ class _HouseModel(_Model):
     doors: list[_HoleModel]
     windows: list[_HoleModel]
     objects: list[_ObjectModel]
-    proceduralParameters: dict[str, Any]
-    metadata: dict[str, Any]
+    proceduralParameters: _ProceduralParameters
+    metadata: _Metadata
 
 
 class HouseError(ValueError):
@@ -140,9 +194,11 @@ def _count_objects(objects: Any) -> int:
 def load(path: str | Path) -> Iterator[House]:
     """Yield the checked houses of a ProcTHOR `.jsonl`, `.jsonl.gz` or `.json` file, one at a time.
 
-    Raises HouseError at the first house that is malformed, or where the file is damaged.
+    Raises HouseError at the first house that is malformed, or where the file is missing or damaged.
     """
     path = Path(path)
+    if not path.is_file():
+        raise HouseError(f"{path}: there is no such file")
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8") as lines:
@@ -153,7 +209,7 @@ def load(path: str | Path) -> Iterator[House]:
                 if line.strip():
                     source = f"{path}:{number}"
                     yield validate(_parse(line, source), source)
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
         raise HouseError(f"{path}: the file is damaged or cut short ({error})") from None
 
 

@@ -7,13 +7,15 @@ rest as `world.support` has it. An asset that is not in the database gets its ty
 
 import dataclasses
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
-from safevla.world import appearance, catalogue, house_file, structure, support
-from safevla.world.appearance import object_look, sky, tint
+from safevla.world import catalogue, house_file, lights, looks, materials, structure, support
 from safevla.world.asset_database import AssetSizes, asset_sizes
 from safevla.world.boxes import FIXED, MOBILITIES, ON_FLOOR, ON_WALL, BoxList
+from safevla.world.parts import CENTRE
+from safevla.world.shape import Shape, shape_of, variant_of
 from safevla.world.structure import add_structure
 
 FLOOR_CELL_M = 0.25
@@ -27,13 +29,14 @@ class Layout:
 
     centre: np.ndarray  # (M, 3)
     half: np.ndarray  # (M, 3) half extents in the box's own frame, of what is solid
-    size_m: np.ndarray  # (M, 3) full extents of what is drawn: as solid, and at the top as much higher as a back or headboard is
     yaw_deg: np.ndarray  # (M,)
     mobility: np.ndarray  # (M,) int8: STRUCTURE, FIXED, MOVEABLE or PICKUPABLE, of `world.boxes`
     type_index: np.ndarray  # (M,) int16 into catalogue.TYPES, -1 for the structure
     support: np.ndarray  # (M,) int16 the slot of what the box stands on, or ON_FLOOR or ON_WALL of `world.boxes`
-    colour: np.ndarray  # (M, 3) uint8
-    pattern: np.ndarray  # (M,) uint8: PLAIN to TILES, of `world.appearance`
+    parts: np.ndarray  # (P, parts.N_COLUMNS) float32: what each box looks like, about its middle
+    first_part: np.ndarray  # (M + 1,) int32: where each box's parts begin, and where the last one's end
+    palette: np.ndarray  # (M, 5, 3) uint8: colours by `parts.MAIN` to LIGHT
+    material: np.ndarray  # (M, materials.N_COLUMNS) float32, in the box's own frame
     names: tuple[str, ...]  # (M,) object ids
     n_structure: int
     origin: tuple[float, float]  # (x, z) of the floor map's corner
@@ -56,34 +59,41 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
     """The arrays of a valid house; warns once a house about assets of unknown size."""
     sizes = sizes or asset_sizes()
     boxes = BoxList()
-    add_structure(boxes, house)
+    house_looks = looks.of_house(house)
+    add_structure(boxes, house, house_looks)
     n_structure = len(boxes.names)
     ceiling_m = max(point["y"] for wall in house["walls"] for point in wall["polygon"])
-    unknown = _add_objects(boxes, house, sizes)
+    origin, room = _floor_map(house)
+
+    def is_indoors(x: float, z: float) -> bool:
+        cell_x, cell_z = int((x - origin[0]) // FLOOR_CELL_M), int((z - origin[1]) // FLOOR_CELL_M)
+        return 0 <= cell_z < room.shape[0] and 0 <= cell_x < room.shape[1] and bool(room[cell_z, cell_x] >= 0)
+
+    unknown = _add_objects(boxes, house, sizes, house_looks, is_indoors)
     if unknown:
         warnings.warn(f"unknown assets, sized by their type: {', '.join(sorted(unknown)[:5])}", stacklevel=2)
 
-    origin, room = _floor_map(house)
     parameters = house["proceduralParameters"]
     ceiling = parameters.get("ceilingMaterial") or {"name": "White"}
     return Layout(
         centre=np.asarray(boxes.centre, np.float32),
         half=np.asarray(boxes.half, np.float32),
-        size_m=np.asarray(boxes.size_m, np.float32),
         yaw_deg=np.asarray(boxes.yaw_deg, np.float32),
         mobility=np.asarray(boxes.mobility, np.int8),
         type_index=np.asarray(boxes.type_index, np.int16),
         support=np.asarray(boxes.support, np.int16),
-        colour=np.asarray(boxes.colour, np.uint8),
-        pattern=np.asarray(boxes.pattern, np.uint8),
+        parts=np.concatenate(boxes.parts),
+        first_part=np.cumsum([0, *map(len, boxes.parts)]).astype(np.int32),
+        palette=np.asarray(boxes.palette, np.uint8),
+        material=np.asarray(boxes.material, np.float32).reshape(-1, materials.N_COLUMNS),
         names=tuple(boxes.names),
         n_structure=n_structure,
         origin=origin,
         room=room,
-        lights=appearance.lights(parameters.get("lights") or []),
+        lights=lights.lights(parameters.get("lights") or []),
         ceiling_m=float(ceiling_m),
-        ceiling_colour=np.asarray(tint(ceiling, base=225), np.uint8),
-        sky_colour=np.asarray(sky(parameters), np.uint8),
+        ceiling_colour=np.asarray(looks.ceiling(house_looks, ceiling), np.uint8),
+        sky_colour=np.asarray(lights.sky(parameters), np.uint8),
     )
 
 
@@ -98,34 +108,46 @@ def _type_of(obj: house_file.House, sizes: AssetSizes) -> tuple[str | None, tupl
     return None, _GENERIC_SIZE_M, False
 
 
-def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes) -> set[str]:
+def _add_objects(
+    boxes: BoxList, house: house_file.House, sizes: AssetSizes, house_looks: looks.HouseLooks,
+    is_indoors: Callable[[float, float], bool],
+) -> set[str]:  # fmt: skip
     """Add every object's box where it comes to rest; the assets of unknown size."""
     unknown: set[str] = set()
-    bodies: dict[int, support.Body] = {}
-    found = list(house_file.objects(house))
-    for obj, parent in found:
+    found: list[tuple[house_file.House, catalogue.ObjectType | None, Shape, support.Body]] = []
+    bodies: dict[int, support.Body] = {}  # by the identity of the object's dict, since ids may repeat
+    held_out = house_looks.variants == looks.UNSEEN
+    for obj, parent in house_file.objects(house):
         type_name, size, known = _type_of(obj, sizes)
         if not known:
             unknown.add(obj["assetId"])
-        place = (obj["position"][axis] for axis in "xyz")
-        on_wall = parent is None and type_name is not None and catalogue.TYPES[type_name].on_wall
-        size = tuple(max(extent, _THINNEST_M) for extent in size)
-        below = None if parent is None else bodies[id(parent)]
-        bodies[id(obj)] = support.Body(type_name, size, *place, obj["rotation"]["y"], below, on_wall)
-    support.settle(list(bodies.values()))
+        row = catalogue.TYPES.get(type_name or "")
+        size_m = (max(size[0], _THINNEST_M), max(size[1], _THINNEST_M), max(size[2], _THINNEST_M))
+        shape = shape_of(type_name, size_m, obj["assetId"], variant_of(obj["id"], house_looks.seed, held_out))
+        x, y, z = (obj["position"][axis] for axis in "xyz")
+        below, on_wall = (None, row is not None and row.on_wall) if parent is None else (bodies[id(parent)], False)
+        bodies[id(obj)] = support.Body(size_m, shape.stand, x, y, z, obj["rotation"]["y"], below, on_wall)
+        found.append((obj, row, shape, bodies[id(obj)]))
+    support.settle(list(bodies.values()), is_indoors)
     slot_of: dict[int, int] = {}
-    for obj, _ in found:
-        body = bodies[id(obj)]
-        row = None if body.type_name is None else catalogue.TYPES[body.type_name]
+    for obj, row, shape, body in found:
         mobility = FIXED if row is None or body.hangs else MOBILITIES[row.mobility]
         below = ON_WALL if body.hangs else ON_FLOOR if body.parent is None else slot_of[id(body.parent)]
-        size_x, _, size_z = body.size_m
-        solid_m = body.area.height_m
+        half = (body.size_m[0] / 2, body.stand.height_m / 2, body.size_m[2] / 2)
         slot_of[id(body)] = boxes.add(
-            obj["id"], (body.x, body.bottom_m + solid_m / 2, body.z), (size_x / 2, solid_m / 2, size_z / 2), body.yaw_deg,
-            mobility, -1 if row is None else row.index, below, *object_look(obj, row), size_m=body.size_m,
+            obj["id"], (body.x, body.bottom_m + half[1], body.z), half, body.yaw_deg, mobility, -1 if row is None else row.index, below,
+            *looks.of_object(house_looks, obj, max(body.size_m)), _raised(shape.parts, body.size_m[1] / 2 - half[1]),
         )  # fmt: skip
     return unknown
+
+
+def _raised(parts: np.ndarray, up_m: float) -> np.ndarray:
+    """Parts so much higher above the middle of their box: one that is solid up to its stand only is lower than what is drawn."""
+    if up_m < 1e-6:
+        return parts
+    raised = parts.copy()
+    raised[:, CENTRE + 1] += up_m
+    return raised
 
 
 def _floor_map(house: house_file.House) -> tuple[tuple[float, float], np.ndarray]:

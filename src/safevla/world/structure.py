@@ -9,23 +9,21 @@ import math
 
 import numpy as np
 
-from safevla.world import house_file
-from safevla.world.appearance import PLAIN, floor_look, wall_look
+from safevla.world import house_file, looks, materials
 from safevla.world.boxes import ON_FLOOR, ON_WALL, STRUCTURE, BoxList
 
 _WALL_M = 0.02  # thickness
 _FLOOR_M = 0.1
 _PANE_HALF_M = 0.004  # half a pane's thickness, and its distance from the wall
-_PANE_COLOUR = (168, 205, 235)
 
 
-def add_structure(boxes: BoxList, house: house_file.House) -> None:
+def add_structure(boxes: BoxList, house: house_file.House, house_looks: looks.HouseLooks) -> None:
     """Each room's floor, its walls, cut around their doors, and a pane in front of each window."""
     for room in house["rooms"]:
-        look = floor_look(room["floorMaterial"])
+        palette, material = looks.of_floor(house_looks, room)
         for x0, z0, x1, z1 in _rectangles(room["floorPolygon"]):
             centre, half = ((x0 + x1) / 2, -_FLOOR_M / 2, (z0 + z1) / 2), ((x1 - x0) / 2, _FLOOR_M / 2, (z1 - z0) / 2)
-            boxes.add(room["id"], centre, half, 0.0, STRUCTURE, -1, ON_FLOOR, *look)
+            boxes.add(room["id"], centre, half, 0.0, STRUCTURE, -1, ON_FLOOR, palette, materials.moved(material, *centre))
     holes: dict[str, list] = {}
     for door in house["doors"]:
         if door["room0"] == door["room1"]:
@@ -40,7 +38,7 @@ def add_structure(boxes: BoxList, house: house_file.House) -> None:
         for side, door in holes.get(wall["id"], []):
             reference = wall if side == 0 else wall_by_id.get(door["wall0"], wall)
             spans.append((*_hole_ends(reference, door), door["holePolygon"][1]["y"]))
-        _add_wall(boxes, wall, spans)
+        _add_wall(boxes, wall, spans, looks.of_wall(house_looks, wall))
     for window in house["windows"]:
         wall = wall_by_id.get(window["wall0"])
         if wall is not None:
@@ -96,7 +94,7 @@ def _hole_ends(wall: house_file.House, hole: house_file.House) -> tuple[float, f
     return x0 + ux * a, z0 + uz * a, x0 + ux * b, z0 + uz * b
 
 
-def _add_wall(boxes: BoxList, wall: house_file.House, holes: list[tuple[float, ...]]) -> None:
+def _add_wall(boxes: BoxList, wall: house_file.House, holes: list[tuple[float, ...]], look: looks.Look) -> None:
     """Add a wall's pieces beside and above its holes, each (x0, z0, x1, z1, top)."""
     x0, z0, x1, z1, height = _ends(wall)
     length = math.hypot(x1 - x0, z1 - z0)
@@ -105,7 +103,6 @@ def _add_wall(boxes: BoxList, wall: house_file.House, holes: list[tuple[float, .
     ux, uz = (x1 - x0) / length, (z1 - z0) / length
     # a room's polygon runs clockwise seen from above, so its inside is to the right of each wall
     inward_x, inward_z = uz, -ux
-    colour, pattern = wall_look(wall.get("material") or {"name": "PureWhite"})
     yaw_deg = math.degrees(math.atan2(-uz, ux))
 
     def piece(start: float, end: float, bottom: float, top: float) -> None:
@@ -118,7 +115,8 @@ def _add_wall(boxes: BoxList, wall: house_file.House, holes: list[tuple[float, .
             z0 + uz * middle + inward_z * _WALL_M / 2,
         )
         half = ((end - start) / 2, (top - bottom) / 2, _WALL_M / 2)
-        boxes.add(wall["id"], centre, half, yaw_deg, STRUCTURE, -1, ON_FLOOR, colour, pattern)
+        material = materials.moved(look.material, middle, centre[1], 0.0)
+        boxes.add(wall["id"], centre, half, yaw_deg, STRUCTURE, -1, ON_FLOOR, look.palette, material)
 
     spans = []
     for hx0, hz0, hx1, hz1, top in holes:
@@ -142,4 +140,4 @@ def _add_pane(boxes: BoxList, wall: house_file.House, window: house_file.House) 
     offset = _WALL_M + _PANE_HALF_M
     centre = ((hx0 + hx1) / 2 + uz * offset, (bottom + top) / 2, (hz0 + hz1) / 2 - ux * offset)
     half = (math.hypot(hx1 - hx0, hz1 - hz0) / 2, (top - bottom) / 2, _PANE_HALF_M)
-    boxes.add(window["id"], centre, half, math.degrees(math.atan2(-uz, ux)), STRUCTURE, -1, ON_WALL, _PANE_COLOUR, PLAIN)
+    boxes.add(window["id"], centre, half, math.degrees(math.atan2(-uz, ux)), STRUCTURE, -1, ON_WALL, *looks.PANE)

@@ -1,54 +1,27 @@
 """Support: where things rest on a piece of furniture, and where the objects of a house file come to rest.
 
-A *standing area* is the part of an object that things may stand on: a level rectangle in the object's frame (x to its right, z
-ahead) about the middle of its base. A bed has its mattress, a sofa its seat, nearly everything else its whole top. An object is
-solid up to its standing area: what is drawn above that (a back, arms, a headboard) stops nothing.
+Things rest on an object's *stand*, which `world.shape` defines: the mattress of a bed, the seat of a sofa, of nearly everything
+else the whole top. An object is solid up to its stand: what is drawn above that (a back, arms, a headboard) stops nothing.
 
 House files hang objects a little above what they stand on, put them inside drawers and fridges, and let the simulator drop
-them. Here nothing has an inside: what a file has there goes onto the top, or onto the floor in front where the top is full.
+them. Here nothing has an inside: what a file has there goes onto the top, or onto the floor beside it where the top is full.
 """
 
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from safevla.runtime.kernels import kernel
+from safevla.world.shape import Stand
 
 SETTLE_M = 0.08  # ProcTHOR lifts breakable objects by 5 cm; what is further from its place than this is put there anew
 _STEP_M = 0.06  # between the places that are tried
 _CLEARANCE_M = 0.005
-_FRONT_M = 0.6  # the floor in front of full furniture, so deep
+_BESIDE_M = 0.6  # so far from full furniture something may go to the floor
 
 Spot = tuple[float, float, float]  # x and z in metres, yaw in degrees
-
-
-class StandingArea(NamedTuple):
-    """A level rectangle in an object's frame, metres from the middle of its base; height above it."""
-
-    height_m: float
-    x0: float
-    x1: float
-    z0: float
-    z1: float
-
-
-# The parts of a bed, a sofa and a chair that things stand on, by the object's width, height and depth.
-_SEATS: dict[str, Callable[[float, float, float], tuple[float, float, float, float, float]]] = {
-    "Bed": lambda w, h, d: (min(0.75 * h, 0.6), -0.46 * w, 0.46 * w, -0.5 * d + 0.55, 0.5 * d - 0.08),
-    "Sofa": lambda w, h, d: (min(0.5 * h, 0.48), -0.5 * w + 0.22, 0.5 * w - 0.22, -0.5 * d + 0.34, 0.5 * min(d, 1.1) - 0.04),
-    "ArmChair": lambda w, h, d: (min(0.5 * h, 0.48), -0.3 * w, 0.3 * w, -0.18 * d, 0.45 * d),
-    "Chair": lambda w, h, d: (min(0.52 * h, 0.5), -0.4 * w, 0.4 * w, -0.3 * d, 0.45 * d),
-}
-
-
-def standing_area(type_name: str | None, size_m: Sequence[float]) -> StandingArea:
-    """Where things stand on an object of a type; size_m: full extents of its bounding box."""
-    x, y, z = size_m
-    seat = _SEATS.get(type_name or "")
-    return StandingArea(y, -x / 2, x / 2, -z / 2, z / 2) if seat is None else StandingArea(*seat(x, y, z))
 
 
 @kernel
@@ -89,18 +62,14 @@ def first_free(spots, first, size_m, bottom, room, taken, n_taken, clearance):
 class Body:
     """An object of a house file on its way to where it rests; its bounding box's middle in metres, yaw in degrees."""
 
-    type_name: str | None
     size_m: tuple[float, float, float]
+    stand: Stand
     x: float
     y: float
     z: float
     yaw_deg: float
     parent: "Body | None"
     hangs: bool  # on a wall
-    area: StandingArea = dataclasses.field(init=False)
-
-    def __post_init__(self) -> None:
-        self.area = standing_area(self.type_name, self.size_m)
 
     @property
     def bottom_m(self) -> float:
@@ -118,19 +87,22 @@ class Body:
         return self.x + right * cosine + forward * sine, self.z - right * sine + forward * cosine
 
     def row(self) -> tuple[float, ...]:
-        """As `first_free` has what is taken: solid up to the standing area."""
+        """As `first_free` has what is taken: solid up to the stand."""
         sine, cosine = abs(math.sin(math.radians(self.yaw_deg))), abs(math.cos(math.radians(self.yaw_deg)))
         size_x, _, size_z = self.size_m
         half_x, half_z = (size_x * cosine + size_z * sine) / 2, (size_x * sine + size_z * cosine) / 2
-        return self.x, self.z, half_x, half_z, self.bottom_m, self.bottom_m + self.area.height_m
+        return self.x, self.z, half_x, half_z, self.bottom_m, self.bottom_m + self.stand.height_m
 
 
-def settle(bodies: Sequence[Body]) -> None:
-    """Bring every body to rest, parents before children: on the floor, on its parent's standing area, or on its wall."""
+def settle(bodies: Sequence[Body], is_indoors: Callable[[float, float], bool] = lambda x, z: True) -> None:
+    """Bring every body to rest, parents before children: on the floor, on its parent's stand, or on its wall.
+
+    is_indoors: whether there is a floor at (x, z).
+    """
     displaced: list[Body] = []
     for body in bodies:
         if body.parent is not None:
-            if not _stays_on(body, body.parent):
+            if not _stays_on(body, body.parent, [one for one in bodies if one.parent is body.parent and one is not body]):
                 displaced.append(body)
         elif not body.hangs:
             if body.bottom_m > SETTLE_M:
@@ -138,21 +110,31 @@ def settle(bodies: Sequence[Body]) -> None:
             else:
                 body.y = body.size_m[1] / 2
     if displaced:
-        _put_back(displaced, bodies)
+        _put_back(displaced, bodies, is_indoors)
 
 
-def _stays_on(body: Body, parent: Body) -> bool:
-    """Let a body down onto its parent if it hangs just above it; False where it has to go elsewhere."""
-    area = parent.area
+def _stays_on(body: Body, parent: Body, others: Sequence[Body]) -> bool:
+    """Let a body down onto its parent if it hangs just above it, and not above others there; False where it has to go elsewhere."""
+    stand = parent.stand
     right, forward = parent.local(body.x, body.z)
-    top = parent.bottom_m + area.height_m
-    if abs(body.bottom_m - top) > SETTLE_M or not (area.x0 <= right <= area.x1 and area.z0 <= forward <= area.z1):
+    top = parent.bottom_m + stand.height_m
+    if abs(body.bottom_m - top) > SETTLE_M or not (stand.x0 <= right <= stand.x1 and stand.z0 <= forward <= stand.z1):
+        return False
+    if any(_is_above(body, other, top) for other in others):
         return False
     body.y = top + body.size_m[1] / 2
     return True
 
 
-def _put_back(displaced: list[Body], bodies: Sequence[Body]) -> None:
+def _is_above(body: Body, other: Body, top: float) -> bool:
+    """Whether a body would come down into another one on its way to the height `top`."""
+    x, z, half_x, half_z, bottom, _ = body.row()
+    at_x, at_z, reach_x, reach_z, _, other_top = other.row()
+    is_over = abs(x - at_x) < half_x + reach_x and abs(z - at_z) < half_z + reach_z
+    return is_over and top < other_top - 1e-3 and bottom > other_top - 1e-3
+
+
+def _put_back(displaced: list[Body], bodies: Sequence[Body], is_indoors: Callable[[float, float], bool]) -> None:
     """Put what has to go elsewhere where it is free, each as near as can be to where it was."""
     moving = {id(body) for body in displaced}
     resting = [body.row() for body in bodies if id(body) not in moving]
@@ -160,49 +142,54 @@ def _put_back(displaced: list[Body], bodies: Sequence[Body]) -> None:
     n_taken = len(resting)
     for body in displaced:
         before = (body.x, body.y, body.z)
-        _find_place(body, taken, n_taken)
+        _find_place(body, taken, n_taken, is_indoors)
         taken[n_taken] = body.row()
         n_taken += 1
+        step = (body.x - before[0], body.y - before[1], body.z - before[2])
         for rider in bodies:
             if rider.parent is body:
-                rider.x, rider.y, rider.z = (
-                    old + new - was
-                    for old, new, was in zip(
-                        (rider.x, rider.y, rider.z), (body.x, body.y, body.z), before, strict=True
-                    )
-                )
+                rider.x, rider.y, rider.z = rider.x + step[0], rider.y + step[1], rider.z + step[2]
 
 
-def _find_place(body: Body, taken: np.ndarray, n_taken: int) -> None:
-    """Onto the parent's standing area, or the floor in front of it; where both are full, onto what stands there already."""
+def _find_place(body: Body, taken: np.ndarray, n_taken: int, is_indoors: Callable[[float, float], bool]) -> None:
+    """Onto the parent's stand, or the floor beside the parent; where both are full, onto what stands there already."""
     parent = body.parent
     assert parent is not None
-    area = parent.area
+    stand = parent.stand
     right, forward = parent.local(body.x, body.z)
-    right, forward = min(max(right, area.x0), area.x1), min(max(forward, area.z0), area.z1)
+    nearest = (min(max(right, stand.x0), stand.x1), min(max(forward, stand.z0), stand.z1))
     size_m, anywhere = np.array(body.size_m, np.float64), (-1e6, -1e6, 1e6, 1e6)
-    top = parent.bottom_m + area.height_m
-    half_z = parent.size_m[2] / 2 + body.size_m[2] / 2
-    front = StandingArea(0.0, -parent.size_m[0] / 2, parent.size_m[0] / 2, half_z + 0.02, half_z + _FRONT_M)
-    for where, bottom in ((area, top), (front, 0.0)):
-        spots = np.array(_spots_in(where, right, forward, parent, body.yaw_deg), np.float64)
-        best, _ = first_free(spots, 0, size_m, bottom, anywhere, taken, n_taken, _CLEARANCE_M)
+    top = parent.bottom_m + stand.height_m
+    reach = max(body.size_m[0], body.size_m[2]) / 2
+    for bottom in (top, 0.0):
+        places = [nearest, *_places_in(stand)] if bottom == top else _places_beside(parent, reach)
+        places.sort(key=lambda place: (place[0] - nearest[0]) ** 2 + (place[1] - nearest[1]) ** 2)
+        spots = [(*parent.world(*place), body.yaw_deg) for place in places]
+        if bottom != top:
+            spots = [spot for spot in spots if _has_floor(spot, reach, is_indoors)]
+        best, _ = first_free(np.array(spots, np.float64).reshape(-1, 3), 0, size_m, bottom, anywhere, taken, n_taken, _CLEARANCE_M)
         if best >= 0:
-            body.x, body.z = float(spots[best, 0]), float(spots[best, 1])
+            body.x, body.z = spots[best][:2]
             body.y = bottom + body.size_m[1] / 2
-            if where is front:
-                body.parent = None
+            body.parent = parent if bottom == top else None
             return
-    body.x, body.z = parent.world(right, forward)
+    body.x, body.z = parent.world(*nearest)
     body.y = top + body.size_m[1] / 2
 
 
-def _spots_in(area: StandingArea, right: float, forward: float, parent: Body, yaw_deg: float) -> list[Spot]:
-    """Places in an area of the parent's frame, those nearest to (right, forward) first."""
-    places = [(right, forward)] if area.x0 <= right <= area.x1 and area.z0 <= forward <= area.z1 else []
-    n_x, n_z = (max(1, math.ceil((high - low) / _STEP_M)) for low, high in ((area.x0, area.x1), (area.z0, area.z1)))
-    for i in range(n_x + 1):
-        for j in range(n_z + 1):
-            places.append((area.x0 + (area.x1 - area.x0) * i / n_x, area.z0 + (area.z1 - area.z0) * j / n_z))
-    places.sort(key=lambda place: (place[0] - right) ** 2 + (place[1] - forward) ** 2)
-    return [(*parent.world(*place), yaw_deg) for place in places]
+def _places_in(stand: Stand) -> list[tuple[float, float]]:
+    """A grid of places on a stand, (right, forward) in its object's frame."""
+    _, x0, x1, z0, z1 = stand
+    n_x, n_z = max(1, math.ceil((x1 - x0) / _STEP_M)), max(1, math.ceil((z1 - z0) / _STEP_M))
+    return [(x0 + (x1 - x0) * i / n_x, z0 + (z1 - z0) * j / n_z) for i in range(n_x + 1) for j in range(n_z + 1)]
+
+
+def _places_beside(parent: Body, reach: float) -> list[tuple[float, float]]:
+    """Places around an object for the middle of something that reaches so far, in the object's frame."""
+    half_x, half_z = parent.size_m[0] / 2 + reach, parent.size_m[2] / 2 + reach
+    around = Stand(0.0, -half_x - _BESIDE_M, half_x + _BESIDE_M, -half_z - _BESIDE_M, half_z + _BESIDE_M)
+    return [(x, z) for x, z in _places_in(around) if abs(x) > half_x or abs(z) > half_z]
+
+
+def _has_floor(spot: Spot, reach: float, is_indoors: Callable[[float, float], bool]) -> bool:
+    return all(is_indoors(spot[0] + x, spot[1] + z) for x in (-reach, reach) for z in (-reach, reach))

@@ -12,7 +12,7 @@ from safevla.world import catalogue
 from safevla.world.floor_plan import OPEN, Opening, Room
 from safevla.world.house_file import House, point
 
-_WALL_MATERIALS = ("BrownDrywall", "BrickSmallNew0073_4_S", "BrownMarbleFake", "bathroomTilesTan5", "KitchenTiles4")
+_WALL_MATERIALS = ("BrownDrywall", "DrywallEggshell", "WallDrywallGrey", "BrickSmallNew0073_4_S", "KitchenTiles4")
 _WINDOW_ASSET, _WINDOW_HALF_M, _WINDOW_BOTTOM_M, _WINDOW_TOP_M = "Window_Hung_48x32", 0.61, 1.05, 1.92
 _WINDOW_WALL_M = 2.2  # half of the outer walls that are longer have a window
 

@@ -16,7 +16,7 @@ from safevla.world.floor import (
     CELL_M, FIT_M, NO_BOX, NO_CORNER, SIDES_LEFT, Floor, count_sides, is_free_to_grasp, lay, leaves_ways, n_nearby, put_first, standing_places,
 )  # fmt: skip
 from safevla.world.floor_plan import Opening, Room
-from safevla.world.support import StandingArea
+from safevla.world.shape import Stand
 
 TURN_ROOM_M, TURN_ROOM_WEIGHT = 0.31, 12.0  # with less room, walking costs the shortest-path expert so much more
 _BORDER_M, _FLOOR_CELL_M = 0.25, 0.25  # from the first node to the house's corner; the floor map whose size the grid follows
@@ -207,16 +207,16 @@ def _put_several(floor, n, sizes_m, spots, bottom, room, clearance, on_floor, ch
 
 
 @kernel
-def _spots_around(floor, n, target, place, area, size_m, farthest_m, numbers):
+def _spots_around(floor, n, target, place, stand, size_m, farthest_m, numbers):
     """(S, 3) spots around a target for something of a size, first those that most arms would run into, but never all.
 
-    target, a row of `Floor.targets`, stands on the standing area of an object at a place (x, z, yaw). numbers (N, 3) from 0 to 1.
+    target, a row of `Floor.targets`, stands on the stand of an object at a place (x, z, yaw). numbers (N, 3) from 0 to 1.
     """
     places = np.empty((64, 2))
     n_places = standing_places(floor.room_m, floor.reached, floor.origin, floor.rows, n, NO_BOX, target, places)
     yaw = math.radians(place[2])
     sine, cosine = math.sin(yaw), math.cos(yaw)
-    _, x0, x1, z0, z1 = area
+    _, x0, x1, z0, z1 = stand
     spots, left, n_good = np.empty((len(numbers), 3)), np.full(len(numbers), 1000), 0
     one = np.empty((1, 6))
     one[0, 4], one[0, 5] = target[2] + 1e-3, target[2] + size_m[1]
@@ -243,13 +243,13 @@ def _spots_around(floor, n, target, place, area, size_m, farthest_m, numbers):
 
 
 @kernel
-def _put_around(floor, n, target, place, area, sizes_m, farthest_m, numbers, room, clearance, chosen):
+def _put_around(floor, n, target, place, stand, sizes_m, farthest_m, numbers, room, clearance, chosen):
     """`put_first` K loose boxes of sizes (K, 3) around a target, as `_spots_around` has it; their spots into chosen (K, 3), or NaN.
 
     numbers (K, N, 3).
     """
     for k in range(len(sizes_m)):
-        spots = _spots_around(floor, n, target, place, area, sizes_m[k], farthest_m, numbers[k])
+        spots = _spots_around(floor, n, target, place, stand, sizes_m[k], farthest_m, numbers[k])
         best = put_first(floor, n, spots, sizes_m[k], target[2], room, clearance, False, True)
         chosen[k] = math.nan
         if best >= 0:
@@ -351,16 +351,16 @@ class Ways:
         return chosen.tolist()
 
     def put_around(
-        self, room: Room, target: np.ndarray, place: tuple[float, float, float], area: StandingArea, sizes_m: np.ndarray,
+        self, room: Room, target: np.ndarray, place: tuple[float, float, float], stand: Stand, sizes_m: np.ndarray,
         farthest_m: float, n: int, clearance: float,
     ) -> list[list[float]]:  # fmt: skip
         """Put K loose boxes of sizes (K, 3) around a target where they leave fewest places to take it from, but some.
 
-        The target, as in `Floor.targets`, stands on the standing area of an object at a place (x, z, yaw); the boxes stand at most so
+        The target, as in `Floor.targets`, stands on the stand of an object at a place (x, z, yaw); the boxes stand at most so
         far from its middle. K spots (x, z, yaw), NaN where there is none.
         """
         chosen, numbers = np.empty((len(sizes_m), 3)), self._random.random((len(sizes_m), _SPOTS, 3))
-        _put_around(self.floor, n, target, place, area, sizes_m, farthest_m, numbers, room.sides, clearance, chosen)
+        _put_around(self.floor, n, target, place, stand, sizes_m, farthest_m, numbers, room.sides, clearance, chosen)
         return chosen.tolist()
 
     def n_nearby(self, x: float, z: float) -> int:

@@ -13,7 +13,7 @@ import torch
 
 from safevla.config import profiles
 from safevla.config.house_options import HouseOptions
-from safevla.evaluation import actors, evaluate
+from safevla.evaluation import actors, evaluate, suite
 from safevla.policies.vla import Policy
 from safevla.safe_rl import training
 from safevla.safe_rl.episode_source import IteratorSource
@@ -78,6 +78,21 @@ def _agree(one, other):
     assert torch.equal(one.visible[:, :, :n] & (one.mobility[:, None, :n] != 0), other.visible[:, :, :n])
     objects = one.mobility[0, :n] != 0
     assert torch.equal(one.steps_since_seen[0, :n][objects], other.steps_since_seen[0, :n][objects])
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("none", set()), ("light", set()), ("color", {"RandomizeColors"}), ("material", {"RandomizeMaterials"}),
+        ("all", {"RandomizeColors", "RandomizeMaterials"}),
+    ],
+)  # fmt: skip
+def test_unseen_looks_are_unitys_to_draw(through_the_client, some_episodes, name, asked, monkeypatch):
+    agent, done = through_the_client._agents[0], []
+    attempt = agent.attempt
+    monkeypatch.setattr(agent, "attempt", lambda action, **arguments: done.append(action) or attempt(action, **arguments))
+    through_the_client.reset([suite.edited(some_episodes[1], name)])
+    assert {action for action in done if action.startswith("Randomize")} == asked
 
 
 def test_a_house_that_unity_would_refuse_is_an_error(through_the_client, some_episodes):

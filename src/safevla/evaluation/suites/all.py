@@ -1,6 +1,5 @@
-"""All: other colours, lights and materials at once, as in the paper."""
+"""All: the colours, lights and materials of the suites of those names at once, as in the paper."""
 
-import dataclasses
 import random
 
 from safevla.evaluation import repainting
@@ -11,8 +10,6 @@ LOOK = True
 
 
 def edit(episode: Episode, rng: random.Random) -> Episode:
-    """The episode in the repainted house."""
-    house = episode.house
-    for repaint in (repainting.with_colours, repainting.with_lights, repainting.with_materials):
-        house = repaint(house, rng)
-    return dataclasses.replace(episode, house=house)
+    """The episode in the repainted house under other lights."""
+    house = repainting.with_unseen(episode.house, "colors", "materials")
+    return episode.changed(house=repainting.with_lights(house, rng))

@@ -1,6 +1,5 @@
-"""Colour: every object in a colour drawn at random, as in the paper."""
+"""Colour: every object in colours of hues that training never uses, as in the paper."""
 
-import dataclasses
 import random
 
 from safevla.evaluation import repainting
@@ -12,4 +11,4 @@ LOOK = True
 
 def edit(episode: Episode, rng: random.Random) -> Episode:
     """The episode in the repainted house."""
-    return dataclasses.replace(episode, house=repainting.with_colours(episode.house, rng))
+    return episode.changed(house=repainting.with_unseen(episode.house, "colors"))

@@ -1,6 +1,5 @@
 """Light: lamps of other colours, from dim to glaring, as in the paper."""
 
-import dataclasses
 import random
 
 from safevla.evaluation import repainting
@@ -11,5 +10,5 @@ LOOK = True
 
 
 def edit(episode: Episode, rng: random.Random) -> Episode:
-    """The episode in the repainted house."""
-    return dataclasses.replace(episode, house=repainting.with_lights(episode.house, rng))
+    """The episode in the house under other lights."""
+    return episode.changed(house=repainting.with_lights(episode.house, rng))

@@ -1,6 +1,8 @@
-"""Material: walls, floors and objects of other materials, as in the paper."""
+"""Material: objects, walls and floors of materials that training never uses, as in the paper.
 
-import dataclasses
+Walls and floors are in colours that it never uses, too.
+"""
+
 import random
 
 from safevla.evaluation import repainting
@@ -12,4 +14,4 @@ LOOK = True
 
 def edit(episode: Episode, rng: random.Random) -> Episode:
     """The episode in the repainted house."""
-    return dataclasses.replace(episode, house=repainting.with_materials(episode.house, rng))
+    return episode.changed(house=repainting.with_unseen(episode.house, "materials"))

@@ -20,7 +20,7 @@ from safevla.sim.interface import CAMERAS, NOTHING, REACHABLE_CELL_M, Scene, Sce
 from safevla.sim.robot import AGENT_HEIGHT_M, CAMERA_JITTER_DEG, ROBOTS, VERTICAL_FOV_DEG
 from safevla.sim.thor.process import Agent
 from safevla.sim.thor.readings import Readings, stacked
-from safevla.world import house_file
+from safevla.world import house_file, looks
 from safevla.world.boxes import MOVEABLE
 
 
@@ -71,8 +71,11 @@ class ThorSimulator:
             fov = VERTICAL_FOV_DEG + fov_jitter * (2.0 * noise(start.seed, 2 * c + 1) - 1.0)
             agent.attempt("RotateCameraMount", degrees=float(np.float32(pitch)), secondary=c == 1)
             agent.attempt("ChangeFOV", fieldOfView=float(np.float32(fov)), camera=names[c])
-        if any("color" in obj for obj, _ in house_file.objects(start.house)):  # all that a house file says but Unity ignores
+        house_looks = looks.of_house(start.house)  # what a house file says but Unity ignores
+        if house_looks.colors == looks.UNSEEN or any("color" in obj for obj, _ in house_file.objects(start.house)):
             agent.attempt("RandomizeColors")
+        if house_looks.materials == looks.UNSEEN:
+            agent.attempt("RandomizeMaterials")
         agent.attempt("ToggleMagnetVisibility", visible=False)
         agent.attempt("AdvancePhysicsStep", simSeconds=1.0)
         positions = agent.do("GetReachablePositions", gridSize=REACHABLE_CELL_M)

@@ -22,6 +22,7 @@ _WITHOUT = {
     "GetVisibleObjects": "an object counts as visible in both cameras when its metadata say so",
     "AdvancePhysicsStep": "a let-go object has as long to settle as one action takes",
     "RandomizeColors": "objects keep their colours",
+    "RandomizeMaterials": "objects, walls and floors keep their materials",
     "ToggleMagnetVisibility": "the hand's sphere may be seen",
 }
 

@@ -379,7 +379,8 @@ ACTIONS: dict[str, tuple[Callable[..., Any], set[str], tuple[str, ...]]] = {
     "ChangeFOV": (World.field_of_view, {"fieldOfView", "camera"}, ("fieldOfView",)),
     "SetGripperOpenness": (World.nothing, {"openness"}, _NONE),
     "ToggleMagnetVisibility": (World.nothing, {"visible"}, _NONE),
-    "RandomizeColors": (World.nothing, set(), _NONE),  # the embedded simulator takes them from the house file
+    "RandomizeColors": (World.nothing, set(), _NONE),  # the embedded simulator takes looks from the house file
+    "RandomizeMaterials": (World.nothing, set(), _NONE),
     "SetRandomSeed": (World.set_seed, {"seed"}, ("seed",)),
 }
 # questions, whose answer is sent without pictures where the client asked for fast answers
