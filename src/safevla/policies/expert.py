@@ -48,6 +48,7 @@ _SMALLER = {
     Action.MOVE_ARM_UP: Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN: Action.MOVE_ARM_DOWN_SMALL,
     Action.MOVE_ARM_OUT: Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN: Action.MOVE_ARM_IN_SMALL,
 }  # fmt: skip
+_REACHING = (Action.MOVE_ARM_OUT, Action.MOVE_ARM_DOWN, Action.MOVE_ARM_DOWN_SMALL)
 _TURNS_RIGHT = (Action.ROTATE_RIGHT, Action.ROTATE_RIGHT_SMALL)
 _TURNS_LEFT = (Action.ROTATE_LEFT, Action.ROTATE_LEFT_SMALL)
 _STROLL = (*[Action.MOVE_AHEAD] * 3, *[Action.MOVE_BACK] * 2, Action.ROTATE_LEFT, Action.ROTATE_RIGHT)
@@ -213,8 +214,12 @@ class _Planner:
             self._weight, self._field, now.origin,
         )  # fmt: skip
         escape, self._escape = self._escape, NOTHING
-        if action in self._blocked_turns and now.motion_contact(self._blocked_turns[action], NOTHING, PICKUPABLE) < 0:
-            action, escape = self._blocked_turns[action], NOTHING  # the other way around
+        if action in self._blocked_turns:
+            if now.motion_contact(self._blocked_turns[action], NOTHING, PICKUPABLE) < 0:
+                action, escape = self._blocked_turns[action], NOTHING  # the other way around
+            else:  # neither way
+                self._blocked_turns = {}
+                self._get_unstuck(now)
         if action == Action.DROPOFF and not self.careful and now.robot_state[EXTENSION] > 0.05 and not self._just_failed:
             return expert_moves.arm_in(now.robot_state)  # the wrong thing, which would be in the way again
         if self._arm_is_blocked and not holds:
@@ -296,6 +301,7 @@ class _Planner:
         """Wander off, and head for some of the places to stand only."""
         self._wander = self._random.randint(3, 9)
         self._is_wary = True
+        self._weigh_down(now.robot_state[X], now.robot_state[Z], now)
         self._plan(now)
         goals = self._all_goals
         kept = np.asarray([self._random.random() < 0.5 for _ in goals], np.bool_)
@@ -316,7 +322,7 @@ class _Planner:
             return False
         self._failures += 1
         self._just_failed = True
-        self._arm_is_blocked = action == Action.MOVE_ARM_OUT and not self.careful
+        self._arm_is_blocked = action in _REACHING and not self.careful
         met = now.motion_contact(action, self._nearest_target(now), PICKUPABLE)
         is_new = met >= 0 and self._mobility[met] > FIXED and met not in self._targets
         if is_new:
@@ -343,7 +349,7 @@ class _Planner:
             if is_third:
                 self._escape = Action.MOVE_BACK if sign > 0 else Action.MOVE_AHEAD
         else:
-            if Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL and not self.careful:
+            if Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL:
                 self._weigh_down(x, z, now)
                 self._note_blocked_turn(action, now)
             node_x, node_z = (x - now.origin[0]) / REACHABLE_CELL_M, (z - now.origin[1]) / REACHABLE_CELL_M
@@ -352,7 +358,6 @@ class _Planner:
                 goals = goals[away]
         self._head_for(goals)
         return Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL
-
 
     def _note_blocked_turn(self, action: int, now: _Now) -> None:
         """From now on, as long as it stands here, turn the other way around; or go away, where that is blocked as well."""
