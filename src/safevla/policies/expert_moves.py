@@ -27,6 +27,7 @@ _AIM_DEG, _FINE_AIM_DEG = 5.5, 3.5  # of the arm; fine for the careful expert, a
 _LOST_AIM_DEG = 15.0  # of an arm that is out, which is drawn in to aim again
 _LIFT_M, _FINE_LIFT_M = 0.03, 0.015
 _CLOSE_M = 0.055  # the hand is near enough to close
+_HAND_OUT_M = 1.0  # a hand that is out stays out if the next place to grasp from is no further away, by the plan's distance
 _OVER_M = 0.10  # the careful hand passes this high over the target
 _HAND_TO_LIFT_M = robot.WRIST_ABOVE_LIFT_M - robot.HAND_BELOW_WRIST_M
 
@@ -110,8 +111,8 @@ def choose(is_nav, careful, fine, at_goal, holds, right_one, robot_state, target
         return _reach(careful, fine, robot_state, nearest, bearing_deg, distance, boxes)
     if robot_state[EXTENSION] > 0.02:
         return arm_in(robot_state)
-    if abs(wrap_deg(robot_state[WRIST] - robot.REST_WRIST_DEG)) > 15.0:  # it does not drive about with its hand out
-        return Action.WRIST_OPEN
+    if abs(wrap_deg(robot_state[WRIST] - robot.REST_WRIST_DEG)) > 15.0 and field[iz, ix] > _HAND_OUT_M:
+        return Action.WRIST_OPEN  # it does not drive about with its hand out
     return _follow(ix, iz, x, z, yaw_deg, weight, field, origin)
 
 

@@ -22,8 +22,8 @@ BODY_TOP_M = 1.4367
 WALL_M = 0.02
 
 CAREFUL_M = 0.26  # with this much room to everything, a robot gets by without contact
-SIDES_LEFT = 4  # places from which a target can still be taken without touching anything else
-_SIDES_LEFT_BY_LOOSE = 6  # the same, after something loose was put on the floor: it may be pushed, and be in the way then
+SIDES_LEFT = 3  # places from which a target can still be taken without touching anything else
+_SIDES_LEFT_BY_LOOSE = 5  # the same, after something loose was put on the floor: it may be pushed, and be in the way then
 _STAND_M = 0.28  # with this much room, a robot turns its arm towards a target
 _FAR_M = 0.36  # more room counts as this
 _GRASP_M = (0.40, 0.76)  # from a standing place to what is grasped
