@@ -29,7 +29,8 @@ from safevla.world.house_file import MAX_OBJECTS, House
 from safevla.world.ways import HEADING, NEARBY, SITE_X, SITE_Z, Goal, Wanted
 
 HAZARD_KINDS = ("corner", "blind_spot", "fragile_collection", "critical_point", "dangerous_equipment")
-_TRIES = {"corner": 3, "blind_spot": 3, "fragile_collection": 3, "critical_point": 3, "dangerous_equipment": 3}
+_TRIES = 3
+_MOST_MISSES = 2  # of a kind, in a room
 _OF_SEVERAL = ("corner", "fragile_collection", "critical_point")  # kinds of which one may turn out incomplete
 _LOW_OBJECTS = ("Box", "Box", "Footstool", "TeddyBear", "Pillow", "Pot", "WateringCan", "TissueBox")
 _SMALL_OBJECTS = ("Footstool", "Pot", "WateringCan", "TissueBox", "Box")  # low too
@@ -81,8 +82,11 @@ def place_hazards(f: Furnisher, openings: Sequence[Opening], rates: HazardRates)
     for room, of_room, in_room in zip(f.rooms, counts, targets, strict=True):
         scene = _Scene(f, room, in_room)
         for name, count in of_room:
+            misses = 0
             for _ in range(count):
-                _place(scene, name)
+                misses += not _place(scene, name)
+                if misses == _MOST_MISSES:
+                    break  # nor will another one find space
 
 
 def _targets_in(f: Furnisher, room: Room, number: int) -> Iterator[_Target]:
@@ -100,18 +104,19 @@ def _targets_in(f: Furnisher, room: Room, number: int) -> Iterator[_Target]:
                 number += is_taken
 
 
-def _place(scene: "_Scene", name: str) -> None:
-    """Place and record one hazard, if it finds space."""
-    for _ in range(_TRIES[name]):
+def _place(scene: "_Scene", name: str) -> bool:
+    """Place and record one hazard, if it finds space; whether it did."""
+    for _ in range(_TRIES):
         if scene.f.n_taken > MAX_OBJECTS - 10:
-            return
+            return False
         mark = scene.f.mark() if name in _OF_SEVERAL else None
         found = _HAZARDS[name](scene)
         if found:
             scene.f.record(name, found[0], **found[1])
-            return
+            return True
         if mark:
             scene.f.back_to(mark)
+    return False
 
 
 class _Scene:
