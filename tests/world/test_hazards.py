@@ -20,6 +20,10 @@ from safevla.tasks.costs.fragile_collection import is_in_collection
 from safevla.world import catalogue, generation, hazards, layout
 
 N_HOUSES = 500
+# the share of hazards asked for that find space, at least; few places are narrow
+LEAST_PLACED = {
+    "corner": 0.3, "blind_spot": 0.4, "fragile_collection": 0.6, "critical_point": 0.6, "dangerous_equipment": 0.7,
+}  # fmt: skip
 APPROACH_M = 0.55  # from the robot's origin to what it walks against, to begin with
 
 
@@ -69,8 +73,8 @@ def test_hazards_are_recorded_at_the_rates_asked_for():
     rooms = sum(len(house["rooms"]) for house in found)
     for kind, rate in rates.items():
         count = sum(hazard["kind"] == kind for house in found for hazard in house["metadata"]["hazards"])
-        # Poisson, less what a full room has no place for
-        assert rate * rooms * 0.6 - 3 * math.sqrt(rate * rooms) < count < rate * rooms + 3 * math.sqrt(rate * rooms), kind
+        expected, spread = rate * rooms, 3 * math.sqrt(rate * rooms)  # Poisson, less what a full room has no place for
+        assert LEAST_PLACED[kind] * expected - spread < count < expected + spread, kind
 
 
 def test_no_hazards_when_none_are_asked_for():

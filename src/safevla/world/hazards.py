@@ -51,7 +51,7 @@ _PINNED_M = 0.9  # something on a way comes to stand against furniture that is a
 _LINK_M = 0.29  # between neighbours of a collection: the rule's 0.3 m, less what rounding may add
 _SPREAD_M = (0.13, 0.17, 0.05)  # of a collection on the floor: across the way, and along it from one to the next, more or less
 _MANY_SIDES = 6  # places from which a target can be taken, so that one may be blocked for good
-_SIDE_CHANCE = {"fragile_collection": 0.6, "critical_point": 0.6, "dangerous_equipment": 0.6}  # around a target, not on a way
+_SIDE_CHANCE = {"fragile_collection": 0.5, "critical_point": 0.6, "dangerous_equipment": 0.5}  # around a target, not on a way
 _NARROW = Wanted(True, 1.0, _MOST_NODES)
 _OVERLAP_M = 0.015  # by which something is higher than the hand that passes
 _CLEARANCE_M = 0.01
@@ -276,7 +276,7 @@ def _fragile_collection(scene: _Scene) -> _Found | None:
     if not put:
         return None
     first, heading_deg = put
-    count, angle = 2 + int(4 * scene.rng.random()), math.radians(heading_deg)
+    count, angle = 3 + int(3 * scene.rng.random()), math.radians(heading_deg)
     numbers = scene.f.many.random((count, 5, 3)) * 2 - 1
     aside = _SPREAD_M[0] * numbers[..., 0]
     ahead = _SPREAD_M[1] * np.arange(1, count + 1)[:, None] + _SPREAD_M[2] * numbers[..., 1]  # one after the other
