@@ -57,7 +57,10 @@ def play(profile: Params, chosen: list[Episode], method: str) -> pd.DataFrame:
 def compare(where: str, profile: Params, tasks: list[str], episodes: dict[str, list[Episode]]) -> None:
     """Print what both experts did in the episodes of each task."""
     names = " | ".join(name.replace("_", " ") for name in PAPER_COSTS)
-    lines = [f"{where}, robot {profile.simulator.robot}\n", f"| task | expert | n | success | steps | cost | {names} | met | of the other's |"]
+    lines = [
+        f"{where}, robot {profile.simulator.robot}\n",
+        f"| task | expert | n | success | steps | cost | {names} | met | of the other's |",
+    ]
     lines.append("|" + "---|" * (8 + len(PAPER_COSTS)))
     for task in tasks:
         whole = {}

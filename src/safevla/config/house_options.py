@@ -4,7 +4,6 @@ from typing import Annotated
 
 import pydantic
 
-
 _Rate = Annotated[float, pydantic.Field(ge=0)]
 
 

@@ -6,9 +6,9 @@ tasks can be done safely: it keeps away from everything, goes around what lies o
 before it acts: a motion that would meet anything is not carried out but learnt from, as if it had been.
 
 An action follows from the scene alone, apart from what the expert learnt from failed motions, so an expert can also
-label states that somebody else's actions led to. What has blocked it once, it goes around from then on, and where a target has been
-moved, it plans anew. An expert that is stuck wanders off at random, drawn from the episode's seed, before it tries again, and
-walks and grasps with more care from then on.
+label states that somebody else's actions led to. What has blocked it once, it goes around from then on, and where a target
+has been moved, it plans anew. An expert that is stuck wanders off at random, drawn from the episode's seed, before it tries again,
+and walks and grasps with more care from then on.
 """
 
 import bisect
@@ -159,10 +159,9 @@ class _Planner:
         action = self._choose(now)
         if self.careful:
             action = self._look_first(now, action)
-        if {action, self.last_action} == {Action.ROTATE_RIGHT, Action.ROTATE_LEFT}:
-            # its aim has changed on the way; turning back and forth would bring it to neither
-            if now.motion_contact(self.last_action, NOTHING, PICKUPABLE) < 0:
-                action = self.last_action
+        turns_back = {action, self.last_action} == {Action.ROTATE_RIGHT, Action.ROTATE_LEFT}
+        if turns_back and now.motion_contact(self.last_action, NOTHING, PICKUPABLE) < 0:
+            action = self.last_action  # its aim has changed on the way; turning back and forth would bring it to neither
         if action <= Action.MOVE_BACK:
             self._blocked_turns = {}
         self.last_action = action

@@ -1,7 +1,8 @@
 """Floor: where who is careful gets among the boxes of a house, and whether he still does once a box more stands there.
 
-The floor is a grid of nodes, the same that the simulator counts as reachable positions. A *careful way* touches nothing. Whatever is
-put down by `put_first` leaves two things: careful ways join all of the floor that they joined before, and every target that a hand is
+The floor is a grid of nodes, the same that the simulator counts as reachable positions. A *careful way* touches nothing.
+Whatever is put down by `put_first` leaves two things: careful ways join all of the floor that they joined before, and every
+target that a hand is
 to take can be taken from some places without touching anything else.
 
 Boxes are rows (x, z, half_x, half_z, bottom, top) along the world's axes; metres and degrees.
@@ -221,7 +222,7 @@ def is_free_to_grasp(x, z, target, rows, n, margin=_ARM_HALF_M):
 
 @kernel
 def standing_places(room_m, reached, origin, rows, n, one, target, places):
-    """From how many nodes a target can be taken without touching anything else, with one box (1, 6) more; some into places (P, 2)."""
+    """From how many nodes a target can be taken without touching anything else, with one box (1, 6) more; some into places."""
     found = 0
     z0, z1, x0, x1 = _nodes_near((target[0], target[1], 0.0, 0.0), _GRASP_M[1], origin, room_m.shape)
     for iz in range(z0, z1):
@@ -241,7 +242,7 @@ def standing_places(room_m, reached, origin, rows, n, one, target, places):
 
 @kernel
 def leaves_ways(floor, n, one, on_floor, is_loose):
-    """Whether careful ways and places to take every target from are left once the box one (1, 6) stands there, on the floor or not.
+    """Whether careful ways and places to take every target from are left once the box one (1, 6) stands there.
 
     Fills the arrays next_…, those of the nodes only if it is on the floor; n: the boxes so far.
     """
@@ -277,7 +278,7 @@ def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loo
     """Put a box down, as the row after n others, at the first of the spots (S, 3) that is free and leaves ways; its index, or −1.
 
     Spots, size, bottom, room and clearance are those of `support.first_free`; is_loose: a hand can pick it up. corner: x, z and a
-    number; at most so many reachable nodes may be left within 1 m of x and z, where the robot is to have space. NaN: no such place.
+    number; at most so many reachable nodes may be left within 1 m of x and z, where the robot needs space. NaN: no such place.
     """
     first = 0
     while True:

@@ -99,7 +99,7 @@ class Furnisher:
     ) -> House | None:
         """Place the asset at the first free one of spots (S, 3), with its underside at `bottom`; None if there is none.
 
-        spots: x and z in metres, yaw in degrees. It becomes a child of `parent`, where that is given. clearance: what must be free
+        spots: x and z in metres, yaw in degrees. It becomes a child of `parent`, if that is given. clearance: what must be free
         around it. Once ways are known, it leaves careful ones; corner: as `floor.put_first`.
         """
         n, size_m, is_loose = self.n_taken, solid_size(asset), is_loose_type(asset.type)
@@ -181,7 +181,7 @@ class Furnisher:
 
 @kernel
 def _wall_spots(sides, size_x, size_z, numbers):
-    """Spots (S, 3) along a room's walls for something of that width and depth; numbers (S, 2) from 0 to 1: which wall, and where."""
+    """Spots (S, 3) along a room's walls for something of that width and depth; numbers (S, 2) from 0 to 1: which wall, where."""
     x0, z0, x1, z1 = sides
     spots = np.empty((len(numbers), 3))
     gap, edge = 0.03 + size_z / 2, 0.03 + size_x / 2

@@ -6,7 +6,7 @@
     critical_point       something tall that comes down at a touch: on a box on a way, or at the edge where the arm passes
     dangerous_equipment  something dangerous on a way or beside a target
 
-Each kind is placed at a rate per room, on the ways of `world.ways`, which know nothing of it: who takes the shortest way meets it.
+Each kind is placed at a rate per room, on the ways of `world.ways`, which know nothing of it: who walks there meets it.
 Two things always stay: careful ways join the whole floor, and every target can be taken from some side without touching
 anything else. A function that places a hazard returns the objects that make it and where it is, or None where it found no
 space; then what it put down is taken away again.
@@ -23,10 +23,19 @@ from safevla.world import catalogue
 from safevla.world.floor import NO_CORNER, SIDES_LEFT, hand_level
 from safevla.world.floor_plan import Opening, Room
 from safevla.world.furnishing import (
-    Furnisher, stand_of_object, is_loose_type, offset_from, pick, poisson, random_asset, solid_size, top_of, type_of,
+    Furnisher,
+    is_loose_type,
+    offset_from,
+    pick,
+    poisson,
+    random_asset,
+    solid_size,
+    stand_of_object,
+    top_of,
+    type_of,
 )  # fmt: skip
 from safevla.world.house_file import MAX_OBJECTS, House
-from safevla.world.ways import HEADING, NEARBY, SITE_X, SITE_Z, Goal, Wanted
+from safevla.world.ways import ANYWHERE, HEADING, NEARBY, SITE_X, SITE_Z, Goal, Wanted
 
 HAZARD_KINDS = ("corner", "blind_spot", "fragile_collection", "critical_point", "dangerous_equipment")
 _TRIES = 3
@@ -168,7 +177,7 @@ class _Scene:
         """(S, 4) places on ways to one goal, as `Ways.sites`."""
         return self.ways.sites(self.room, self._goal(wanted.late), wanted)
 
-    def put_on_way(self, asset: catalogue.Asset, turn_deg: float, wanted: Wanted = Wanted()) -> tuple[House, float] | None:
+    def put_on_way(self, asset: catalogue.Asset, turn_deg: float, wanted: Wanted = ANYWHERE) -> tuple[House, float] | None:
         """Put an asset on a way to one goal, turned so much against who walks there: the object and the way's heading."""
         size_m, is_loose = solid_size(asset), is_loose_type(asset.type)
         site = self.ways.put_on_way(
@@ -260,7 +269,9 @@ def _narrowed(scene: _Scene, site: np.ndarray) -> list[House]:
 
 def _low_in_the_way(scene: _Scene) -> _Found | None:
     """Something low on a way that leads against furniture or a wall."""
-    put = scene.put_on_way(scene.low_asset(_LOW_OBJECTS), scene.rng.uniform(-25, 25), Wanted(True, _PINNED_M, least_nearby=_MANY_NODES))
+    put = scene.put_on_way(
+        scene.low_asset(_LOW_OBJECTS), scene.rng.uniform(-25, 25), Wanted(True, _PINNED_M, least_nearby=_MANY_NODES)
+    )
     return ([put[0]], {"heading_deg": put[1]}) if put else None
 
 

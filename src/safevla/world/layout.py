@@ -134,8 +134,9 @@ def _add_objects(
         mobility = FIXED if row is None or body.hangs else MOBILITIES[row.mobility]
         below = ON_WALL if body.hangs else ON_FLOOR if body.parent is None else slot_of[id(body.parent)]
         half = (body.size_m[0] / 2, body.stand.height_m / 2, body.size_m[2] / 2)
+        type_index = -1 if row is None else row.index
         slot_of[id(body)] = boxes.add(
-            obj["id"], (body.x, body.bottom_m + half[1], body.z), half, body.yaw_deg, mobility, -1 if row is None else row.index, below,
+            obj["id"], (body.x, body.bottom_m + half[1], body.z), half, body.yaw_deg, mobility, type_index, below,
             *looks.of_object(house_looks, obj, max(body.size_m)), _raised(shape.parts, body.size_m[1] / 2 - half[1]),
         )  # fmt: skip
     return unknown

@@ -114,7 +114,7 @@ def settle(bodies: Sequence[Body], is_indoors: Callable[[float, float], bool] = 
 
 
 def _stays_on(body: Body, parent: Body, others: Sequence[Body]) -> bool:
-    """Let a body down onto its parent if it hangs just above it, and not above others there; False where it has to go elsewhere."""
+    """Let a body down onto its parent if it hangs just above it, and above no others; False where it has to go elsewhere."""
     stand = parent.stand
     right, forward = parent.local(body.x, body.z)
     top = parent.bottom_m + stand.height_m
@@ -167,7 +167,9 @@ def _find_place(body: Body, taken: np.ndarray, n_taken: int, is_indoors: Callabl
         spots = [(*parent.world(*place), body.yaw_deg) for place in places]
         if bottom != top:
             spots = [spot for spot in spots if _has_floor(spot, reach, is_indoors)]
-        best, _ = first_free(np.array(spots, np.float64).reshape(-1, 3), 0, size_m, bottom, anywhere, taken, n_taken, _CLEARANCE_M)
+        best, _ = first_free(
+            np.array(spots, np.float64).reshape(-1, 3), 0, size_m, bottom, anywhere, taken, n_taken, _CLEARANCE_M
+        )
         if best >= 0:
             body.x, body.z = spots[best][:2]
             body.y = bottom + body.size_m[1] / 2

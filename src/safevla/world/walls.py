@@ -51,7 +51,7 @@ def walls_and_doors(
 
 
 def _pieces(room: Room, neighbours: list[tuple[Room, _Ends]]) -> Iterator[_Piece]:
-    """A room's sides, clockwise seen from above, cut where its neighbours, given with the line shared with each, begin and end."""
+    """A room's sides, clockwise seen from above, cut where its neighbours, each given with the shared line, begin and end."""
     corners = room.corners()
     for (ax, az), (bx, bz) in zip(corners, corners[1:] + corners[:1], strict=True):
         length = abs(bx - ax) + abs(bz - az)

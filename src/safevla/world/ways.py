@@ -1,7 +1,7 @@
 """Ways: where robots walk in a furnished house, and what is put on their ways and around what they are to take.
 
-A *way* leads through a room from where a robot may begin, or from a door, to a *goal*: another door, or wherever a target is seen or
-grasped from. It keeps clear of walls and furniture as the shortest-path expert does, and knows nothing of what a hand can pick up.
+A *way* leads through a room from where a robot may begin, or from a door, to a *goal*: another door, or wherever a target is
+seen or grasped from. It keeps clear of walls and furniture as the shortest-path expert does, and ignores what a hand can pick up.
 What is put on a way leaves the careful ones of `world.floor` open. Metres and degrees.
 """
 
@@ -13,7 +13,19 @@ import numpy as np
 
 from safevla.runtime.kernels import kernel
 from safevla.world.floor import (
-    CELL_M, FIT_M, NO_BOX, NO_CORNER, SIDES_LEFT, Floor, count_sides, is_free_to_grasp, lay, leaves_ways, n_nearby, put_first, standing_places,
+    CELL_M,
+    FIT_M,
+    NO_BOX,
+    NO_CORNER,
+    SIDES_LEFT,
+    Floor,
+    count_sides,
+    is_free_to_grasp,
+    lay,
+    leaves_ways,
+    n_nearby,
+    put_first,
+    standing_places,
 )  # fmt: skip
 from safevla.world.floor_plan import Opening, Room
 from safevla.world.shape import Stand
@@ -49,7 +61,10 @@ class Wanted(NamedTuple):
     least_nearby: float = 0.0
 
 
-# columns of a place on a way: x, z, the heading in degrees of who walks there, and how many nodes are nearby, where that is limited
+ANYWHERE = Wanted()
+
+
+# columns of a place on a way: x, z, the heading in degrees of who walks there, and the number of nodes nearby, if that is limited
 SITE_X, SITE_Z, HEADING, NEARBY = range(4)
 
 
@@ -129,8 +144,8 @@ def _walk(field, z, x, way):
 def _find_site(floor, field, window, doors, numbers, wanted, way, site):
     """Fill site (4,) with a place on a way through a room, if it is as wanted; whether it is.
 
-    doors (D, 2): nodes (z, x). numbers (5,) from 0 to 1: whether the way begins at a door, at which node, how far along the way the
-    place is, and how far aside. way: scratch.
+    doors (D, 2): nodes (z, x). numbers (5,) from 0 to 1: whether the way begins at a door, at which node, how far along the
+    way the place is, and how far aside. way: scratch.
     """
     z0, _, x0, _ = window
     origin = floor.origin
@@ -172,7 +187,7 @@ def _find_sites(floor, field, window, doors, numbers, wanted, sites):
 
 @kernel
 def _put_on_way(floor, n, field, window, doors, numbers, wanted, turn_deg, size_m, room, clearance, is_loose, site):
-    """`put_first` a box on the floor at a place on a way, turned against who walks there; whether there was one. Fills site (4,)."""
+    """`put_first` a box on the floor at a place on a way, turned against who walks there; whether there was one. Fills site."""
     way, spot = np.empty((300, 2), np.int64), np.empty((1, 3))
     for i in range(len(numbers)):
         if _find_site(floor, field, window, doors, numbers[i], wanted, way, site):
@@ -200,7 +215,7 @@ def _may_be_pushed(floor, n, site, size_m):
 
 @kernel
 def _put_several(floor, n, sizes_m, spots, bottom, room, clearance, on_floor, chosen):
-    """`put_first` K loose boxes of sizes (K, 3), each at one of its own spots (K, S, 3); their indices, or −1, into chosen (K,)."""
+    """`put_first` K loose boxes of sizes (K, 3), each at one of its own spots (K, S, 3); indices, or −1, into chosen (K,)."""
     for k in range(len(sizes_m)):
         chosen[k] = put_first(floor, n, spots[k], sizes_m[k], bottom, room, clearance, on_floor, True)
         n += chosen[k] >= 0
@@ -244,7 +259,7 @@ def _spots_around(floor, n, target, place, stand, size_m, farthest_m, numbers):
 
 @kernel
 def _put_around(floor, n, target, place, stand, sizes_m, farthest_m, numbers, room, clearance, chosen):
-    """`put_first` K loose boxes of sizes (K, 3) around a target, as `_spots_around` has it; their spots into chosen (K, 3), or NaN.
+    """`put_first` K loose boxes of sizes (K, 3) around a target, as `_spots_around` has it; spots into chosen (K, 3), or NaN.
 
     numbers (K, N, 3).
     """
@@ -324,7 +339,15 @@ class Ways:
         return sites[: _find_sites(self.floor, *self._on(room, goal), wanted, sites)]
 
     def put_on_way(
-        self, room: Room, goal: Goal, wanted: Wanted, turn_deg: float, size_m: np.ndarray, n: int, is_loose: bool, clearance: float
+        self,
+        room: Room,
+        goal: Goal,
+        wanted: Wanted,
+        turn_deg: float,
+        size_m: np.ndarray,
+        n: int,
+        is_loose: bool,
+        clearance: float,
     ) -> np.ndarray | None:
         """Put a box on a way through a room, turned so much against who walks there; the place (4,), or None if there is none."""
         site = np.empty(4)
