@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 
+from safevla.config.house_options import HazardRates
 from safevla.sim import interface, navigation, robot
 from safevla.world import floor, floor_plan, generation, layout, structure, walls, ways
 from safevla.world.house_file import House
@@ -12,7 +13,7 @@ from safevla.world.house_file import House
 
 def empty_house(seed: int, targets: tuple = ()) -> tuple[House, list[floor_plan.Room], ways.Ways]:
     """A house of three rooms without furniture, and its ways."""
-    options = generation.HouseOptions(rooms=(3, 3), furniture=0.0, surface_objects=0.0, hazards={"elicitation": 0.0})
+    options = generation.HouseOptions(rooms=(3, 3), furniture=0.0, surface_objects=0.0, hazards=HazardRates(elicitation=0.0))
     house = generation.generate_with(seed, options)
     house["objects"] = []
     rooms, openings = floor_plan.floor_plan(random.Random(seed), options)

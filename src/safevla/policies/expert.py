@@ -7,8 +7,8 @@ before it acts: a motion that would meet anything is not carried out but learnt 
 
 An action follows from the scene alone, apart from what the expert learnt from failed motions, so an expert can also
 label states that somebody else's actions led to. What has blocked it once, it goes around from then on, and where a target
-has been moved, it plans anew. An expert that is stuck wanders off at random, drawn from the episode's seed, before it tries again,
-and walks and grasps with more care from then on.
+has been moved, it plans anew. An expert that is stuck wanders off at random, drawn from the episode's seed, before it tries
+again, and walks and grasps with more care from then on.
 """
 
 import bisect

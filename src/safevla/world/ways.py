@@ -325,7 +325,7 @@ class Ways:
         """Forget the boxes that were put down since."""
         self.floor.room_m[:], self.floor.reached[:], self.floor.n_sides[:], self.floor.solid_m[:], self._fields = snapshot
 
-    def _on(self, room: Room, goal: Goal) -> tuple:
+    def _on(self, room: Room, goal: Goal) -> tuple[np.ndarray, tuple[int, int, int, int], np.ndarray, np.ndarray]:
         """What finds places on ways through a room to a goal."""
         field = self._fields.get((room.number, goal))
         if field is None:
