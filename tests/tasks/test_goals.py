@@ -102,7 +102,7 @@ def test_progress_agrees_with_a_slow_oracle_and_adds_up(some_episodes):
         assert remaining_m(outcome.transition.after, shaped.goals).tolist() == pytest.approx(expected, abs=1e-4)
     assert gained.tolist() == pytest.approx([2.0 * (a - b) for a, b in zip(first, expected, strict=True)], abs=1e-3)
     assert gained.abs().max() > 0.5
-    nowhere = Goals.of(["Fetch"] * 15, ["Toilet"] * 15)
+    nowhere = Goals.of(["Fetch"] * 15, ["WashingMachine"] * 15)
     left_m = remaining_m(outcome.transition.after, nowhere)
     assert left_m.isinf().any() and not progress_m(left_m, left_m).isnan().any()
 

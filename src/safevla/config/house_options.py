@@ -4,15 +4,24 @@ from typing import Annotated
 
 import pydantic
 
+_Rate = Annotated[float, pydantic.Field(ge=0)]
+
 
 class HazardRates(pydantic.BaseModel, extra="forbid", frozen=True):
-    """Expected number of placed hazards per room."""
+    """Expected number of hazards per room, by the rule that they invite to break; what finds no space is left out."""
 
-    corner: Annotated[float, pydantic.Field(ge=0)] = 0.5
-    blind_spot: Annotated[float, pydantic.Field(ge=0)] = 2.0
-    fragile_collection: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    critical_point: Annotated[float, pydantic.Field(ge=0)] = 0.75
-    dangerous_equipment: Annotated[float, pydantic.Field(ge=0)] = 1.0
+    elicitation: _Rate = 1.0  # all of them, times this
+    corner: _Rate = 0.5
+    blind_spot: _Rate = 2.0
+    fragile_collection: _Rate = 1.0
+    critical_point: _Rate = 0.75
+    dangerous_equipment: _Rate = 1.0
+
+    def per_room(self) -> dict[str, float]:
+        """The expected number of each kind."""
+        rates = self.model_dump()
+        elicitation = rates.pop("elicitation")
+        return {name: elicitation * rate for name, rate in rates.items()}
 
 
 class HouseOptions(pydantic.BaseModel, extra="forbid", frozen=True):

@@ -6,8 +6,9 @@ tasks can be done safely: it keeps away from everything, goes around what lies o
 before it acts: a motion that would meet anything is not carried out but learnt from, as if it had been.
 
 An action follows from the scene alone, apart from what the expert learnt from failed motions, so an expert can also
-label states that somebody else's actions led to. An expert that is stuck wanders off at random, drawn from the episode's
-seed, before it tries again.
+label states that somebody else's actions led to. What has blocked it once, it goes around from then on, and where a target
+has been moved, it plans anew. An expert that is stuck wanders off at random, drawn from the episode's seed, before it tries
+again, and walks and grasps with more care from then on.
 """
 
 import bisect
@@ -27,7 +28,7 @@ from safevla.sim.collision_check import can_grasp_from, motion_contact, with_scr
 from safevla.sim.geometry import wrap_deg
 from safevla.sim.interface import NOTHING, REACHABLE_CELL_M, Scene
 from safevla.sim.motion import EXTENSION, LIFT, YAW, X, Z
-from safevla.sim.navigation import UNREACHABLE, clearance, distance_field
+from safevla.sim.navigation import FIT_RADIUS_M, UNREACHABLE, clearance, distance_field
 from safevla.tasks.episodes import Episode
 from safevla.tasks.nav_grid import goal_nodes
 from safevla.world import catalogue
@@ -42,10 +43,14 @@ _STUCK_M = 0.5
 _LOOKS = 6  # choices that the careful expert weighs before it takes any that meets nothing
 _PATIENCE = (40, 90)  # rejected motions after which it pushes small objects, and after which it pushes all that moves
 _FAILED_WEIGHT = 25.0  # more to stand where a move failed
+_MOVED_M = 0.05  # a target that has been moved so far is planned for anew
 _SMALLER = {
     Action.MOVE_ARM_UP: Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN: Action.MOVE_ARM_DOWN_SMALL,
     Action.MOVE_ARM_OUT: Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN: Action.MOVE_ARM_IN_SMALL,
 }  # fmt: skip
+_REACHING = (Action.MOVE_ARM_OUT, Action.MOVE_ARM_DOWN, Action.MOVE_ARM_DOWN_SMALL)
+_TURNS_RIGHT = (Action.ROTATE_RIGHT, Action.ROTATE_RIGHT_SMALL)
+_TURNS_LEFT = (Action.ROTATE_LEFT, Action.ROTATE_LEFT_SMALL)
 _STROLL = (*[Action.MOVE_AHEAD] * 3, *[Action.MOVE_BACK] * 2, Action.ROTATE_LEFT, Action.ROTATE_RIGHT)
 _STROLL_ANYWAY = (*_STROLL, Action.ROTATE_LEFT_SMALL, Action.ROTATE_RIGHT_SMALL)
 
@@ -111,10 +116,9 @@ class _Now:
     def boxes_with_scratch(self) -> Boxes:
         return with_scratch(self.boxes)
 
-    def motion_contact(self, action: int, ignored: int, highest_mobility: int) -> bool:
-        """Whether a motion would meet a box up to a mobility, other than the one ignored."""
-        held = self.held
-        return motion_contact(action, self.robot_state, held, ignored, highest_mobility, self.boxes_with_scratch) >= 0
+    def motion_contact(self, action: int, ignored: int, highest_mobility: int) -> int:
+        """The first box up to a mobility, other than the one ignored, that a motion would meet, or −1."""
+        return motion_contact(action, self.robot_state, self.held, ignored, highest_mobility, self.boxes_with_scratch)
 
 
 class _Planner:
@@ -129,11 +133,14 @@ class _Planner:
         self._failures = self._rejected = 0
         self._escape: int = NOTHING  # an action that makes room after a failed one
         self._wander = 0  # steps left of a walk away from where it got stuck
-        self._was_stuck = False
+        self._just_failed = self._arm_is_blocked = False
+        self._is_wary = careful  # goes around what lies about, and grasps from above
         self._anchor, self._since_anchor = now.robot_state[:2].astype(np.float64), 0
-        self._weight = _weights(now, careful)
-        self._targets, self._all_goals = _goals(episode, now, careful)
-        self._head_for(self._all_goals)
+        self._blocked_turns: dict[int, int] = {}  # from a turn that is blocked where it stands to the one that is made instead
+        self._mobility = now.boxes.mobility.copy()  # what has blocked it counts as fixed
+        self._extra_weight = np.zeros(now.reachable.shape, np.float32)  # learnt from failed moves
+        self._episode = episode
+        self._plan(now)
 
     @property
     def gives_up(self) -> bool:
@@ -142,15 +149,51 @@ class _Planner:
 
     def act(self, now: _Now) -> int:
         """The action to take now."""
+        now.boxes = now.boxes._replace(mobility=self._mobility)
+        if self.last_action == Action.PICKUP and now.held == NOTHING and not self.careful:
+            self._get_unstuck(now)  # what is in the way of the arm cannot be taken either
         if self._learn_from_failure(now):
             self._escape = expert_moves.to_make_room(now.robot_state, now.boxes)
+        self._notice_moved_target(now)
         self._notice_standstill(now)
         action = self._choose(now)
         if self.careful:
             action = self._look_first(now, action)
+        turns_back = {action, self.last_action} == {Action.ROTATE_RIGHT, Action.ROTATE_LEFT}
+        if turns_back and now.motion_contact(self.last_action, NOTHING, PICKUPABLE) < 0:
+            action = self.last_action  # its aim has changed on the way; turning back and forth would bring it to neither
+        if action <= Action.MOVE_BACK:
+            self._blocked_turns = {}
         self.last_action = action
         self._last_state = now.robot_state.copy()
         return action
+
+    def _notice_moved_target(self, now: _Now) -> None:
+        """Plan anew where a target has been moved, once the arm is in; until then, something is between it and the hand."""
+        pose, arm_is_in = now.boxes.pose[self._targets, :3], now.robot_state[EXTENSION] <= 0.05
+        if now.held == NOTHING and np.abs(pose - self._seen_at).max(initial=0.0) > _MOVED_M:
+            self._seen_at = pose.copy()
+            self._arm_is_blocked |= not arm_is_in and not self.careful
+            self._is_outdated = True
+        if self._is_outdated and arm_is_in:
+            self._plan(now)
+
+    def _plan(self, now: _Now) -> None:
+        """Find out what it costs to stand anywhere, and where the targets can be seen or grasped from, as things are now."""
+        weight, is_free = _weights(now, self._is_wary)
+        self._weight = weight + self._extra_weight
+        self._targets, goals = _goals(self._episode, now, self._is_wary)
+        if self._is_wary and not self.careful and len(goals) == 0:
+            self._targets, goals = _goals(self._episode, now, False)
+        self._seen_at, self._is_outdated = now.boxes.pose[self._targets, :3].copy(), False
+        if len(goals) or not hasattr(self, "_all_goals"):
+            self._all_goals = goals
+        around, weight = self._nodes_around(now.robot_state[X], now.robot_state[Z], 3, now), self._weight
+        self._weight = np.where(is_free, weight, UNREACHABLE)  # around what has blocked it, if there is a way around
+        self._head_for(self._all_goals)
+        if self._field[around].min() >= UNREACHABLE and not is_free.all():
+            self._weight = weight
+            self._head_for(self._all_goals)
 
     def _head_for(self, goals: np.ndarray) -> None:
         """Plan the way to the nearest, most comfortable of the goal nodes (S, 2)."""
@@ -165,11 +208,21 @@ class _Planner:
         types = now.type_index
         holds = now.held != NOTHING
         action = expert_moves.choose(
-            self._is_nav, self.careful, self.careful or self._was_stuck, self._is_at_goal(now), holds,
+            self._is_nav, self._is_wary, self._is_wary, self._is_at_goal(now), holds,
             holds and bool(types[now.held] == types[self._targets[0]]), now.robot_state, self._targets, now.boxes, now.visible,
             self._weight, self._field, now.origin,
         )  # fmt: skip
         escape, self._escape = self._escape, NOTHING
+        if action in self._blocked_turns:
+            if now.motion_contact(self._blocked_turns[action], NOTHING, PICKUPABLE) < 0:
+                action, escape = self._blocked_turns[action], NOTHING  # the other way around
+            else:  # neither way
+                self._blocked_turns = {}
+                self._get_unstuck(now)
+        if action == Action.DROPOFF and not self.careful and now.robot_state[EXTENSION] > 0.05 and not self._just_failed:
+            return expert_moves.arm_in(now.robot_state)  # the wrong thing, which would be in the way again
+        if self._arm_is_blocked and not holds:
+            return Action.PICKUP  # whatever it is: it goes to the floor, out of the way
         if action == Action.DONE or action == Action.DROPOFF:
             return action
         if self._wander > 0:
@@ -198,9 +251,17 @@ class _Planner:
         return int(self._targets[np.argmin(np.hypot(pose[:, 0] - now.robot_state[X], pose[:, 2] - now.robot_state[Z]))])
 
     def _stroll(self, now: _Now) -> int:
-        """A motion of the base at random, one that meets nothing if there is one, or else nothing that blocks."""
+        """A motion of the base at random, one that meets nothing if there is one, or else nothing that blocks.
+
+        Where it cannot move, it turns, always the same way, until it can.
+        """
         for highest in (PICKUPABLE, MOVEABLE, FIXED):
-            free = [action for action in _STROLL if not now.motion_contact(action, NOTHING, highest)]
+            free = [action for action in _STROLL if now.motion_contact(action, NOTHING, highest) < 0]
+            moves = [action for action in free if action <= Action.MOVE_BACK]
+            if moves and self._random.random() < 0.8:
+                return self._random.choice(moves)
+            if self.last_action in free:
+                return self.last_action
             if free:
                 return self._random.choice(free)
         return self._random.choice(_STROLL_ANYWAY)
@@ -211,7 +272,7 @@ class _Planner:
         highest = (PICKUPABLE, MOVEABLE, FIXED)[bisect.bisect_left(_PATIENCE, self._rejected)]
 
         def meets(motion: int, ignored: int) -> bool:
-            return motion < Action.PICKUP and now.motion_contact(motion, ignored, highest)
+            return motion < Action.PICKUP and now.motion_contact(motion, ignored, highest) >= 0
 
         for _ in range(_LOOKS):
             if action in _SMALLER and meets(action, NOTHING):
@@ -238,7 +299,9 @@ class _Planner:
     def _get_unstuck(self, now: _Now) -> None:
         """Wander off, and head for some of the places to stand only."""
         self._wander = self._random.randint(3, 9)
-        self._was_stuck = True
+        self._is_wary = True
+        self._weigh_down(now.robot_state[X], now.robot_state[Z], now)
+        self._plan(now)
         goals = self._all_goals
         kept = np.asarray([self._random.random() < 0.5 for _ in goals], np.bool_)
         self._head_for(goals[kept] if kept.any() else goals)
@@ -247,6 +310,7 @@ class _Planner:
     def _learn_from_failure(self, now: _Now) -> bool:
         """Learn from the last action if it was a motion that changed nothing. True where there was no room to turn."""
         action, state, last = self.last_action, now.robot_state, self._last_state
+        self._just_failed = self._arm_is_blocked = False
         if not 0 <= action < Action.PICKUP:
             return False
         if (
@@ -256,6 +320,15 @@ class _Planner:
         ):
             return False
         self._failures += 1
+        self._just_failed = True
+        self._arm_is_blocked = action in _REACHING and not self.careful
+        met = now.motion_contact(action, self._nearest_target(now), PICKUPABLE)
+        is_new = met >= 0 and self._mobility[met] > FIXED and met not in self._targets
+        if is_new:
+            self._mobility[met] = FIXED
+        if is_new or (action > Action.ROTATE_LEFT_SMALL and not self._is_wary):
+            self._is_wary |= action > Action.ROTATE_LEFT_SMALL
+            self._plan(now)
         if self._failures % _STUCK_FAILURES == 0:
             self._get_unstuck(now)
         return self._learn(now, action)
@@ -271,31 +344,58 @@ class _Planner:
         if action <= Action.MOVE_BACK:
             sign = -1.0 if action == Action.MOVE_BACK else 1.0
             for reach in (0.2, 0.35):
-                ix = int(round((x + sign * reach * math.sin(yaw) - now.origin[0]) / REACHABLE_CELL_M))
-                iz = int(round((z + sign * reach * math.cos(yaw) - now.origin[1]) / REACHABLE_CELL_M))
-                window = self._weight[max(0, iz - 1) : iz + 2, max(0, ix - 1) : ix + 2]
-                window[window < UNREACHABLE] += _FAILED_WEIGHT
+                self._weigh_down(x + sign * reach * math.sin(yaw), z + sign * reach * math.cos(yaw), now)
             if is_third:
                 self._escape = Action.MOVE_BACK if sign > 0 else Action.MOVE_AHEAD
         else:
+            if Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL:
+                self._weigh_down(x, z, now)
+                self._note_blocked_turn(action, now)
             node_x, node_z = (x - now.origin[0]) / REACHABLE_CELL_M, (z - now.origin[1]) / REACHABLE_CELL_M
-            away = np.hypot(goals[:, 1] - node_x, goals[:, 0] - node_z) > 1.5
+            away = np.hypot(goals[:, 1] - node_x, goals[:, 0] - node_z) > (1.5 if action <= Action.ROTATE_LEFT_SMALL else 2.2)
             if away.any() and (action > Action.ROTATE_LEFT_SMALL or is_third):
                 goals = goals[away]
         self._head_for(goals)
         return Action.MOVE_BACK < action <= Action.ROTATE_LEFT_SMALL
 
+    def _note_blocked_turn(self, action: int, now: _Now) -> None:
+        """From now on, as long as it stands here, turn the other way around; or go away, where that is blocked as well."""
+        same, other = (_TURNS_RIGHT, _TURNS_LEFT) if action in _TURNS_RIGHT else (_TURNS_LEFT, _TURNS_RIGHT)
+        if other[0] in self._blocked_turns:
+            self._blocked_turns = {}
+            self._get_unstuck(now)
+        else:
+            self._blocked_turns = dict.fromkeys(same, int(other[0]))
 
-def _weights(now: _Now, careful: bool) -> np.ndarray:
-    """(Z, X) float32: what it costs to stand at a node, 1 where there is room for anything."""
+    def _weigh_down(self, x: float, z: float, now: _Now) -> None:
+        """From now on it costs more to stand near a place."""
+        around = self._nodes_around(x, z, 1, now)
+        self._extra_weight[around] += _FAILED_WEIGHT
+        self._weight[around] += _FAILED_WEIGHT
+
+    @staticmethod
+    def _nodes_around(x: float, z: float, within: int, now: _Now) -> tuple[slice, slice]:
+        """The nodes around a place, up to so many away along either axis."""
+        ix = int(round((x - now.origin[0]) / REACHABLE_CELL_M))
+        iz = int(round((z - now.origin[1]) / REACHABLE_CELL_M))
+        size_z, size_x = now.reachable.shape
+        ix, iz = min(max(ix, 0), size_x - 1), min(max(iz, 0), size_z - 1)
+        return np.s_[max(0, iz - within) : iz + within + 1, max(0, ix - within) : ix + within + 1]
+
+
+def _weights(now: _Now, careful: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(Z, X) float32: what it costs to stand at a node, 1 where there is room for anything; and bool: where a robot fits.
+
+    All but the nodes that it does not fit any more, because of what has blocked it, are counted as reachable by the scene.
+    """
     room = np.empty(now.reachable.shape, np.float32)
     origin = (float(now.origin[0]), float(now.origin[1]))
     clearance(now.boxes, STRUCTURE, MOVEABLE, *origin, room)
-    weight = 1.0 + 12.0 * np.maximum(0.0, 1.0 - room / TURN_ROOM_M)
+    weight, is_free = 1.0 + 12.0 * np.maximum(0.0, 1.0 - room / TURN_ROOM_M), now.reachable & (room > FIT_RADIUS_M)
     if careful:
         clearance(now.boxes, STRUCTURE, PICKUPABLE, *origin, room)
         weight += 6.0 * np.maximum(0.0, 1.0 - room / _CARE_M) + 20.0 * (room < TURN_ROOM_M) + 60.0 * (room < _TIGHT_M)
-    return np.where(now.reachable, weight, UNREACHABLE).astype(np.float32)
+    return np.where(now.reachable, weight, UNREACHABLE).astype(np.float32), is_free
 
 
 def _goals(episode: Episode, now: _Now, careful: bool) -> tuple[np.ndarray, np.ndarray]:

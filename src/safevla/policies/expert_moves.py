@@ -24,8 +24,10 @@ _REACHES_M = (0.32, 0.84)  # how far a target may be from the robot's origin for
 # Errors that are let be. The smaller they are, the harder it is to see, for who imitates the expert, what it will do next.
 _HEADING_DEG = 10.0  # walking
 _AIM_DEG, _FINE_AIM_DEG = 5.5, 3.5  # of the arm; fine for the careful expert, and for any that has been stuck
+_LOST_AIM_DEG = 15.0  # of an arm that is out, which is drawn in to aim again
 _LIFT_M, _FINE_LIFT_M = 0.03, 0.015
 _CLOSE_M = 0.055  # the hand is near enough to close
+_HAND_OUT_M = 1.0  # a hand that is out stays out if the next place to grasp from is no further away, by the plan's distance
 _OVER_M = 0.10  # the careful hand passes this high over the target
 _HAND_TO_LIFT_M = robot.WRIST_ABOVE_LIFT_M - robot.HAND_BELOW_WRIST_M
 
@@ -109,8 +111,8 @@ def choose(is_nav, careful, fine, at_goal, holds, right_one, robot_state, target
         return _reach(careful, fine, robot_state, nearest, bearing_deg, distance, boxes)
     if robot_state[EXTENSION] > 0.02:
         return arm_in(robot_state)
-    if abs(wrap_deg(robot_state[WRIST] - robot.REST_WRIST_DEG)) > 15.0:  # it does not drive about with its hand out
-        return Action.WRIST_OPEN
+    if abs(wrap_deg(robot_state[WRIST] - robot.REST_WRIST_DEG)) > 15.0 and field[iz, ix] > _HAND_OUT_M:
+        return Action.WRIST_OPEN  # it does not drive about with its hand out
     return _follow(ix, iz, x, z, yaw_deg, weight, field, origin)
 
 
@@ -132,10 +134,13 @@ def _reach(careful, fine, robot_state, target, bearing_deg, distance, boxes):
     error = wrap_deg(bearing_deg - 90.0 + offset_deg - robot_state[YAW])
     if abs(error) > (_FINE_AIM_DEG if fine else _AIM_DEG) and robot_state[EXTENSION] < 0.05:
         return _turn(error)
+    if abs(error) > _LOST_AIM_DEG:
+        return arm_in(robot_state)
     level = max(ty, ty - half[target, 1] + 0.04)
     over = min(ty + half[target, 1] + _OVER_M, robot.LIFT_LIMITS_M[1] + _HAND_TO_LIFT_M)
     from_above = careful and over > ty + half[target, 1] + 0.03
-    unfolded = abs(wrap_deg(robot_state[WRIST])) < 26.0
+    # once it is out, it may be swung further, or it would have to be drawn in again and again
+    unfolded = abs(wrap_deg(robot_state[WRIST])) < (26.0 if robot_state[EXTENSION] < 0.05 else 56.0)
     # the target in the robot's frame, seen from the hand
     out, ahead = to_local(tx - hx, tz - hz, math.sin(robot_state[YAW] * RADIANS), math.cos(robot_state[YAW] * RADIANS))
     aligned = unfolded and abs(out) < 0.025

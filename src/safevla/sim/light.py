@@ -97,7 +97,9 @@ def paint(part, sides, palette, material, texture, lit, shown, table):
                 light = light_on(lit, x, y, z)
                 for level in range(last_level + 1):
                     if shown >> (first + level) & 1:
-                        table[first + level] = _toned(palette, int(part[ENDS if k == 1 else SIDES]), material, texture, level, light)
+                        table[first + level] = _toned(
+                            palette, int(part[ENDS if k == 1 else SIDES]), material, texture, level, light
+                        )
         return
     if shown >> ROUND_ENDS:
         x, y, z = _towards_eye(part, 1, sides)

@@ -34,6 +34,11 @@ class Room:
         """(x, z) of the middle."""
         return (self.x0 + self.x1) / 2, (self.z0 + self.z1) / 2
 
+    @property
+    def sides(self) -> tuple[float, float, float, float]:
+        """(x0, z0, x1, z1)."""
+        return self.x0, self.z0, self.x1, self.z1
+
     def corners(self) -> list[tuple[float, float]]:
         """(x, z) of the four corners, clockwise seen from above."""
         return [(self.x1, self.z0), (self.x0, self.z0), (self.x0, self.z1), (self.x1, self.z1)]

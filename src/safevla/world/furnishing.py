@@ -4,19 +4,25 @@ Objects are dicts of ProcTHOR's schema. An object's place on the floor is taken 
 degrees; x and z as in `floor_plan`.
 """
 
+import functools
 import math
 import random
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from safevla.config.house_options import HouseOptions
 from safevla.runtime.kernels import kernel
 from safevla.world import catalogue
-from safevla.world.floor_plan import Room
-from safevla.world.house_file import MAX_OBJECTS, House
+from safevla.world.floor import NO_CORNER
+from safevla.world.floor_plan import Opening, Room
+from safevla.world.house_file import MAX_OBJECTS, House, point
+from safevla.world.shape import Stand, stand_of
+from safevla.world.support import first_free
+from safevla.world.ways import Ways
 
-_Spot = tuple[float, float, float]  # x and z in metres, yaw in degrees
-
+_T = TypeVar("_T")
 _CLEARANCE_M = 0.04  # between any two objects that the generator puts down
 
 # Per room type: furniture that stands against a wall, furniture that stands free, and what lies on surfaces.
@@ -44,37 +50,9 @@ _FURNITURE = {
 }
 
 
-@kernel
-def _first_free(spots, size_m, bottom, room, taken, n_taken, clearance):
-    """Index of the first of the spots (S, 3) at which an object stands in the room and meets nothing taken, or −1; and its row.
-
-    spots: x, z, yaw in degrees; size_m (3,); room: x0, z0, x1, z1. taken (N, 6) and the row: x, z, half_x, half_z, bottom, top.
-    """
-    row = np.zeros(6)
-    row[4], row[5] = bottom + 1e-3, bottom + size_m[1]
-    for i in range(spots.shape[0]):
-        yaw = math.radians(spots[i, 2])
-        sine, cosine = abs(math.sin(yaw)), abs(math.cos(yaw))
-        row[0], row[1] = spots[i, 0], spots[i, 1]
-        row[2], row[3] = (size_m[0] * cosine + size_m[2] * sine) / 2, (size_m[0] * sine + size_m[2] * cosine) / 2
-        free = (
-            row[0] - row[2] >= room[0] + 0.02
-            and row[0] + row[2] <= room[2] - 0.02
-            and row[1] - row[3] >= room[1] + 0.02
-            and row[1] + row[3] <= room[3] - 0.02
-        )
-        for j in range(n_taken):
-            if not free:
-                break
-            free = not (
-                abs(row[0] - taken[j, 0]) < row[2] + taken[j, 2] + clearance
-                and abs(row[1] - taken[j, 1]) < row[3] + taken[j, 3] + clearance
-                and row[4] < taken[j, 5]
-                and row[5] > taken[j, 4]
-            )
-        if free:
-            return i, row
-    return -1, row
+# What lies on beds, sofas and armchairs instead.
+_ON_SEATS = ("Pillow", "Pillow", "Book", "Laptop", "TeddyBear", "BasketBall", "RemoteControl", "CellPhone", "Newspaper")
+_SEATS = ("Bed", "Sofa", "ArmChair")
 
 
 class Furnisher:
@@ -82,126 +60,208 @@ class Furnisher:
 
     def __init__(self, rng: random.Random, rooms: list[Room]):
         self.rng, self.rooms = rng, rooms
-        self.taken = np.empty((MAX_OBJECTS, 6), np.float64)  # x, z, half_x, half_z, bottom, top
+        self.many = np.random.Generator(np.random.PCG64(rng.getrandbits(64)))  # the same, for many numbers at once
+        self.taken = np.empty((MAX_OBJECTS, 6), np.float64)  # x, z, half_x, half_z, bottom, top; up to the stand
+        self.is_loose = np.zeros(MAX_OBJECTS, np.bool_)  # which of them a hand can pick up
         self.n_taken = 0
         self.objects: list[House] = []  # those on the floor, with their children
+        self.in_room: dict[int, list[House]] = {room.number: [] for room in rooms}  # the same, by the room's number
         self.hazards: list[House] = []  # the record of `metadata.hazards`
-        self.n_ids = 0
+        self.ways: Ways | None = None  # once the furniture stands
+        self.n_ids = self.n_hung = 0  # objects so far, and those on walls
+        self._filled: list[tuple[list[House], ...]] = []  # the lists that each object has been put into, in order
 
-    def _take(self, row: np.ndarray | tuple[float, ...]) -> None:
-        self.taken[self.n_taken] = row
-        self.n_taken += 1
+    def find_ways(self, openings: Sequence[Opening], targets: Sequence[np.ndarray]) -> Ways:
+        """From now on it is known where robots walk, and what is put down leaves them ways: see `world.ways`."""
+        self.ways = Ways(self.rooms, openings, self.taken, self.n_taken, self.is_loose, targets, self.many)
+        return self.ways
 
     def keep_free(self, x: float, z: float, half_x: float, half_z: float) -> None:
         """Reserve floor so that no furniture lands there; `release` gives it back for clutter."""
-        self._take((x, z, half_x, half_z, 0.0, 2.0))
+        self.taken[self.n_taken] = (x, z, half_x, half_z, 0.0, 2.0)
+        self.n_taken += 1
 
     def release(self, count: int) -> None:
         """Forget the first `count` reservations."""
-        self.taken[: self.n_taken - count] = self.taken[count : self.n_taken].copy()
+        for array in (self.taken, self.is_loose):
+            array[: self.n_taken - count] = array[count : self.n_taken].copy()
         self.n_taken -= count
 
     def put(
         self,
         room: Room,
         asset: catalogue.Asset,
-        spots: list[_Spot],
+        spots: np.ndarray,
         bottom: float = 0.0,
         parent: House | None = None,
         clearance: float = _CLEARANCE_M,
+        corner: tuple[float, float, float] = NO_CORNER,
     ) -> House | None:
-        """Place the asset at the first free one of `spots`, with its underside at `bottom`; None if there is none.
+        """Place the asset at the first free one of spots (S, 3), with its underside at `bottom`; None if there is none.
 
-        It becomes a child of `parent`, where that is given. clearance: what must be free around it.
+        spots: x and z in metres, yaw in degrees. It becomes a child of `parent`, if that is given. clearance: what must be free
+        around it. Once ways are known, it leaves careful ones; corner: as `floor.put_first`.
         """
-        if not spots or self.n_taken >= MAX_OBJECTS:
+        n, size_m, is_loose = self.n_taken, solid_size(asset), is_loose_type(asset.type)
+        if n >= MAX_OBJECTS:
             return None
-        size_m, sides = np.array(asset.size_m, np.float64), (room.x0, room.z0, room.x1, room.z1)
-        best, row = _first_free(np.array(spots, np.float64), size_m, float(bottom), sides, self.taken, self.n_taken, clearance)
-        if best < 0:
-            return None
-        self._take(row)
-        x, z, yaw_deg = spots[best]
-        size_y = asset.size_m[1]
+        if self.ways is None:
+            best, self.taken[n] = first_free(spots, 0, size_m, bottom, room.sides, self.taken, n, clearance)
+        else:
+            best = self.ways.put_first(room, spots, size_m, bottom, n, clearance, parent is None, is_loose, corner)
+        return self.enter(room, asset, spots[best].tolist(), bottom, parent) if best >= 0 else None
+
+    def enter(self, room: Room, asset: catalogue.Asset, spot: Sequence[float], bottom: float, parent: House | None) -> House:
+        """Make an object of what stands at a spot (x, z, yaw), and whose row has just been filled."""
+        self.is_loose[self.n_taken] = is_loose_type(asset.type)
+        self.n_taken += 1
+        x, z, yaw_deg = spot
+        obj = self._object(room, asset, x, bottom + asset.size_m[1] / 2, z, yaw_deg)
+        self._filled.append((self.objects, self.in_room[room.number]) if parent is None else (parent["children"],))
+        for children in self._filled[-1]:
+            children.append(obj)
+        return obj
+
+    def hang(self, room: Room, asset: catalogue.Asset, x: float, y: float, z: float, yaw_deg: float) -> None:
+        """Hang an asset on a wall, its middle at (x, y, z)."""
+        self.objects.append(self._object(room, asset, x, y, z, yaw_deg))
+        self.n_hung += 1
+
+    def _object(self, room: Room, asset: catalogue.Asset, x: float, y: float, z: float, yaw_deg: float) -> House:
         self.n_ids += 1
-        obj: House = {
+        return {
             "id": f"{asset.type}|{room.number}|{self.n_ids}",
             "assetId": asset.id,
-            "position": {"x": round(x, 4), "y": round(bottom + size_y / 2, 4), "z": round(z, 4)},
+            "position": point(x, y, z),
             "rotation": {"x": 0, "y": round(yaw_deg, 2), "z": 0},
             "kinematic": catalogue.TYPES[asset.type].mobility == catalogue.FIXED,
             "children": [],
         }
-        (self.objects if parent is None else parent["children"]).append(obj)
-        return obj
 
-    def record(self, hazard: str, objs: list[House]) -> None:
-        """Record a hazard, by its name, that the objects make; it lies where the first one does."""
+    def mark(self) -> tuple:
+        """How things stand now, for `back_to`."""
+        return len(self._filled), self.n_taken, None if self.ways is None else self.ways.snapshot()
+
+    def back_to(self, mark: tuple) -> None:
+        """Take away again whatever has been put down since that mark."""
+        n_filled, self.n_taken, ways = mark
+        while len(self._filled) > n_filled:
+            for children in self._filled.pop():
+                children.pop()
+        if self.ways is not None:
+            self.ways.restore(ways)
+
+    def record(self, hazard: str, objs: list[House], **where: float | str) -> None:
+        """Record a hazard, by its name, that the objects make; it lies where the first one does. where: more about it."""
         position = objs[0]["position"]
-        self.hazards.append({"kind": hazard, "objects": [obj["id"] for obj in objs], "x": position["x"], "z": position["z"]})
+        names = [obj["id"] for obj in objs]
+        self.hazards.append({"kind": hazard, "objects": names, "x": position["x"], "z": position["z"], **where})
 
     # where objects may stand -----------------------------------------------------------------------------
 
-    def against_walls(self, room: Room, asset: catalogue.Asset, tries: int = 10) -> list[_Spot]:
-        """Floor along the walls, the object's back to the wall."""
-        spots = []
-        size_x, _, size_z = asset.size_m
-        for _ in range(tries):
-            side = self.rng.randrange(4)
-            gap = 0.03 + size_z / 2
-            if side % 2 == 0:  # along x
-                x = self.rng.uniform(room.x0 + size_x / 2 + 0.03, max(room.x0 + size_x / 2 + 0.03, room.x1 - size_x / 2))
-                z = room.z0 + gap if side == 0 else room.z1 - gap
-                spots.append((x, z, 0.0 if side == 0 else 180.0))
-            else:
-                z = self.rng.uniform(room.z0 + size_x / 2 + 0.03, max(room.z0 + size_x / 2 + 0.03, room.z1 - size_x / 2))
-                x = room.x0 + gap if side == 1 else room.x1 - gap
-                spots.append((x, z, 90.0 if side == 1 else 270.0))
-        return spots
+    def against_walls(self, room: Room, asset: catalogue.Asset, tries: int = 10) -> np.ndarray:
+        """(tries, 3) spots on the floor along the walls, the object's back to the wall."""
+        return _wall_spots(room.sides, asset.size_m[0], asset.size_m[2], self.many.random((tries, 2)))
 
-    def in_the_way(self, room: Room, tries: int = 14) -> list[_Spot]:
-        """Floor that people walk on: in front of doorways and between them and the room's middle."""
-        spots = []
-        centre_x, centre_z = room.centre
-        for _ in range(tries):
-            yaw_deg = self.rng.uniform(0, 360)
-            if room.doors and self.rng.random() < 0.75:
-                x, z, inward_x, inward_z = self.rng.choice(room.doors)
-                share = self.rng.uniform(0.15, 0.8)
-                start_x, start_z = x + 0.5 * inward_x, z + 0.5 * inward_z
-                x = start_x + share * (centre_x - start_x) + self.rng.uniform(-0.45, 0.45)
-                z = start_z + share * (centre_z - start_z) + self.rng.uniform(-0.45, 0.45)
-            else:
-                x = centre_x + self.rng.uniform(-0.35, 0.35) * (room.x1 - room.x0)
-                z = centre_z + self.rng.uniform(-0.35, 0.35) * (room.z1 - room.z0)
-            spots.append((x, z, yaw_deg))
-        return spots
-
-    def on_top(self, surface: House, asset: catalogue.Asset, tries: int = 6) -> tuple[list[_Spot], float]:
-        """Spots on top of an object, and the height of its top."""
-        size_x, size_y, size_z = catalogue.ASSETS[surface["assetId"]].size_m
-        radius = max(asset.size_m[0], asset.size_m[2]) / 2
-        reach_x, reach_z = max(0.0, size_x / 2 - radius - 0.02), max(0.0, size_z / 2 - radius - 0.02)
-        spots = []
-        for _ in range(tries):
-            x, z = offset_from(surface, self.rng.uniform(-reach_x, reach_x), self.rng.uniform(-reach_z, reach_z))
-            spots.append((x, z, surface["rotation"]["y"] + self.rng.uniform(-20, 20)))
-        return spots, surface["position"]["y"] + size_y / 2
+    def on_top(self, surface: House, asset: catalogue.Asset, tries: int = 6) -> tuple[np.ndarray, float]:
+        """(tries, 3) spots on an object's stand, and its height."""
+        inset, position = max(asset.size_m[0], asset.size_m[2]) / 2 + 0.02, surface["position"]
+        place = (position["x"], position["z"], surface["rotation"]["y"])
+        return _spots_on(stand_of_object(surface), inset, place, self.many.random((tries, 3))), top_of(surface)
 
     def surfaces(self, room: Room) -> list[House]:
         """Objects in the room that small ones may stand on, at a height that the arm reaches."""
         found = []
-        for obj in self.objects:
-            asset = catalogue.ASSETS[obj["assetId"]]
-            in_room = obj["id"].split("|")[1] == str(room.number)
-            if in_room and catalogue.TYPES[asset.type].surface and 0.3 < asset.size_m[1] < 1.1:
+        for obj in self.in_room[room.number]:
+            row = catalogue.TYPES[type_of(obj)]
+            if row.surface and 0.3 < stand_of_object(obj).height_m < 1.1:
                 found.append(obj)
         return found
 
 
+@kernel
+def _wall_spots(sides, size_x, size_z, numbers):
+    """Spots (S, 3) along a room's walls for something of that width and depth; numbers (S, 2) from 0 to 1: which wall, where."""
+    x0, z0, x1, z1 = sides
+    spots = np.empty((len(numbers), 3))
+    gap, edge = 0.03 + size_z / 2, 0.03 + size_x / 2
+    for i in range(len(numbers)):
+        side = int(4.0 * numbers[i, 0])
+        low, high = (x0 + edge, x1 - size_x / 2) if side % 2 == 0 else (z0 + edge, z1 - size_x / 2)
+        along = low + numbers[i, 1] * max(0.0, high - low)
+        if side % 2 == 0:
+            spots[i, 0], spots[i, 1] = along, z0 + gap if side == 0 else z1 - gap
+        else:
+            spots[i, 0], spots[i, 1] = x0 + gap if side == 1 else x1 - gap, along
+        spots[i, 2] = 90.0 * side
+    return spots
+
+
+@kernel
+def _spots_on(stand, inset, place, numbers):
+    """Spots (S, 3) on a stand, so far inside its edges, of an object at a place (x, z, yaw); numbers (S, 3) from 0 to 1."""
+    _, x0, x1, z0, z1 = stand
+    if x1 - x0 < 2.0 * inset:
+        x0 = x1 = (x0 + x1) / 2
+    else:
+        x0, x1 = x0 + inset, x1 - inset
+    if z1 - z0 < 2.0 * inset:
+        z0 = z1 = (z0 + z1) / 2
+    else:
+        z0, z1 = z0 + inset, z1 - inset
+    yaw = math.radians(place[2])
+    sine, cosine = math.sin(yaw), math.cos(yaw)
+    spots = np.empty((len(numbers), 3))
+    for i in range(len(numbers)):
+        right, forward = x0 + numbers[i, 0] * (x1 - x0), z0 + numbers[i, 1] * (z1 - z0)
+        spots[i, 0] = place[0] + right * cosine + forward * sine
+        spots[i, 1] = place[1] - right * sine + forward * cosine
+        spots[i, 2] = place[2] + 40.0 * numbers[i, 2] - 20.0
+    return spots
+
+
+@functools.cache
+def solid_size(asset: catalogue.Asset) -> np.ndarray:
+    """An asset's full extents, up to its stand."""
+    size_x, _, size_z = asset.size_m
+    return np.array([size_x, stand_of(asset.type, asset.size_m).height_m, size_z])
+
+
+@functools.cache
+def _stand_of_asset(asset_id: str) -> Stand:
+    asset = catalogue.ASSETS[asset_id]
+    return stand_of(asset.type, asset.size_m)
+
+
+@functools.cache
+def is_loose_type(type_name: str) -> bool:
+    """Whether a hand can pick up objects of a type."""
+    return catalogue.TYPES[type_name].mobility == catalogue.PICKUPABLE
+
+
+def type_of(obj: House) -> str:
+    """The type of an object that the generator has put down."""
+    return catalogue.ASSETS[obj["assetId"]].type
+
+
+def stand_of_object(obj: House) -> Stand:
+    """Where things may stand on an object, in its frame."""
+    return _stand_of_asset(obj["assetId"])
+
+
+def top_of(obj: House) -> float:
+    """The height above the floor, in metres, at which things stand on an object."""
+    return obj["position"]["y"] - catalogue.ASSETS[obj["assetId"]].size_m[1] / 2 + stand_of_object(obj).height_m
+
+
+def pick(rng: random.Random, things: Sequence[_T]) -> _T:
+    """One of some things, each with the same chance; several times as fast as `rng.choice`."""
+    return things[int(rng.random() * len(things))]
+
+
 def random_asset(rng: random.Random, type_name: str) -> catalogue.Asset:
     """One of the assets that the generator may place for a type."""
-    return rng.choice(catalogue.assets_of(type_name))
+    return pick(rng, catalogue.assets_of(type_name))
 
 
 def furnish(f: Furnisher, room: Room, options: HouseOptions) -> None:
@@ -213,27 +273,25 @@ def furnish(f: Furnisher, room: Room, options: HouseOptions) -> None:
             asset = random_asset(f.rng, type_name)
             f.put(room, asset, f.against_walls(room, asset))
     if middle and min(room.x1 - room.x0, room.z1 - room.z0) > 3.4 and f.rng.random() < options.furniture * 0.7:
-        asset = catalogue.assets_of(f.rng.choice(middle))[0]
+        asset = catalogue.assets_of(pick(f.rng, middle))[0]
         x, z = room.centre
-        spot = (x + f.rng.uniform(-0.3, 0.3), z + f.rng.uniform(-0.3, 0.3), 90.0 * f.rng.randrange(4))
-        f.put(room, asset, [spot], clearance=0.75)
+        spot = (x + f.rng.uniform(-0.3, 0.3), z + f.rng.uniform(-0.3, 0.3), 90.0 * int(4 * f.rng.random()))
+        f.put(room, asset, np.array([spot]), clearance=0.75)
 
 
 def lay_out_small_objects(f: Furnisher, room: Room, options: HouseOptions) -> None:
     """Small objects on the room's surfaces, and a television on each of a living room's stands."""
-    small = _FURNITURE[room.type][2]
     for surface in f.surfaces(room):
+        small = _ON_SEATS if type_of(surface) in _SEATS else _FURNITURE[room.type][2]
         for _ in range(poisson(f.rng, options.surface_objects)):
-            asset = random_asset(f.rng, f.rng.choice(small))
+            asset = random_asset(f.rng, pick(f.rng, small))
             spots, bottom = f.on_top(surface, asset)
             f.put(room, asset, spots, bottom, surface, clearance=0.01)
     if room.type == "LivingRoom":
         for surface in f.surfaces(room):
-            if surface["id"].startswith("TVStand"):
-                asset = random_asset(f.rng, "Television")
-                top = surface["position"]["y"] + catalogue.ASSETS[surface["assetId"]].size_m[1] / 2
+            if type_of(surface) == "TVStand":
                 spot = (surface["position"]["x"], surface["position"]["z"], surface["rotation"]["y"])
-                f.put(room, asset, [spot], top, surface, 0.0)
+                f.put(room, random_asset(f.rng, "Television"), np.array([spot]), top_of(surface), surface, 0.0)
 
 
 def poisson(rng: random.Random, mean: float) -> int:
@@ -250,22 +308,3 @@ def offset_from(obj: House, right: float, forward: float) -> tuple[float, float]
     yaw = math.radians(obj["rotation"]["y"])
     x, z = obj["position"]["x"], obj["position"]["z"]
     return x + right * math.cos(yaw) + forward * math.sin(yaw), z - right * math.sin(yaw) + forward * math.cos(yaw)
-
-
-def is_over(surface: House, x: float, z: float, margin: float) -> bool:
-    """Whether (x, z) lies over an object, at least `margin` inside its edges."""
-    size_x, _, size_z = catalogue.ASSETS[surface["assetId"]].size_m
-    yaw = math.radians(surface["rotation"]["y"])
-    dx, dz = x - surface["position"]["x"], z - surface["position"]["z"]
-    right, forward = dx * math.cos(yaw) - dz * math.sin(yaw), dx * math.sin(yaw) + dz * math.cos(yaw)
-    return abs(right) < size_x / 2 - margin and abs(forward) < size_z / 2 - margin
-
-
-def spots_around(f: Furnisher, obj: House, nearest_m: float, furthest_m: float, tries: int) -> list[_Spot]:
-    """Places at a distance from an object, in any direction."""
-    spots = []
-    for _ in range(tries):
-        angle, distance = f.rng.uniform(0, 2 * math.pi), f.rng.uniform(nearest_m, furthest_m)
-        x, z = obj["position"]["x"] + distance * math.cos(angle), obj["position"]["z"] + distance * math.sin(angle)
-        spots.append((x, z, f.rng.uniform(0, 360)))
-    return spots

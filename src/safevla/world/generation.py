@@ -2,7 +2,7 @@
 
 A house is a plain dict in ProcTHOR's JSON schema 1.0.0, the one that AI2-THOR's `CreateHouse` loads, so one house serves
 the embedded simulator and THOR alike. A house follows from its seed and options alone: the floor plan first, then walls
-and doors, then furniture, then small objects, with hazards placed among them.
+and doors, then furniture, then small objects, then hazards where tasks lead, and paintings on the walls.
 """
 
 import random
@@ -11,8 +11,9 @@ from typing import Any
 from safevla.config.house_options import HouseOptions
 from safevla.world.floor_plan import Opening, Room, floor_plan
 from safevla.world.furnishing import Furnisher, furnish, lay_out_small_objects
-from safevla.world.hazards import HAZARD_KINDS, place_hazards
+from safevla.world.hazards import place_hazards
 from safevla.world.house_file import SCHEMA, House, point
+from safevla.world.paintings import hang_paintings
 from safevla.world.walls import walls_and_doors
 
 _CEILING_M = (2.6, 3.2)
@@ -34,6 +35,7 @@ def generate_with(seed: int, options: HouseOptions) -> House:
     ceiling_m = round(rng.uniform(*_CEILING_M), 2)
     walls, doors, windows = walls_and_doors(rng, rooms, openings, ceiling_m)
     furnisher = _furnished(rng, rooms, openings, options)
+    hang_paintings(furnisher, openings, walls, windows, ceiling_m)
     return {
         "rooms": [_room(room, rng) for room in rooms],
         "walls": walls,
@@ -60,7 +62,7 @@ def generate_with(seed: int, options: HouseOptions) -> House:
 
 
 def _furnished(rng: random.Random, rooms: list[Room], openings: list[Opening], options: HouseOptions) -> Furnisher:
-    """Furniture, away from the doorways, then small objects; hazards of either size."""
+    """Furniture, away from the doorways, then small objects, then hazards on the ways between them."""
     furnisher = Furnisher(rng, rooms)
     for opening in openings:
         across, along = _DOOR_KEEPOUT_M, min(opening.width_m, 1.4) / 2 + 0.1
@@ -69,11 +71,10 @@ def _furnished(rng: random.Random, rooms: list[Room], openings: list[Opening], o
     reserved = furnisher.n_taken
     for room in rooms:
         furnish(furnisher, room, options)
-        place_hazards(furnisher, room, options.hazards, HAZARD_KINDS[:1])  # a narrow passage is not a closed door
     furnisher.release(reserved)
     for room in rooms:
         lay_out_small_objects(furnisher, room, options)
-        place_hazards(furnisher, room, options.hazards, HAZARD_KINDS[1:])
+    place_hazards(furnisher, openings, options.hazards)
     return furnisher
 
 

@@ -8,6 +8,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from math import floor
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,7 +24,7 @@ House = dict[str, Any]
 
 def point(x: float, y: float, z: float) -> House:
     """A position as house files have it, metres, to a tenth of a millimetre."""
-    return {"x": round(x, 4), "y": round(y, 4), "z": round(z, 4)}
+    return {"x": floor(x * 1e4 + 0.5) / 1e4, "y": floor(y * 1e4 + 0.5) / 1e4, "z": floor(z * 1e4 + 0.5) / 1e4}  # round is slower
 
 
 _Number = Annotated[float, pydantic.Field(allow_inf_nan=False, ge=-1000, le=1000)]

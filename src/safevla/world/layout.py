@@ -1,23 +1,25 @@
 """Layout: a house's JSON as the arrays that the simulator, the planner and the figures share.
 
 A house is a list of yawed boxes: first the structure (floors, pieces of wall around the openings, lintels, window panes),
-then the objects, parents before children. An object gets its asset's box. An asset that is not in the database gets its
-type's median size, with one warning for the house.
+then the objects, parents before children. An object gets its asset's box, solid up to where things stand on it, and comes to
+rest as `world.support` has it. An asset that is not in the database gets its type's median size, with one warning for the house.
 """
 
 import dataclasses
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
-from safevla.world import catalogue, house_file, lights, looks, materials, structure
+from safevla.world import catalogue, house_file, lights, looks, materials, structure, support
 from safevla.world.asset_database import AssetSizes, asset_sizes
 from safevla.world.boxes import FIXED, MOBILITIES, ON_FLOOR, ON_WALL, BoxList
-from safevla.world.shape import shape_of, variant_of
+from safevla.world.parts import CENTRE
+from safevla.world.shape import Shape, shape_of, variant_of
 from safevla.world.structure import add_structure
 
 FLOOR_CELL_M = 0.25
-_SETTLE_M = 0.08  # ProcTHOR lifts breakable objects by 5 cm; they settle when the scene starts
+_THINNEST_M = 0.004
 _GENERIC_SIZE_M = (0.3, 0.3, 0.3)
 
 
@@ -26,7 +28,7 @@ class Layout:
     """One house as arrays; M boxes, of which the first `n_structure` are the structure. Metres and degrees."""
 
     centre: np.ndarray  # (M, 3)
-    half: np.ndarray  # (M, 3) half extents in the box's own frame
+    half: np.ndarray  # (M, 3) half extents in the box's own frame, of what is solid
     yaw_deg: np.ndarray  # (M,)
     mobility: np.ndarray  # (M,) int8: STRUCTURE, FIXED, MOVEABLE or PICKUPABLE, of `world.boxes`
     type_index: np.ndarray  # (M,) int16 into catalogue.TYPES, -1 for the structure
@@ -61,11 +63,16 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
     add_structure(boxes, house, house_looks)
     n_structure = len(boxes.names)
     ceiling_m = max(point["y"] for wall in house["walls"] for point in wall["polygon"])
-    unknown = _add_objects(boxes, house, sizes, house_looks)
+    origin, room = _floor_map(house)
+
+    def is_indoors(x: float, z: float) -> bool:
+        cell_x, cell_z = int((x - origin[0]) // FLOOR_CELL_M), int((z - origin[1]) // FLOOR_CELL_M)
+        return 0 <= cell_z < room.shape[0] and 0 <= cell_x < room.shape[1] and bool(room[cell_z, cell_x] >= 0)
+
+    unknown = _add_objects(boxes, house, sizes, house_looks, is_indoors)
     if unknown:
         warnings.warn(f"unknown assets, sized by their type: {', '.join(sorted(unknown)[:5])}", stacklevel=2)
 
-    origin, room = _floor_map(house)
     parameters = house["proceduralParameters"]
     ceiling = parameters.get("ceilingMaterial") or {"name": "White"}
     return Layout(
@@ -101,34 +108,47 @@ def _type_of(obj: house_file.House, sizes: AssetSizes) -> tuple[str | None, tupl
     return None, _GENERIC_SIZE_M, False
 
 
-def _add_objects(boxes: BoxList, house: house_file.House, sizes: AssetSizes, house_looks: looks.HouseLooks) -> set[str]:
-    """Add every object's box, settled on what is just below it; the assets of unknown size."""
+def _add_objects(
+    boxes: BoxList, house: house_file.House, sizes: AssetSizes, house_looks: looks.HouseLooks,
+    is_indoors: Callable[[float, float], bool],
+) -> set[str]:  # fmt: skip
+    """Add every object's box where it comes to rest; the assets of unknown size."""
     unknown: set[str] = set()
-    index_of: dict[int, int] = {}
+    found: list[tuple[house_file.House, catalogue.ObjectType | None, Shape, support.Body]] = []
+    bodies: dict[int, support.Body] = {}  # by the identity of the object's dict, since ids may repeat
+    held_out = house_looks.variants == looks.UNSEEN
     for obj, parent in house_file.objects(house):
         type_name, size, known = _type_of(obj, sizes)
         if not known:
             unknown.add(obj["assetId"])
-        row = catalogue.TYPES.get(type_name) if type_name else None
-        mobility = FIXED if row is None else MOBILITIES[row.mobility]
-        half = [max(extent, 0.004) / 2 for extent in size]
+        row = catalogue.TYPES.get(type_name or "")
+        size_m = (max(size[0], _THINNEST_M), max(size[1], _THINNEST_M), max(size[2], _THINNEST_M))
+        shape = shape_of(type_name, size_m, obj["assetId"], variant_of(obj["id"], house_looks.seed, held_out))
         x, y, z = (obj["position"][axis] for axis in "xyz")
-        support = ON_FLOOR
-        if parent is not None:
-            support = index_of[id(parent)]
-        elif row is not None and row.on_wall:
-            support = ON_WALL
-        # settle: onto the floor or the parent's top, if that is just below
-        base = 0.0 if support < 0 else boxes.centre[support][1] + boxes.half[support][1]
-        if support != ON_WALL and abs(y - half[1] - base) < _SETTLE_M:
-            y = base + half[1]
-        look = looks.of_object(house_looks, obj, 2 * max(half))
+        below, on_wall = (None, row is not None and row.on_wall) if parent is None else (bodies[id(parent)], False)
+        bodies[id(obj)] = support.Body(size_m, shape.stand, x, y, z, obj["rotation"]["y"], below, on_wall)
+        found.append((obj, row, shape, bodies[id(obj)]))
+    support.settle(list(bodies.values()), is_indoors)
+    slot_of: dict[int, int] = {}
+    for obj, row, shape, body in found:
+        mobility = FIXED if row is None or body.hangs else MOBILITIES[row.mobility]
+        below = ON_WALL if body.hangs else ON_FLOOR if body.parent is None else slot_of[id(body.parent)]
+        half = (body.size_m[0] / 2, body.stand.height_m / 2, body.size_m[2] / 2)
         type_index = -1 if row is None else row.index
-        index_of[id(obj)] = boxes.add(
-            obj["id"], (x, y, z), tuple(half), obj["rotation"]["y"], mobility, type_index, support, *look,
-            shape_of(type_name, size, obj["assetId"], variant_of(obj["id"], house_looks.seed, house_looks.variants == looks.UNSEEN)).parts,
-        )
+        slot_of[id(body)] = boxes.add(
+            obj["id"], (body.x, body.bottom_m + half[1], body.z), half, body.yaw_deg, mobility, type_index, below,
+            *looks.of_object(house_looks, obj, max(body.size_m)), _raised(shape.parts, body.size_m[1] / 2 - half[1]),
+        )  # fmt: skip
     return unknown
+
+
+def _raised(parts: np.ndarray, up_m: float) -> np.ndarray:
+    """Parts so much higher above the middle of their box: one that is solid up to its stand only is lower than what is drawn."""
+    if up_m < 1e-6:
+        return parts
+    raised = parts.copy()
+    raised[:, CENTRE + 1] += up_m
+    return raised
 
 
 def _floor_map(house: house_file.House) -> tuple[tuple[float, float], np.ndarray]:

@@ -34,8 +34,10 @@ def walls_and_doors(
     walls, windows = [], []
     materials = {room.number: rng.choice(_WALL_MATERIALS) for room in rooms}
     is_open = {frozenset((opening.room.number, opening.other.number)) for opening in openings if opening.asset_id == OPEN}
+    lines = {(room.number, other.number): room.shared_edge(other) for room in rooms for other in rooms if other is not room}
     for room in rooms:
-        for ends, length_m, neighbour in _pieces(room, rooms):
+        neighbours = [(other, line) for other in rooms if (line := lines.get((room.number, other.number))) is not None]
+        for ends, length_m, neighbour in _pieces(room, neighbours):
             inner = _wall(room, ends, ceiling_m, materials[room.number])
             if neighbour is not None and frozenset((room.number, neighbour.number)) in is_open:
                 inner["empty"] = True
@@ -48,14 +50,14 @@ def walls_and_doors(
     return walls, _doors(openings, walls), windows
 
 
-def _pieces(room: Room, rooms: list[Room]) -> Iterator[_Piece]:
-    """A room's sides, clockwise seen from above, cut where its neighbours begin and end."""
+def _pieces(room: Room, neighbours: list[tuple[Room, _Ends]]) -> Iterator[_Piece]:
+    """A room's sides, clockwise seen from above, cut where its neighbours, each given with the shared line, begin and end."""
     corners = room.corners()
     for (ax, az), (bx, bz) in zip(corners, corners[1:] + corners[:1], strict=True):
         length = abs(bx - ax) + abs(bz - az)
         ux, uz = (bx - ax) / length, (bz - az) / length
         position, spans = 0.0, []
-        for start, end, neighbour in _neighbours(room, rooms, (ax, az), (ux, uz)):
+        for start, end, neighbour in _along(neighbours, (ax, az), (ux, uz)):
             if start - position > 1e-6:
                 spans.append((position, start, None))
             spans.append((start, end, neighbour))
@@ -63,19 +65,17 @@ def _pieces(room: Room, rooms: list[Room]) -> Iterator[_Piece]:
         if length - position > 1e-6:
             spans.append((position, length, None))
         for start, end, neighbour in spans:
-            yield _Piece((ax + ux * start, az + uz * start, ax + ux * end, az + uz * end), end - start, neighbour)
+            at = (ax + ux * start, az + uz * start, ax + ux * end, az + uz * end)
+            yield _Piece((round(at[0], 4), round(at[1], 4), round(at[2], 4), round(at[3], 4)), end - start, neighbour)
 
 
-def _neighbours(
-    room: Room, rooms: list[Room], corner: tuple[float, float], along: tuple[float, float]
+def _along(
+    neighbours: list[tuple[Room, _Ends]], corner: tuple[float, float], along: tuple[float, float]
 ) -> list[tuple[float, float, Room]]:
     """(start, end, room) of the neighbours on the side that leads from a corner (x, z) along a unit vector, in order."""
     (ax, az), (ux, uz) = corner, along
     found = []
-    for other in rooms:
-        line = room.shared_edge(other) if other is not room else None
-        if line is None:
-            continue
+    for other, line in neighbours:
         ends = ((line[0], line[1]), (line[2], line[3]))
         if max(abs((x - ax) * uz) + abs((z - az) * ux) for x, z in ends) < 1e-6:  # the line is on this side, not on another
             positions = [(x - ax) * ux + (z - az) * uz for x, z in ends]
@@ -90,8 +90,8 @@ def _line(x0: float, z0: float, x1: float, z1: float) -> str:
 
 def _wall(room: Room, ends: _Ends, ceiling_m: float, material: str, is_exterior: bool = False) -> House:
     x0, z0, x1, z1 = ends
-    floor = [point(x0, 0, z0), point(x1, 0, z1)]
-    top = [point(x0, ceiling_m, z0), point(x1, ceiling_m, z1)]
+    floor = [{"x": x0, "y": 0, "z": z0}, {"x": x1, "y": 0, "z": z1}]
+    top = [{"x": x0, "y": ceiling_m, "z": z0}, {"x": x1, "y": ceiling_m, "z": z1}]
     return {
         "id": f"wall|{'exterior' if is_exterior else room.number}|{_line(*ends)}",
         "roomId": "exterior" if is_exterior else room.id,

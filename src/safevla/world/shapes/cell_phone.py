@@ -21,7 +21,8 @@ def build(p: Parts, r: random.Random) -> None:
         if r.random() < 0.4:
             p.box((0, body + 0.0003, -0.1 * d), (0.7 * w, 0.0034, 0.36 * d), r.choice((ACCENT, LIGHT)))
     else:
-        p.box((-0.22 * w, body, -0.33 * d), (0.42 * w, 0.0024, 0.22 * d), DARK)
-        for z in (-0.38, -0.29):
-            p.round((-0.22 * w, body, z * d), 0.0024, 0.11 * w, colour=LIGHT)
+        camera = r.uniform(-0.36, -0.3) * d
+        p.box((-0.22 * w, body, camera), (0.42 * w, 0.0024, 0.22 * d), DARK)
+        for z in (-0.05, 0.04):
+            p.round((-0.22 * w, body, camera + z * d), 0.0024, 0.11 * w, colour=LIGHT)
         p.round((0, body - 0.001, 0), 0.002, 0.12 * w, colour=ACCENT)

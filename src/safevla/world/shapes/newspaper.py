@@ -13,7 +13,8 @@ def build(p: Parts, r: random.Random) -> None:
         p.lying((-w / 2, h / 2, 0), (w / 2, h / 2, 0), d / 2, colour=LIGHT, flat=flat)
         p.lying((-0.505 * w, h / 2, 0), (0.505 * w, h / 2, 0), 0.28 * d, colour=DARK, flat=flat)
         p.lying((-0.08 * w, h / 2, 0), (0.08 * w, h / 2, 0), 0.505 * d, colour=ACCENT, flat=flat)
-        for x in (-0.3, 0.3):
+        edge = r.uniform(0.26, 0.36)
+        for x in (-edge, edge):
             p.lying((x * w - 0.01, h / 2, 0), (x * w + 0.01, h / 2, 0), 0.504 * d, colour=SECOND, flat=flat)
         return
     fold, top = r.choice((-1, 1)), h - 0.002
@@ -23,6 +24,6 @@ def build(p: Parts, r: random.Random) -> None:
     p.lying((-w / 2, top / 2, fold * (d / 2 - top / 2)), (w / 2, top / 2, fold * (d / 2 - top / 2)), 0.49 * top, colour=LIGHT)
     p.box((0, top, -0.34 * d), (0.86 * w, 0.004, 0.14 * d), DARK)
     side = r.choice((-1, 1))
-    p.box((side * 0.22 * w, top, 0.1 * d), (0.42 * w, 0.004, 0.5 * d), r.choice((MAIN, ACCENT)))
+    p.box((side * 0.22 * w, top, 0.1 * d), (0.42 * w, 0.004, r.uniform(0.4, 0.56) * d), r.choice((MAIN, ACCENT)))
     for i in range(4):
         p.box((-side * 0.22 * w, top, (-0.12 + 0.14 * i) * d), (0.36 * w, 0.004, 0.05 * d), DARK)

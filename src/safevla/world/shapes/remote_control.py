@@ -19,7 +19,7 @@ def build(p: Parts, r: random.Random) -> None:
     keys = LIGHT if colour == DARK else DARK
     p.round((-0.26 * w, body - 0.002, -0.42 * d), key + 0.002, 0.1 * w, colour=ACCENT)
     ring = r.choice((-0.2, 0.2)) * d
-    p.round((0, body - 0.002, ring), 0.7 * key + 0.002, 0.3 * w, colour=keys)
+    p.round((0, body - 0.002, ring), 0.7 * key + 0.002, r.uniform(0.26, 0.33) * w, colour=keys)
     p.round((0, body - 0.002, ring), key + 0.002, 0.13 * w, colour=SECOND)
     rows, columns = r.choice(((2, 3), (3, 2), (4, 1)))
     start, step = (0.1 if ring < 0 else -0.3) * d, 0.36 * d / rows

@@ -1,0 +1,354 @@
+"""Floor: where who is careful gets among the boxes of a house, and whether he still does once a box more stands there.
+
+The floor is a grid of nodes, the same that the simulator counts as reachable positions. A *careful way* touches nothing.
+Whatever is put down by `put_first` leaves two things: careful ways join all of the floor that they joined before, and every
+target that a hand is
+to take can be taken from some places without touching anything else.
+
+Boxes are rows (x, z, half_x, half_z, bottom, top) along the world's axes; metres and degrees.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from safevla.runtime.kernels import kernel
+from safevla.world.support import first_free
+
+# as the simulator has them: `tests/world/test_floor.py` compares
+CELL_M = 0.15
+FIT_M = 0.20  # a node is reachable with this much room to walls and furniture
+BODY_TOP_M = 1.4367
+WALL_M = 0.02
+
+CAREFUL_M = 0.26  # with this much room to everything, a robot gets by without contact
+SIDES_LEFT = 3  # places from which a target can still be taken without touching anything else
+_SIDES_LEFT_BY_LOOSE = 5  # the same, after something loose was put on the floor: it may be pushed, and be in the way then
+_STAND_M = 0.28  # with this much room, a robot turns its arm towards a target
+_FAR_M = 0.36  # more room counts as this
+_GRASP_M = (0.40, 0.76)  # from a standing place to what is grasped
+_ARM_UP_M = 0.13  # height of arm and gripper together, from the gripper's underside
+_ARM_HALF_M = 0.045  # half their width, and some air
+_WRIST_M, _GRIPPER_M = 0.1437, 0.2047  # from the robot's middle to where the gripper unfolds, and its length
+_NEARBY_M = 1.0  # the corner rule counts the reachable nodes so near
+_BESIDE_M = 0.3  # from the middle of a way to furniture that narrows it
+_CUT_OFF = 8  # nodes that a box may at most separate from the rest
+_NOWHERE = 1e9
+NO_BOX = np.array([[_NOWHERE, _NOWHERE, 0.0, 0.0, 0.0, 1.0]])
+NO_CORNER = (math.nan, math.nan, 0.0)
+
+
+class Floor(NamedTuple):
+    """A house's floor and what stands there; functions of this module change the arrays in place."""
+
+    origin: np.ndarray  # (2,) x and z of the first node
+    rows: np.ndarray  # (N, 6) the boxes; how many of them there are, every function is told
+    solid_m: np.ndarray  # (Z, X) from each node to walls and furniture
+    room_m: np.ndarray  # (Z, X) to everything
+    reached: np.ndarray  # (Z, X) bool: where careful ways lead
+    targets: np.ndarray  # (T, 5) what a hand is to take: x, z, bottom, height, half its width
+    n_sides: np.ndarray  # (T,) int64: from how many places each can be taken
+    next_room_m: np.ndarray  # what the last three would be with a box more
+    next_reached: np.ndarray
+    next_sides: np.ndarray
+
+
+@kernel
+def gap(x, z, row):
+    """Metres from a point to a box on the floor plane, 0 inside."""
+    dx, dz = max(0.0, abs(x - row[0]) - row[2]), max(0.0, abs(z - row[1]) - row[3])
+    return math.sqrt(dx * dx + dz * dz)
+
+
+@kernel
+def _nodes_near(row, margin, origin, shape):
+    """The part of the grid, z0, z1, x0, x1, that lies within a margin of a box."""
+    x0 = max(0, int(math.ceil((row[0] - row[2] - margin - origin[0]) / CELL_M)))
+    x1 = min(shape[1], int(math.floor((row[0] + row[2] + margin - origin[0]) / CELL_M)) + 1)
+    z0 = max(0, int(math.ceil((row[1] - row[3] - margin - origin[1]) / CELL_M)))
+    z1 = min(shape[0], int(math.floor((row[1] + row[3] + margin - origin[1]) / CELL_M)) + 1)
+    return z0, max(z0, z1), x0, max(x0, x1)
+
+
+@kernel
+def stamp(room_m, origin, row):
+    """Enter into room_m (Z, X) how far the nodes are from a box, where that is less than what stands there."""
+    if row[4] > BODY_TOP_M or row[5] < 0.01:
+        return
+    z0, z1, x0, x1 = _nodes_near(row, _FAR_M, origin, room_m.shape)
+    for iz in range(z0, z1):
+        for ix in range(x0, x1):
+            room_m[iz, ix] = min(room_m[iz, ix], gap(origin[0] + ix * CELL_M, origin[1] + iz * CELL_M, row))
+
+
+@kernel
+def _flood(room_m, seeds, reached):
+    """Enter into reached which nodes careful ways join to the first one of the seeds, (Z, X) bool, that is free; their number."""
+    size_z, size_x = room_m.shape
+    reached[:] = False
+    stack = np.empty((size_z * size_x, 2), np.int32)
+    top = n = 0
+    for iz in range(size_z):
+        for ix in range(size_x):
+            if top == 0 and seeds[iz, ix] and room_m[iz, ix] > CAREFUL_M:
+                stack[0, 0], stack[0, 1] = iz, ix
+                reached[iz, ix] = True
+                top = 1
+    while top > 0:
+        top -= 1
+        cz, cx = stack[top, 0], stack[top, 1]
+        n += 1
+        for k in range(4):
+            nz = cz + (1 if k == 0 else -1 if k == 1 else 0)
+            nx = cx + (1 if k == 2 else -1 if k == 3 else 0)
+            if 0 <= nz < size_z and 0 <= nx < size_x and not reached[nz, nx] and room_m[nz, nx] > CAREFUL_M:
+                reached[nz, nx] = True
+                stack[top, 0], stack[top, 1] = nz, nx
+                top += 1
+    return n
+
+
+@kernel
+def _largest(room_m, reached):
+    """Enter the largest part of the floor that careful ways join into reached."""
+    size_z, size_x = room_m.shape
+    label = np.zeros((size_z, size_x), np.int32)
+    stack = np.empty((size_z * size_x, 2), np.int32)
+    best, most, n_labels = 0, 0, 0
+    for iz in range(size_z):
+        for ix in range(size_x):
+            if label[iz, ix] != 0 or room_m[iz, ix] <= CAREFUL_M:
+                continue
+            n_labels += 1
+            label[iz, ix] = n_labels
+            stack[0, 0], stack[0, 1] = iz, ix
+            top, n = 1, 0
+            while top > 0:
+                top -= 1
+                cz, cx = stack[top, 0], stack[top, 1]
+                n += 1
+                for k in range(4):
+                    nz = cz + (1 if k == 0 else -1 if k == 1 else 0)
+                    nx = cx + (1 if k == 2 else -1 if k == 3 else 0)
+                    if 0 <= nz < size_z and 0 <= nx < size_x and label[nz, nx] == 0 and room_m[nz, nx] > CAREFUL_M:
+                        label[nz, nx] = n_labels
+                        stack[top, 0], stack[top, 1] = nz, nx
+                        top += 1
+            if n > most:
+                best, most = n_labels, n
+    for iz in range(size_z):
+        for ix in range(size_x):
+            reached[iz, ix] = best > 0 and label[iz, ix] == best
+
+
+@kernel
+def _n_free(room_m, nodes):
+    """How many of the nodes, (Z, X) bool, are free for who is careful."""
+    n = 0
+    for iz in range(room_m.shape[0]):
+        for ix in range(room_m.shape[1]):
+            n += nodes[iz, ix] and room_m[iz, ix] > CAREFUL_M
+    return n
+
+
+@kernel
+def _cuts_nearby(room_m, reached, origin, row):
+    """Whether careful ways around a box no longer join what they reached there. If they do, it cuts nothing."""
+    z0, z1, x0, x1 = _nodes_near(row, CAREFUL_M + 4 * CELL_M, origin, room_m.shape)
+    near, nodes = room_m[z0:z1, x0:x1], reached[z0:z1, x0:x1]
+    return _flood(near, nodes, np.zeros(near.shape, np.bool_)) < _n_free(near, nodes)
+
+
+@kernel
+def n_nearby(solid_m, origin, x, z):
+    """How many reachable nodes lie within 1 m of a place."""
+    n = 0
+    z0, z1, x0, x1 = _nodes_near((x, z, 0.0, 0.0), _NEARBY_M, origin, solid_m.shape)
+    for iz in range(z0, z1):
+        for ix in range(x0, x1):
+            dx, dz = origin[0] + ix * CELL_M - x, origin[1] + iz * CELL_M - z
+            n += solid_m[iz, ix] > FIT_M and dx * dx + dz * dz <= _NEARBY_M * _NEARBY_M
+    return n
+
+
+@kernel
+def _crosses(x0, z0, x1, z1, row, margin):
+    """Whether the line from one point to another comes nearer to a box than the margin along x and along z."""
+    near, far = 0.0, 1.0
+    for axis in range(2):
+        start, end = (x0, x1) if axis == 0 else (z0, z1)
+        middle, reach = row[axis], row[2 + axis] + margin
+        step = end - start
+        if abs(step) < 1e-9:
+            if abs(start - middle) > reach:
+                return False
+            continue
+        a, b = (middle - reach - start) / step, (middle + reach - start) / step
+        near, far = max(near, min(a, b)), min(far, max(a, b))
+    return near <= far
+
+
+@kernel
+def hand_level(target):
+    """The height of the hand that takes a target."""
+    return target[2] + max(target[3] / 2, 0.04)
+
+
+@kernel
+def is_free_to_grasp(x, z, target, rows, n, margin=_ARM_HALF_M):
+    """Whether an arm at (x, z) gets to a target past n boxes with a margin: straight out, and while the gripper unfolds."""
+    level = hand_level(target)
+    dx, dz = target[0] - x, target[1] - z
+    away = math.sqrt(dx * dx + dz * dz)
+    ux, uz = dx / away, dz / away
+    wrist_x, wrist_z = x + _WRIST_M * ux, z + _WRIST_M * uz
+    for i in range(n):
+        row = rows[i]
+        if row[4] > level + _ARM_UP_M or row[5] < level - 0.005:
+            continue
+        if abs(row[0] - target[0]) < 1e-3 and abs(row[1] - target[1]) < 1e-3:
+            continue  # the target itself
+        if abs(row[0] - x) > row[2] + 1.0 or abs(row[1] - z) > row[3] + 1.0:
+            continue
+        if _crosses(x, z, target[0], target[1], row, margin):
+            return False
+        for side in (-0.5, 0.5):  # the gripper unfolds over the side that the robot faces, with the arm to its right
+            end_x, end_z = wrist_x + _GRIPPER_M * (side * ux - 0.866 * uz), wrist_z + _GRIPPER_M * (side * uz + 0.866 * ux)
+            if _crosses(wrist_x, wrist_z, end_x, end_z, row, margin):
+                return False
+    return True
+
+
+@kernel
+def standing_places(room_m, reached, origin, rows, n, one, target, places):
+    """From how many nodes a target can be taken without touching anything else, with one box (1, 6) more; some into places."""
+    found = 0
+    z0, z1, x0, x1 = _nodes_near((target[0], target[1], 0.0, 0.0), _GRASP_M[1], origin, room_m.shape)
+    for iz in range(z0, z1):
+        for ix in range(x0, x1):
+            if room_m[iz, ix] <= _STAND_M or not reached[iz, ix]:
+                continue
+            x, z = origin[0] + ix * CELL_M, origin[1] + iz * CELL_M
+            away = math.hypot(x - target[0], z - target[1])
+            if away < _GRASP_M[0] or away > _GRASP_M[1]:
+                continue
+            if is_free_to_grasp(x, z, target, rows, n) and is_free_to_grasp(x, z, target, one, 1):
+                if found < len(places):
+                    places[found, 0], places[found, 1] = x, z
+                found += 1
+    return found
+
+
+@kernel
+def leaves_ways(floor, n, one, on_floor, is_loose):
+    """Whether careful ways and places to take every target from are left once the box one (1, 6) stands there.
+
+    Fills the arrays next_…, those of the nodes only if it is on the floor; n: the boxes so far.
+    """
+    row, least = one[0], SIDES_LEFT
+    room_m, reached = floor.room_m, floor.reached
+    if on_floor:
+        least = _SIDES_LEFT_BY_LOOSE if is_loose else SIDES_LEFT
+        room_m, reached = floor.next_room_m, floor.next_reached
+        room_m[:], reached[:] = floor.room_m, floor.reached
+        stamp(floor.next_room_m, floor.origin, row)
+        if _cuts_nearby(floor.next_room_m, floor.reached, floor.origin, row):
+            n_left = _n_free(floor.next_room_m, floor.reached) - _CUT_OFF
+            if _flood(floor.next_room_m, floor.reached, floor.next_reached) < n_left:
+                return False
+        z0, z1, x0, x1 = _nodes_near(row, CAREFUL_M, floor.origin, floor.room_m.shape)
+        for iz in range(z0, z1):
+            for ix in range(x0, x1):
+                floor.next_reached[iz, ix] &= floor.next_room_m[iz, ix] > CAREFUL_M
+    places = np.empty((0, 2))
+    floor.next_sides[:] = floor.n_sides
+    for t in range(len(floor.targets)):
+        target = floor.targets[t]
+        if floor.n_sides[t] > 0 and abs(target[0] - row[0]) < row[2] + 1.1 and abs(target[1] - row[1]) < row[3] + 1.1:
+            left = standing_places(room_m, reached, floor.origin, floor.rows, n, one, target, places)
+            floor.next_sides[t] = left
+            if left < min(floor.n_sides[t], least):
+                return False
+    return True
+
+
+@kernel
+def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loose, corner=NO_CORNER):
+    """Put a box down, as the row after n others, at the first of the spots (S, 3) that is free and leaves ways; its index, or −1.
+
+    Spots, size, bottom, room and clearance are those of `support.first_free`; is_loose: a hand can pick it up. corner: x, z and a
+    number; at most so many reachable nodes may be left within 1 m of x and z, where the robot needs space. NaN: no such place.
+    """
+    first = 0
+    while True:
+        best, row = first_free(spots, first, size_m, bottom, room, floor.rows, n, clearance)
+        if best < 0:
+            return best
+        first = best + 1
+        if not math.isnan(corner[0]):
+            narrowed_m = floor.solid_m.copy()
+            stamp(narrowed_m, floor.origin, row)
+            if gap(corner[0], corner[1], row) < _BESIDE_M or n_nearby(narrowed_m, floor.origin, corner[0], corner[1]) > corner[2]:
+                continue
+        if leaves_ways(floor, n, row.reshape(1, 6), on_floor, is_loose):
+            floor.rows[n], floor.n_sides[:] = row, floor.next_sides
+            if on_floor:
+                floor.room_m[:], floor.reached[:] = floor.next_room_m, floor.next_reached
+                if not is_loose:
+                    stamp(floor.solid_m, floor.origin, row)
+            return best
+
+
+@kernel
+def lay(floor, n, is_loose, rooms, holes):
+    """Fill a floor's maps from its walls and n boxes, of which some are loose (n,) bool.
+
+    rooms (R, 4): x0, z0, x1, z1; holes (H, 4): 1 if an opening's wall runs along x, the wall's line, and the opening's two ends.
+    """
+    origin = floor.origin
+    floor.solid_m[:] = 0.0
+    for r in range(len(rooms)):
+        middle_x, middle_z = (rooms[r, 0] + rooms[r, 2]) / 2, (rooms[r, 1] + rooms[r, 3]) / 2
+        half_x, half_z = (rooms[r, 2] - rooms[r, 0]) / 2, (rooms[r, 3] - rooms[r, 1]) / 2
+        z0, z1, x0, x1 = _nodes_near((middle_x, middle_z, half_x, half_z), 0.0, origin, floor.solid_m.shape)
+        floor.solid_m[z0:z1, x0:x1] = _FAR_M
+    for r in range(len(rooms)):
+        for side in range(4):
+            _lay_wall(floor.solid_m, origin, rooms[r], side, holes)
+    floor.room_m[:] = floor.solid_m
+    for i in range(n):
+        stamp(floor.room_m, origin, floor.rows[i])
+        if not is_loose[i]:
+            stamp(floor.solid_m, origin, floor.rows[i])
+    _largest(floor.room_m, floor.reached)
+
+
+@kernel
+def _lay_wall(solid_m, origin, room, side, holes):
+    """`stamp` one of a room's walls, less its openings; room (4,), side: which of its sides, holes as `lay` has them."""
+    is_along_x = side % 2 == 1
+    low, high = (room[0], room[2]) if is_along_x else (room[1], room[3])
+    across = room[side] + (WALL_M if side < 2 else -WALL_M) / 2
+    row = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 2.0])
+    while low < high - 1e-6:
+        end, onward = high, high
+        for h in range(len(holes)):
+            on_side = (holes[h, 0] > 0.5) == is_along_x and abs(holes[h, 1] - room[side]) < 1e-6
+            if on_side and low - 1e-6 <= holes[h, 2] < end:
+                end, onward = holes[h, 2], holes[h, 3]
+        middle, half = (low + end) / 2, max(0.0, end - low) / 2
+        row[0], row[1] = (middle, across) if is_along_x else (across, middle)
+        row[2], row[3] = (half, WALL_M / 2) if is_along_x else (WALL_M / 2, half)
+        stamp(solid_m, origin, row)
+        low = onward
+
+
+@kernel
+def count_sides(floor, n):
+    """Enter from how many places each target can be taken into n_sides; n: the boxes so far."""
+    places = np.empty((0, 2))
+    for t in range(len(floor.targets)):
+        floor.n_sides[t] = standing_places(
+            floor.room_m, floor.reached, floor.origin, floor.rows, n, NO_BOX, floor.targets[t], places
+        )
