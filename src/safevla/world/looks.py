@@ -64,6 +64,15 @@ def of_house(house: House) -> HouseLooks:
     return HouseLooks(zlib.crc32("|".join(ids).encode()))
 
 
+def with_unseen(house: House, *kinds: str) -> House:
+    """The house, its looks of those kinds drawn from what training never uses: of `colors`, `materials` and `variants`.
+
+    Its seed stays, and so does all that is not drawn anew.
+    """
+    changed = of_house(house)._replace(**dict.fromkeys(kinds, UNSEEN))
+    return {**house, "metadata": {**house["metadata"], "looks": changed._asdict()}}
+
+
 def of_object(looks: HouseLooks, obj: House, longest_m: float) -> Look:
     """An object's look; longest_m: the longest side of its bounding box."""
     style, given = _rng(looks.seed, obj["id"], "style"), obj.get("look") or {}

@@ -1,0 +1,111 @@
+"""The vision encoder: convolutions that know the world's things by their shapes, learnt once and frozen under every policy.
+
+A convolution over patches, one stride more, residual layers after each, and a word about the whole picture. A CPU spends its
+time on large pictures of few channels, so the first stride is 4. Batch norms help to learn; `folded` has put them into the
+convolutions, and who only sees pays nothing for them. `imitation.encoder_pretraining` trains it.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from safevla.config.encoder_config import EncoderConfig
+from safevla.env import privileged_targets
+
+STRIDE = 8  # pixels of a cell of the features
+
+
+class Seen(NamedTuple):
+    """What a picture shows, by cells of STRIDE pixels."""
+
+    features: torch.Tensor  # (N, width, gh, gw)
+    class_logits: torch.Tensor  # (N, N_CLASSES, gh, gw)
+
+
+class _Conv(nn.Module):
+    """A convolution, normed while it learns."""
+
+    def __init__(self, n_in: int, n_out: int, size: int, stride: int, is_normed: bool):
+        super().__init__()
+        self.conv = nn.Conv2d(n_in, n_out, size, stride, size // 2, bias=not is_normed)
+        self.norm = nn.BatchNorm2d(n_out) if is_normed else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.conv(x)
+        return x if self.norm is None else self.norm(x)
+
+    def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weight and bias of the convolution that does the same without a norm."""
+        norm = self.norm
+        assert norm is not None and norm.running_var is not None and norm.running_mean is not None
+        gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        return self.conv.weight * gain[:, None, None, None], norm.bias - gain * norm.running_mean
+
+
+class _Residual(nn.Module):
+    """Narrow, look around, widen; added to what came in."""
+
+    def __init__(self, width: int, narrow: int, is_normed: bool):
+        super().__init__()
+        self.narrow = _Conv(width, narrow, 1, 1, is_normed)
+        self.around = _Conv(narrow, narrow, 3, 1, is_normed)
+        self.widen = _Conv(narrow, width, 1, 1, is_normed)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner = functional.relu(self.around(functional.relu(self.narrow(x))))
+        return functional.relu(x + self.widen(inner))
+
+
+class VisionEncoder(nn.Module):
+    """Pixels of one camera → features, and the coarse class map that they show."""
+
+    def __init__(self, config: EncoderConfig, is_normed: bool = False):
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        n_in, size, stride = 3, 5, 4
+        for width, n_blocks in zip(config.widths, config.blocks, strict=True):
+            layers += [_Conv(n_in, width, size, stride, is_normed), nn.ReLU()]
+            layers += [_Residual(width, width // config.narrowing, is_normed) for _ in range(n_blocks)]
+            n_in, size, stride = width, 3, 2
+        self.layers = nn.Sequential(*layers)
+        self.whole = nn.Linear(n_in, n_in)
+        self.class_map = nn.Conv2d(n_in, privileged_targets.N_CLASSES, 1)
+
+    def forward(self, pixels: torch.Tensor) -> Seen:
+        """pixels (N, 3, H, W) in [−1, 1]."""
+        x = self.layers(pixels)
+        x = functional.relu(x + self.whole(x.mean((2, 3)))[:, :, None, None])
+        return Seen(x, self.class_map(x))
+
+    def folded(self) -> "VisionEncoder":
+        """The same without norms."""
+        plain = VisionEncoder(self.config).to(self.whole.weight.device)
+        state = {name: tensor for name, tensor in self.state_dict().items() if ".norm." not in name}
+        for name, module in self.named_modules():
+            if isinstance(module, _Conv):
+                state[f"{name}.conv.weight"], state[f"{name}.conv.bias"] = module.folded()
+        plain.load_state_dict(state)
+        return plain.eval()
+
+
+def multiply_accumulates(config: EncoderConfig) -> int:
+    """Multiplications of a frame's forward pass."""
+    encoder, total = VisionEncoder(config), 0
+
+    def count(module: nn.Module, _: object, out: torch.Tensor) -> None:
+        nonlocal total
+        total += module.weight[0].numel() * math.prod(out.shape[1:])  # type: ignore[index, union-attr]
+
+    for module in _weighted(encoder):
+        module.register_forward_hook(count)
+    encoder(torch.zeros(1, 3, *config.image_size))
+    return total
+
+
+def _weighted(encoder: nn.Module) -> Iterator[nn.Module]:
+    return (module for module in encoder.modules() if isinstance(module, nn.Conv2d | nn.Linear))
