@@ -11,8 +11,8 @@ class EncoderConfig(pydantic.BaseModel, extra="forbid", frozen=True):
     """The vision encoder's size."""
 
     image_size: tuple[_Positive, _Positive]  # (height, width) in pixels
-    widths: tuple[_Positive, _Positive]  # channels after each stride, of 4 and of 2
-    blocks: tuple[int, int]  # residual layers after each stride
+    widths: tuple[_Positive, _Positive, _Positive]  # channels after each stride, of 4, 2 and 2
+    blocks: tuple[int, int, int, int]  # residual layers after each stride, and after what is coarse has been added
     narrowing: _Positive = 2  # how many times narrower a residual layer is inside
 
     @property

@@ -1,8 +1,8 @@
 """The vision encoder: convolutions that know the world's things by their shapes, learnt once and frozen under every policy.
 
-A convolution over patches, one stride more, residual layers after each, and a word about the whole picture. A CPU spends its
-time on large pictures of few channels, so the first stride is 4. Batch norms help to learn; `folded` has put them into the
-convolutions, and who only sees pays nothing for them. `imitation.encoder_pretraining` trains it.
+A convolution over patches and two strides more, residual layers after each; what the coarsest cells know of their surroundings is
+added to the finer ones. A CPU spends its time on large pictures of few channels, so the first stride is 4. Batch norms help to
+learn; `folded` has put them into the convolutions, and who only sees pays nothing for them. `imitation.encoder_pretraining` trains it.
 """
 
 import math
@@ -60,31 +60,35 @@ class _Residual(nn.Module):
         return functional.relu(x + self.widen(inner))
 
 
+def _level(n_in: int, width: int, size: int, stride: int, n_blocks: int, narrowing: int, is_normed: bool) -> nn.Sequential:
+    blocks = (_Residual(width, width // narrowing, is_normed) for _ in range(n_blocks))
+    return nn.Sequential(_Conv(n_in, width, size, stride, is_normed), nn.ReLU(), *blocks)
+
+
 class VisionEncoder(nn.Module):
     """Pixels of one camera → features, and the coarse class map that they show."""
 
     def __init__(self, config: EncoderConfig, is_normed: bool = False):
         super().__init__()
         self.config = config
-        layers: list[nn.Module] = []
-        n_in, size, stride = 3, 5, 4
-        for width, n_blocks in zip(config.widths, config.blocks, strict=True):
-            layers += [_Conv(n_in, width, size, stride, is_normed), nn.ReLU()]
-            layers += [_Residual(width, width // config.narrowing, is_normed) for _ in range(n_blocks)]
-            n_in, size, stride = width, 3, 2
-        self.layers = nn.Sequential(*layers)
-        self.whole = nn.Linear(n_in, n_in)
-        self.class_map = nn.Conv2d(n_in, privileged_targets.N_CLASSES, 1)
+        fine, middle, coarse = config.widths
+        self.fine = _level(3, fine, 5, 4, config.blocks[0], config.narrowing, is_normed)
+        self.middle = _level(fine, middle, 3, 2, config.blocks[1], config.narrowing, is_normed)
+        self.coarse = _level(middle, coarse, 3, 2, config.blocks[2], config.narrowing, is_normed)
+        self.back = _Conv(coarse, middle, 1, 1, is_normed)
+        self.join = nn.Sequential(*(_Residual(middle, middle // config.narrowing, is_normed) for _ in range(config.blocks[3])))
+        self.class_map = nn.Conv2d(middle, privileged_targets.N_CLASSES, 1)
 
     def forward(self, pixels: torch.Tensor) -> Seen:
         """pixels (N, 3, H, W) in [−1, 1]."""
-        x = self.layers(pixels)
-        x = functional.relu(x + self.whole(x.mean((2, 3)))[:, :, None, None])
+        middle = self.middle(self.fine(pixels))
+        around = self.back(self.coarse(middle))
+        x = self.join(functional.relu(middle + functional.interpolate(around, middle.shape[2:])))
         return Seen(x, self.class_map(x))
 
     def folded(self) -> "VisionEncoder":
         """The same without norms."""
-        plain = VisionEncoder(self.config).to(self.whole.weight.device)
+        plain = VisionEncoder(self.config).to(self.class_map.weight.device)
         state = {name: tensor for name, tensor in self.state_dict().items() if ".norm." not in name}
         for name, module in self.named_modules():
             if isinstance(module, _Conv):
