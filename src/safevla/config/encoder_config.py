@@ -11,15 +11,16 @@ class EncoderConfig(pydantic.BaseModel, extra="forbid", frozen=True):
     """The vision encoder's size."""
 
     image_size: tuple[_Positive, _Positive]  # (height, width) in pixels
-    widths: tuple[_Positive, _Positive, _Positive]  # channels after each stride, of 4, 2 and 2
+    patch: _Positive = 4  # pixels of a side; the first stride
+    widths: tuple[_Positive, _Positive, _Positive]  # channels after each stride: of a patch, of 2 and of 2
     blocks: tuple[int, int, int, int]  # residual layers after each stride, and after what is coarse has been added
     narrowing: _Positive = 2  # how many times narrower a residual layer is inside
 
     @property
     def map_size(self) -> tuple[int, int]:
         """The grid of the features, (height, width)."""
-        height, width = self.image_size
-        return -(-height // 8), -(-width // 8)
+        height, width = (-(-size // self.patch) for size in self.image_size)
+        return -(-height // 2), -(-width // 2)
 
 
 class EncoderTraining(pydantic.BaseModel, extra="forbid", frozen=True):

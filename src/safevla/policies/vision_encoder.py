@@ -1,7 +1,7 @@
 """The vision encoder: convolutions that know the world's things by their shapes, learnt once and frozen under every policy.
 
 A convolution over patches and two strides more, residual layers after each; what the coarsest cells know of their surroundings is
-added to the finer ones. A CPU spends its time on large pictures of few channels, so the first stride is 4. Batch norms help to
+added to the finer ones. A CPU spends its time on large pictures of few channels, so the first stride is a large one. Batch norms help to
 learn; `folded` has put them into the convolutions, and who only sees pays nothing for them. `imitation.encoder_pretraining` trains it.
 """
 
@@ -16,11 +16,10 @@ from torch.nn import functional
 from safevla.config.encoder_config import EncoderConfig
 from safevla.env import privileged_targets
 
-STRIDE = 8  # pixels of a cell of the features
 
 
 class Seen(NamedTuple):
-    """What a picture shows, by cells of STRIDE pixels."""
+    """What a picture shows, by the cells of a coarse grid."""
 
     features: torch.Tensor  # (N, width, gh, gw)
     class_logits: torch.Tensor  # (N, N_CLASSES, gh, gw)
@@ -72,7 +71,7 @@ class VisionEncoder(nn.Module):
         super().__init__()
         self.config = config
         fine, middle, coarse = config.widths
-        self.fine = _level(3, fine, 5, 4, config.blocks[0], config.narrowing, is_normed)
+        self.fine = _level(3, fine, config.patch + 1, config.patch, config.blocks[0], config.narrowing, is_normed)
         self.middle = _level(fine, middle, 3, 2, config.blocks[1], config.narrowing, is_normed)
         self.coarse = _level(middle, coarse, 3, 2, config.blocks[2], config.narrowing, is_normed)
         self.back = _Conv(coarse, middle, 1, 1, is_normed)
