@@ -11,6 +11,7 @@ class EncoderConfig(pydantic.BaseModel, extra="forbid", frozen=True):
     """The vision encoder's size."""
 
     image_size: tuple[_Positive, _Positive]  # (height, width) in pixels
+    kind: str = "dense"
     patch: _Positive = 4  # pixels of a side; the first stride
     widths: tuple[_Positive, _Positive, _Positive]  # channels after each stride: of a patch, of 2 and of 2
     blocks: tuple[int, int, int, int]  # residual layers after each stride, and after what is coarse has been added

@@ -28,9 +28,9 @@ class Seen(NamedTuple):
 class _Conv(nn.Module):
     """A convolution, normed while it learns."""
 
-    def __init__(self, n_in: int, n_out: int, size: int, stride: int, is_normed: bool):
+    def __init__(self, n_in: int, n_out: int, size: int, stride: int, is_normed: bool, groups: int = 1):
         super().__init__()
-        self.conv = nn.Conv2d(n_in, n_out, size, stride, size // 2, bias=not is_normed)
+        self.conv = nn.Conv2d(n_in, n_out, size, stride, size // 2, groups=groups, bias=not is_normed)
         self.norm = nn.BatchNorm2d(n_out) if is_normed else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -59,6 +59,28 @@ class _Residual(nn.Module):
         return functional.relu(x + self.widen(inner))
 
 
+class _Separable(nn.Module):
+    """Each channel looks around, then the channels are mixed; added to what came in, where that has the same shape."""
+
+    def __init__(self, n_in: int, n_out: int, size: int, stride: int, is_normed: bool, expand: int = 1):
+        super().__init__()
+        self.around = _Conv(n_in, n_in, size, stride, is_normed, n_in)
+        self.mix = _Conv(n_in, n_out * expand, 1, 1, is_normed)
+        self.project = _Conv(n_out * expand, n_out, 1, 1, is_normed) if expand > 1 else None
+        self.is_added = n_in == n_out and stride == 1
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner = self.mix(self.around(x))
+        if self.project is not None:
+            inner = self.project(functional.relu(inner))
+        return functional.relu(x + inner if self.is_added else inner)
+
+
+def _sep_level(n_in: int, width: int, size: int, stride: int, n_blocks: int, is_normed: bool, expand: int, dense: bool) -> nn.Sequential:
+    first = nn.Sequential(_Conv(n_in, width, 3, stride, is_normed), nn.ReLU()) if dense else _Separable(n_in, width, size, stride, is_normed)
+    return nn.Sequential(first, *(_Separable(width, width, size, 1, is_normed, expand) for _ in range(n_blocks)))
+
+
 def _level(n_in: int, width: int, size: int, stride: int, n_blocks: int, narrowing: int, is_normed: bool) -> nn.Sequential:
     blocks = (_Residual(width, width // narrowing, is_normed) for _ in range(n_blocks))
     return nn.Sequential(_Conv(n_in, width, size, stride, is_normed), nn.ReLU(), *blocks)
@@ -71,9 +93,16 @@ class VisionEncoder(nn.Module):
         super().__init__()
         self.config = config
         fine, middle, coarse = config.widths
-        self.fine = _level(3, fine, config.patch + 1, config.patch, config.blocks[0], config.narrowing, is_normed)
-        self.middle = _level(fine, middle, 3, 2, config.blocks[1], config.narrowing, is_normed)
-        self.coarse = _level(middle, coarse, 3, 2, config.blocks[2], config.narrowing, is_normed)
+        if config.kind == "dense":
+            self.fine = _level(3, fine, config.patch + 1, config.patch, config.blocks[0], config.narrowing, is_normed)
+            self.middle = _level(fine, middle, 3, 2, config.blocks[1], config.narrowing, is_normed)
+            self.coarse = _level(middle, coarse, 3, 2, config.blocks[2], config.narrowing, is_normed)
+        else:
+            dense = config.kind == "mixed"
+            stem = (_Conv(3, fine, config.patch + 1, config.patch, is_normed), nn.ReLU())
+            self.fine = nn.Sequential(*stem, *(_Separable(fine, fine, 5, 1, is_normed, config.narrowing) for _ in range(config.blocks[0])))
+            self.middle = _sep_level(fine, middle, 5, 2, config.blocks[1], is_normed, config.narrowing, dense)
+            self.coarse = _sep_level(middle, coarse, 3, 2, config.blocks[2], is_normed, config.narrowing, dense)
         self.back = _Conv(coarse, middle, 1, 1, is_normed)
         self.join = nn.Sequential(*(_Residual(middle, middle // config.narrowing, is_normed) for _ in range(config.blocks[3])))
         self.class_map = nn.Conv2d(middle, privileged_targets.N_CLASSES, 1)
