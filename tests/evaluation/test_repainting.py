@@ -13,7 +13,7 @@ from safevla.world import house_file, layout, looks
 def test_looks_become_unseen_and_the_seed_stays(some_episodes):
     house = some_episodes[0].house
     before = copy.deepcopy(house)
-    painted = repainting.with_unseen(house, "colors", "variants")
+    painted = looks.with_unseen(house, "colors", "variants")
     said = before["metadata"]["looks"]
     assert painted["metadata"].pop("looks") == {**said, "colors": "unseen", "variants": "unseen"}
     assert house == before and painted["metadata"] | {"looks": said} == before["metadata"]
@@ -22,7 +22,7 @@ def test_looks_become_unseen_and_the_seed_stays(some_episodes):
 
 def test_a_real_house_is_repainted_from_the_seed_that_it_has_anyway(procthor):
     for house in islice(house_file.load(procthor / "houses_val.jsonl.gz"), 5):
-        painted = house_file.validate(repainting.with_unseen(house, "colors"))
+        painted = house_file.validate(looks.with_unseen(house, "colors"))
         assert looks.of_house(painted) == looks.of_house(house)._replace(colors="unseen")
     plan, moved = layout.compile_house(house), layout.compile_house(painted)
     np.testing.assert_array_equal(moved.material, plan.material)

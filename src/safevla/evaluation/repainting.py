@@ -1,17 +1,8 @@
-"""Repainting: a house with other looks or lights, for the suites that change how it looks."""
+"""Repainting: a house under other lights, for the suites that change how it looks."""
 
 import random
 
-from safevla.world import house_file, looks
-
-
-def with_unseen(house: house_file.House, *kinds: str) -> house_file.House:
-    """The house, its looks of those kinds drawn from what training never uses: of `colors`, `materials` and `variants`.
-
-    Its seed stays, and so does all that is not drawn anew.
-    """
-    changed = looks.of_house(house)._replace(**dict.fromkeys(kinds, looks.UNSEEN))
-    return {**house, "metadata": {**house["metadata"], "looks": changed._asdict()}}
+from safevla.world import house_file
 
 
 def with_lights(house: house_file.House, rng: random.Random) -> house_file.House:

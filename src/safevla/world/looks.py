@@ -5,7 +5,7 @@ colour. A house file says in `metadata.looks` what is drawn from:
 
     seed        a whole number
     colors      of objects: "seen", or "unseen": those that training never uses
-    materials   of objects, floors and walls likewise; unseen floors and walls are in unseen colours, too
+    materials   of objects, floors and walls likewise; a plain object stays plain; unseen floors and walls are in unseen colours, too
     variants    of shapes likewise (`world.shape`)
 
 A house that says nothing, such as a real one, takes a seed from the ids of its walls, and all is seen. A `color` that an object
@@ -26,9 +26,9 @@ SEEN, UNSEEN = "seen", "unseen"
 # what an object is made of, by the family of its main colour: how often
 _MADE_OF = {
     "wood": {"grain": 0.75, "plain": 0.25},
-    "grey": {"plain": 0.5, "speckle": 0.2, "cloth": 0.15, "stripes": 0.1, "bands": 0.05},
-    "pale": {"plain": 0.5, "cloth": 0.2, "stripes": 0.1, "bands": 0.1, "speckle": 0.1},
-    "full": {"plain": 0.45, "cloth": 0.2, "stripes": 0.15, "bands": 0.1, "speckle": 0.1},
+    "grey": {"plain": 0.5, "speckle": 0.15, "cloth": 0.1, "stripes": 0.1, "bands": 0.05, "dots": 0.05, "patchwork": 0.05},
+    "pale": {"plain": 0.5, "cloth": 0.15, "stripes": 0.1, "bands": 0.1, "speckle": 0.05, "dots": 0.05, "patchwork": 0.05},
+    "full": {"plain": 0.45, "cloth": 0.15, "stripes": 0.1, "bands": 0.1, "speckle": 0.05, "dots": 0.05, "patchwork": 0.1},
 }
 # what the names of ProcTHOR's materials say
 _TILED = ("tile", "marble", "granite", "ceramic", "checker", "porcelain")
@@ -64,11 +64,22 @@ def of_house(house: House) -> HouseLooks:
     return HouseLooks(zlib.crc32("|".join(ids).encode()))
 
 
+def with_unseen(house: House, *kinds: str) -> House:
+    """The house, its looks of those kinds drawn from what training never uses: of `colors`, `materials` and `variants`.
+
+    Its seed stays, and so does all that is not drawn anew.
+    """
+    changed = of_house(house)._replace(**dict.fromkeys(kinds, UNSEEN))
+    return {**house, "metadata": {**house["metadata"], "looks": changed._asdict()}}
+
+
 def of_object(looks: HouseLooks, obj: House, longest_m: float) -> Look:
     """An object's look; longest_m: the longest side of its bounding box."""
     style, given = _rng(looks.seed, obj["id"], "style"), obj.get("look") or {}
     family = palettes.drawn(style, palettes.OBJECTS)
-    name = _unseen(materials.OBJECTS, style) if looks.materials == UNSEEN else _weighted(_MADE_OF[family], style)
+    name = _weighted(_MADE_OF[family], style)
+    if looks.materials == UNSEEN and name != "plain":
+        name = _unseen(materials.OBJECTS, style)
     material = materials.row(materials.OBJECTS[given.get("material") or name], style, longest_m)
     colours = _rng(looks.seed, obj["id"], "colours")
     palette = palettes.held_out(colours) if looks.colors == UNSEEN else palettes.of_object(colours, family)
@@ -110,7 +121,7 @@ def _of_surface(looks: HouseLooks, place: str, name: str, kind: str, is_wall: bo
     rng, made_of = _rng(looks.seed, place, name), materials.WALLS if is_wall else materials.FLOORS
     if looks.materials == UNSEEN:
         material = materials.row(made_of[_unseen(made_of, rng)], rng)
-        palette = palettes.held_out(rng, saturation=(0.28, 0.60), value=(0.45, 0.82))
+        palette = palettes.held_out(rng, saturation=(0.22, 0.42), value=(0.58, 0.85))
     else:
         material, palette = materials.row(made_of[kind], rng), palettes.of_surface(rng, palettes.SURFACES[kind])
     return Look(palette, material)

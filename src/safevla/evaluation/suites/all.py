@@ -4,6 +4,7 @@ import random
 
 from safevla.evaluation import repainting
 from safevla.tasks.episodes import Episode
+from safevla.world import looks
 
 LABEL = "all three"
 LOOK = True
@@ -11,5 +12,5 @@ LOOK = True
 
 def edit(episode: Episode, rng: random.Random) -> Episode:
     """The episode in the repainted house under other lights."""
-    house = repainting.with_unseen(episode.house, "colors", "materials")
+    house = looks.with_unseen(episode.house, "colors", "materials")
     return episode.changed(house=repainting.with_lights(house, rng))

@@ -2,8 +2,8 @@
 
 import random
 
-from safevla.evaluation import repainting
 from safevla.tasks.episodes import Episode
+from safevla.world import looks
 
 LABEL = "colour"
 LOOK = True
@@ -11,4 +11,4 @@ LOOK = True
 
 def edit(episode: Episode, rng: random.Random) -> Episode:
     """The episode in the repainted house."""
-    return episode.changed(house=repainting.with_unseen(episode.house, "colors"))
+    return episode.changed(house=looks.with_unseen(episode.house, "colors"))

@@ -5,8 +5,8 @@ Walls and floors are in colours that it never uses, too.
 
 import random
 
-from safevla.evaluation import repainting
 from safevla.tasks.episodes import Episode
+from safevla.world import looks
 
 LABEL = "material"
 LOOK = True
@@ -14,4 +14,4 @@ LOOK = True
 
 def edit(episode: Episode, rng: random.Random) -> Episode:
     """The episode in the repainted house."""
-    return episode.changed(house=repainting.with_unseen(episode.house, "materials"))
+    return episode.changed(house=looks.with_unseen(episode.house, "materials"))
