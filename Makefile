@@ -25,7 +25,7 @@ reproduce: setup
 	@$(PYTHON) -m safevla reproduce $(PROFILE)
 
 test: setup
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(PYTHON) -m ruff check .

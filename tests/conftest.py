@@ -10,14 +10,24 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
-if "PYTEST_XDIST_WORKER" in os.environ:  # tests that run side by side share the cores, and threads must not spin in wait
+SIDE_BY_SIDE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))  # tests that run at a time
+if SIDE_BY_SIDE > 1:  # threads must not spin in wait
     os.environ["OMP_WAIT_POLICY"] = "passive"
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // SIDE_BY_SIDE)))
+
+import numba
 
 from safevla.config import registry
 from safevla.config.house_options import HouseOptions
+from safevla.runtime import threads
 from safevla.tasks import episodes, goals, sampling
 from tests.learning import rollout_and_policy  # noqa: F401, a fixture
+
+if SIDE_BY_SIDE > 1:
+    # Tests side by side share the cores. With more threads than cores, one of a kernel's waits for milliseconds to be let in.
+    SHARE = max(1, threads.cores() // SIDE_BY_SIDE)
+    threads.cores = lambda: SHARE
+    numba.set_num_threads(min(SHARE, numba.config.NUMBA_NUM_THREADS))
 
 ROOT = Path(__file__).parents[1]
 # Files that take long begin first, so that tests side by side end together.

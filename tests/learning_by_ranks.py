@@ -7,7 +7,6 @@ Whatever N is, the policy and the multiplier should be the same.
 
 import dataclasses
 import sys
-from pathlib import Path
 
 import torch
 
@@ -45,19 +44,6 @@ def share(rollout: Rollout, envs: slice) -> Rollout:
         return value.map(lambda t: t[:, envs])
 
     return Rollout(**{field.name: cut(getattr(rollout, field.name)) for field in dataclasses.fields(rollout)})
-
-
-def note(folder: Path) -> None:
-    """Every rank writes down who it is, and the mean of all ranks' numbers."""
-    mean = ranks.mean(float(ranks.rank()), 1.0)
-    (folder / f"{ranks.rank()}.txt").write_text(f"{ranks.rank()} of {ranks.n_ranks()}, mean {mean}")
-
-
-def fail(folder: Path) -> None:
-    """The second rank finds a mistake; the first one waits for it."""
-    if ranks.rank() == 1:
-        raise ValueError(f"{folder}: no such house")
-    ranks.wait()
 
 
 def main(file: str) -> None:

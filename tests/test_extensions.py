@@ -51,7 +51,7 @@ PROFILE = {
         "tasks": ["Pickup", TASK],
         "method_params": {METHOD: {"tolerance": 0.5}},
         "train": {
-            "steps": {"Pickup": 768, TASK: 768},
+            "steps": {"Pickup": 512, TASK: 512},
             "wrong_done_penalty": {TASK: 1.0},
             "coverage_reward": {TASK: 0.1},
             "cost_limit": {"Pickup": 0.1, TASK: 0.1},
@@ -165,7 +165,7 @@ def test_the_toy_method_stands_in_every_table_with_its_own_training(road):
         method: pd.read_csv(road.data / "finetune" / f"{method}-Pickup" / "curve.csv") for method in ("ppo", METHOD)
     }  # fmt: skip
     assert (curves["ppo"]["multiplier"] == 0).all() and set(curves[METHOD]["multiplier"]) == {0.0, 1.0}
-    shared = curves["ppo"]["steps"] <= 0.25 * 768  # until the constraint sets in
+    shared = curves["ppo"]["steps"] <= 0.25 * 512  # until the constraint sets in
     columns = ["steps", "episodes", "success", "loss_policy"]
     pd.testing.assert_frame_equal(curves["ppo"].loc[shared, columns], curves[METHOD].loc[shared, columns])
 

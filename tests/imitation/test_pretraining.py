@@ -14,13 +14,13 @@ def test_imitation_learns_and_resumes(tmp_path, capsys):
     options = HouseOptions(rooms=(1, 1))
     table = demonstrations.demonstrate(EmbeddedSimulator(8), sampling.stream(["Pickup"], "train", options), 16, 0.0, 200, seed=0)
     settings = profiles.load("smoke").imitation.model_copy(
-        update={"steps": 8 * 8 * 120, "n_envs": 8, "unroll_length": 8, "checkpoint_updates": 20, "lr": 3e-3}
+        update={"steps": 8 * 8 * 80, "n_envs": 8, "unroll_length": 8, "checkpoint_updates": 20, "lr": 3e-3}
     )
     file = tmp_path / "progress.safetensors"
-    short = settings.model_copy(update={"steps": 8 * 8 * 60})
+    short = settings.model_copy(update={"steps": 8 * 8 * 40})
     pretraining.pretrain(EmbeddedSimulator(8, TINY.image_size), table, options, TINY, short, 0, file)
     _, curve = pretraining.pretrain(EmbeddedSimulator(8, TINY.image_size), table, options, TINY, settings, 0, file)
-    assert "resumes at update 60" in capsys.readouterr().out
+    assert "resumes at update 40" in capsys.readouterr().out
     assert curve["action"].tail(5).mean() < 0.7 * curve["action"].iloc[0]
 
 

@@ -10,10 +10,10 @@ from safevla.tasks import goals, sampling, step_costs
 
 @pytest.fixture(scope="module")
 def expert_rows(some_episodes):
-    simulator = EmbeddedSimulator(48)
+    simulator = EmbeddedSimulator(24)
     return {
         careful: evaluate.evaluate(
-            actors.ExpertActor(48, careful), simulator, some_episodes, 400, "expert", profile="", method="expert", seed=0
+            actors.ExpertActor(24, careful), simulator, some_episodes[:24], 250, "expert", profile="", method="expert", seed=0
         )
         for careful in (False, True)
     }

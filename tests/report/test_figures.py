@@ -10,7 +10,6 @@ from matplotlib.colors import to_hex
 
 from safevla.evaluation import statistics
 from safevla.report import figures, style
-from safevla.tasks.step_costs import PAPER_COSTS
 from tests.learning import legend_of, made_up_rows
 
 LIMITS = {"ObjectNav": 2.0}
@@ -42,9 +41,8 @@ def test_figures_are_the_same_bytes_every_time(tmp_path):
     for folder in ("a", "b"):
         with style.style():
             style.save(figures.success_against_cost(summary), tmp_path / folder, "x", 60)
-            style.save(figures.cost_by_component(summary, PAPER_COSTS), tmp_path / folder, "y", 60)
             style.save(figures.cost_distribution(made_up_rows()), tmp_path / folder, "z", 60)
-    for name in ("x.png", "x.pdf", "y.png", "y.pdf", "z.png", "z.pdf"):
+    for name in ("x.png", "x.pdf", "z.png", "z.pdf"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 

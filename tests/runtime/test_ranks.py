@@ -18,8 +18,8 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from safevla.policies import policy_files
 from safevla.runtime import ranks
-from tests import learning_by_ranks
 from tests.conftest import ROOT
+from tests.runtime import rank_jobs
 
 _PROFILE = {
     "simulator": {"n_envs": 8},
@@ -31,11 +31,11 @@ _PROFILE = {
         "tasks": ["ObjectNav"],
         "seeds": [0],
         "train": {
-            "steps": {"ObjectNav": 2048, "Pickup": 2048, "Fetch": 2048},
+            "steps": {"ObjectNav": 1792, "Pickup": 1792, "Fetch": 1792},
             "n_envs": 8,
             "rollout": 16,
             "max_steps": 30,
-            "value_warmup": 256,
+            "value_warmup": 128,
             "checkpoint_rollouts": 1,
         },
     },
@@ -114,14 +114,14 @@ def test_two_ranks_learn_what_one_learns_from_the_same_steps(tmp_path):
 
 
 def test_a_notebook_launches_ranks_and_hears_of_a_dead_one(tmp_path):
-    ranks.launch(learning_by_ranks.note, tmp_path, 2)
+    ranks.launch(rank_jobs.note, tmp_path, 2)
     said = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert said == {"0.txt": "0 of 2, mean 0.5", "1.txt": "1 of 2, mean 0.5"}
-    ranks.launch(learning_by_ranks.note, tmp_path, 1)
+    ranks.launch(rank_jobs.note, tmp_path, 1)
     assert (tmp_path / "0.txt").read_text() == "0 of 1, mean 0.0"
     interrupted = signal.getsignal(signal.SIGINT)
     with pytest.raises(ChildFailedError, match="no such house"):
-        ranks.launch(learning_by_ranks.fail, tmp_path, 2)
+        ranks.launch(rank_jobs.fail, tmp_path, 2)
     assert signal.getsignal(signal.SIGINT) is interrupted
 
 
@@ -158,7 +158,7 @@ def test_two_ranks_run_the_notebooks_and_a_dead_one_costs_nothing(project):
     output = _finished(_torchrun(2, "safevla", *_PLAIN, "finetune_safe_rl", "evaluate_in_distribution", cwd=project))
     assert "resumes at step" in output
     _, facts = policy_files.load(made / "finetune" / "ppo_lagrangian-ObjectNav" / "seed-0.safetensors")
-    assert facts["steps"] == 2048
+    assert facts["steps"] == 1792
     rows = pd.read_parquet(made / "evaluation" / "in_distribution" / "episodes.parquet")
     assert rows.groupby("method").size().to_dict() == dict.fromkeys(
         ("expert", "expert_careful", "imitation", "ppo_lagrangian"), 4

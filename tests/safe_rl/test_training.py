@@ -87,7 +87,7 @@ def _learn_by_heart(folder, n_updates: int, ppo_steps: int, seed: int, goes: int
 
 
 def test_one_house_is_learnt_by_heart(tmp_path):
-    rows = _learn_by_heart(tmp_path, 120, 8192, 0, goes=64)
+    rows = _learn_by_heart(tmp_path, 120, 8192, 0, goes=48)
     assert rows["ppo"]["success"].mean() >= 0.95
     assert rows["ppo"]["success"].mean() > rows["imitation"]["success"].mean()
 
