@@ -1,21 +1,21 @@
-"""The vision encoder's size, apart from the encoder, so that reading parameters needs no torch."""
+"""The vision encoder's size and training, apart from the encoder, so that reading parameters needs no torch."""
 
 from typing import Annotated
 
 import pydantic
 
 _Positive = Annotated[int, pydantic.Field(gt=0)]
+_Count = Annotated[int, pydantic.Field(ge=0)]
 
 
 class EncoderConfig(pydantic.BaseModel, extra="forbid", frozen=True):
     """The vision encoder's size."""
 
     image_size: tuple[_Positive, _Positive]  # (height, width) in pixels
-    kind: str = "dense"
-    patch: _Positive = 4  # pixels of a side; the first stride
-    widths: tuple[_Positive, _Positive, _Positive]  # channels after each stride: of a patch, of 2 and of 2
-    blocks: tuple[int, int, int, int]  # residual layers after each stride, and after what is coarse has been added
-    narrowing: _Positive = 2  # how many times narrower a residual layer is inside
+    patch: _Positive = 4  # pixels of a side; the first stride, which two of 2 follow
+    widths: tuple[_Positive, _Positive, _Positive]  # channels after each stride
+    blocks: tuple[_Count, _Count, _Count]  # residual layers after each stride
+    expansion: _Positive = 1  # how many times wider a residual layer is inside
 
     @property
     def map_size(self) -> tuple[int, int]:
@@ -25,11 +25,17 @@ class EncoderConfig(pydantic.BaseModel, extra="forbid", frozen=True):
 
 
 class EncoderTraining(pydantic.BaseModel, extra="forbid", frozen=True):
-    """How the vision encoder learns."""
+    """How a vision encoder learns."""
 
     frames: _Positive  # camera pictures
-    n_envs: _Positive = 1024  # robots of each kind, whose views are a step's batch
-    lr: float = 0.003
-    weight_decay: float = 0.01
-    positive_weight: float = 8.0  # of a class that a cell shows, in the loss
-    houses: _Positive = 2048  # that are kept at a time
+    n_envs: _Positive = 1024  # robots of each kind
+    minibatches: _Positive = 4  # that a step's views are learnt in
+    houses: _Positive = 1536  # that are kept at a time
+    lr: Annotated[float, pydantic.Field(gt=0)] = 0.003
+    weight_decay: Annotated[float, pydantic.Field(ge=0)] = 0.01
+    positive_weight: Annotated[float, pydantic.Field(gt=0)] = 8.0  # of a class that a cell shows
+    class_weight: Annotated[float, pydantic.Field(ge=0)] = 4.0  # of the losses
+    name_weight: Annotated[float, pydantic.Field(ge=0)] = 0.5
+    depth_weight: Annotated[float, pydantic.Field(ge=0)] = 1.0
+    around_weight: Annotated[float, pydantic.Field(ge=0)] = 0.2
+    checkpoint_s: _Positive = 60

@@ -78,9 +78,9 @@ _FRAME, _LIT, _TEXTURE, _N_OF_BOX = 0, 12, 12 + N_LIT, 13 + N_LIT
 def shown_arrays(n_envs: int, n_cameras: int, n_boxes: int, n_parts: int, device: torch.device) -> tuple[torch.Tensor, ...]:
     """Memory for what cameras may show: (of_boxes, solids, facts, colours, n_shown, backdrop, hues).
 
-    of_boxes (B, C, M, _N_OF_BOX): of boxes in view; solids (B, C, P, N_SOLID) and facts (B, C, P, _N_INTS): the parts, nearest object first, of which n_shown (B, C) are filled;
-    colours (B, C, N_FACES · P): by part and face, packed; backdrop (B, C, 2): the ceiling's inverse depth at row 0, and more per
-    row; hues (B, C, 2): ceiling and sky, packed.
+    of_boxes (B, C, M, _N_OF_BOX): of boxes in view; solids (B, C, P, N_SOLID) and facts (B, C, P, _N_INTS): the parts, nearest
+    object first, of which n_shown (B, C) are filled; colours (B, C, N_FACES · P): by part and face, packed; backdrop (B, C, 2):
+    the ceiling's inverse depth at row 0, and more per row; hues (B, C, 2): ceiling and sky, packed.
     """
     of_each = (n_envs, n_cameras)
     return (
@@ -115,8 +115,8 @@ def draw(
     tile_height = min(-(-height // 4), _THREADS * _COLUMNS // tile_width) * 4
     n_tiles = -(-width // tile_width) * -(-height // tile_height)
     kernels.run_on_cuda(
-        _draw_tiles, n_pictures * n_tiles, _THREADS, slots, tile_height, tile_width, v["n_boxes"], v["part_box"], *shown, *pictures,
-        v["pixels"],
+        _draw_tiles, n_pictures * n_tiles, _THREADS, slots, tile_height, tile_width, v["n_boxes"], v["part_box"], *shown,
+        *pictures, v["pixels"],
     )  # fmt: skip
 
 

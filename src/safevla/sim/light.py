@@ -71,7 +71,7 @@ def _shine(lit, at, cosine, strength, thrown_back, light):
 
 @kernel
 def light_on(lit, x, y, z):
-    """Red, green and blue of the light on a surface whose unit normal that is, in the object's frame: what its axes get, mixed."""
+    """Red, green and blue of the light on a surface of that unit normal, in the object's frame: what its axes get, mixed."""
     a, b, c = (0 if x > 0.0 else 3), (6 if y > 0.0 else 9), (12 if z > 0.0 else 15)
     xx, yy, zz = x * x, y * y, z * z
     return (

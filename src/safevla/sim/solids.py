@@ -77,7 +77,7 @@ def sides_of(aimed):
 
 @kernel
 def enter(part, aimed, view, solid, rays):
-    """Compute `solid` from a part and where it is `aimed` at; False with the eye inside. rays (4, 3): filled as by `enter_rays`."""
+    """Compute `solid` from a part and where it is `aimed` at; False with the eye inside. Fills rays (4, 3) as `enter_rays`."""
     enter_rays(part, aimed, view, rays)
     is_outside = _enter_slab(solid, SLAB_Y, rays, 1, _TOO_CLOSE_M / part[HALF + 1])
     if part[KIND] == BOX:
@@ -275,7 +275,7 @@ def rows_between(limit, n_limits, first_x, last_x, top, bottom):
 
 @kernel
 def meet_box(row, x, z_at, z, x_at, xx, y_at, y, old):
-    """Where a pixel's ray meets a box: inverse depth, whether that is before `old`, and 4·face: 0 across z, 1 across x, 2 across y.
+    """Where a pixel's ray meets a box: inverse depth, whether before `old`, and 4·face: 0 across z, 1 across x, 2 across y.
 
     z, xx, y: each slab's numbers from PER_ROW on.
     """

@@ -111,20 +111,20 @@ def stream(
     index = first
     turn = first
     while True:
-        house_seed = _house_seed(split, seed, index)
-        house = generation.generate_with(house_seed, options)
+        of_house = house_seed(split, seed, index)
+        house = generation.generate_with(of_house, options)
         nav_grid = NavGrid.of(compile_house(house))
-        rng = random.Random(house_seed)
+        rng = random.Random(of_house)
         for _ in range(per_house):
             task = task_names[turn % len(task_names)]
-            episode = sample(house, f"generated-{house_seed}", task, rng, nav_grid, split, index)
+            episode = sample(house, f"generated-{of_house}", task, rng, nav_grid, split, index)
             turn += 1
             if episode is not None:
                 yield episode
         index += stride
 
 
-def _house_seed(split: str, seed: int, index: int) -> int:
+def house_seed(split: str, seed: int, index: int) -> int:
     """The seed of a stream's house. Streams of a split have no house in common if their seeds differ by less than 1000."""
     per_stream = 1_000_000 if split == "train" else 100_000
     return SPLIT_SEEDS[split] + (seed % 1000) * per_stream + index % per_stream
