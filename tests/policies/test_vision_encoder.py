@@ -9,7 +9,7 @@ from safevla.policies.vision_encoder import VisionEncoder, multiply_accumulates,
 
 CONFIGS = (
     EncoderConfig(image_size=(48, 84), widths=(8, 16, 24), blocks=(0, 1, 1)),
-    EncoderConfig(image_size=(45, 70), patch=6, widths=(8, 12, 16), blocks=(1, 0, 2), expansion=2),
+    EncoderConfig(image_size=(45, 70), widths=(8, 12, 16), blocks=(1, 0, 2), expansion=2),
 )
 
 

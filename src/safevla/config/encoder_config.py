@@ -1,5 +1,6 @@
 """The vision encoder's size and training, apart from the encoder, so that reading parameters needs no torch."""
 
+import math
 from typing import Annotated
 
 import pydantic
@@ -8,20 +9,24 @@ _Positive = Annotated[int, pydantic.Field(gt=0)]
 _Count = Annotated[int, pydantic.Field(ge=0)]
 
 
+def grid_of(image_size: tuple[int, int]) -> tuple[int, int]:
+    """Cells, (height, width), of a picture of that size after strides of 4 and 2."""
+    height, width = (math.ceil(math.ceil(size / 4) / 2) for size in image_size)
+    return height, width
+
+
 class EncoderConfig(pydantic.BaseModel, extra="forbid", frozen=True):
     """The vision encoder's size."""
 
     image_size: tuple[_Positive, _Positive]  # (height, width) in pixels
-    patch: _Positive = 4  # pixels of a side; the first stride, which two of 2 follow
-    widths: tuple[_Positive, _Positive, _Positive]  # channels after each stride
+    widths: tuple[_Positive, _Positive, _Positive]  # channels after each stride: of 4, 2 and 2
     blocks: tuple[_Count, _Count, _Count]  # residual layers after each stride
     expansion: _Positive = 1  # how many times wider a residual layer is inside
 
     @property
     def map_size(self) -> tuple[int, int]:
         """The grid of the features, (height, width)."""
-        height, width = (-(-size // self.patch) for size in self.image_size)
-        return -(-height // 2), -(-width // 2)
+        return grid_of(self.image_size)
 
 
 class EncoderTraining(pydantic.BaseModel, extra="forbid", frozen=True):

@@ -4,13 +4,18 @@ from typing import Annotated
 
 import pydantic
 
+from safevla.config.encoder_config import grid_of
+
+SHIPPED_ENCODERS = ("laptop", "paper")  # for pictures of 48x84 and of 112x196
+
 _Positive = Annotated[int, pydantic.Field(gt=0)]
 
 
 class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True, validate_default=True):
     """The policy's size."""
 
-    vision: str | None = None  # folder of a pretrained DINOv2 or SigLIP; None: convolutions learnt from scratch
+    # a frozen encoder: one that is shipped, by its name; a file that `pretrain_encoder` wrote; a folder with DINOv2 or SigLIP
+    vision: str | None = None  # None: convolutions learnt from scratch
     text: str | None = None  # folder of a pretrained T5 or SigLIP; None: word vectors learnt from scratch
     words: tuple[str, ...] = ()  # that its demonstrations use beyond the paper's tasks', where words are learnt from scratch
     image_size: tuple[_Positive, _Positive] = (36, 64)  # (height, width) in pixels
@@ -45,9 +50,9 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True, validate_def
     @property
     def map_size(self) -> tuple[int, int]:
         """The coarse grid of the encoder's features, (height, width)."""
-        if self.vision is not None:
-            return 7, 12  # as SPOC pools DINOv2's
-        height, width = self.image_size
-        for stride in (4, 2):
-            height, width = -(-height // stride), -(-width // stride)
-        return height, width
+        return grid_of(self.image_size) if self.vision is None or self.has_own_vision else (7, 12)  # as SPOC pools DINOv2's
+
+    @property
+    def has_own_vision(self) -> bool:
+        """The vision encoder is this project's own, shipped or in a file."""
+        return self.vision is not None and (self.vision in SHIPPED_ENCODERS or self.vision.endswith(".safetensors"))

@@ -124,7 +124,7 @@ def pretrain(
     started = time.monotonic() - (curve[-1]["seconds"] if curve else 0.0)
     policy.train()
     for update in range(first, n_updates):
-        unroll = replay.unroll(params.unroll_length, config.map_size)
+        unroll = replay.unroll(params.unroll_length, policy.class_map_size)
         pixels = augment(unroll.observation.pixels, generator)
         unroll = dataclasses.replace(unroll, observation=dataclasses.replace(unroll.observation, pixels=pixels))
         for group in optimiser.param_groups:

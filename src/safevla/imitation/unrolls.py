@@ -101,8 +101,8 @@ class Replay:
         else:
             self._observation = self.batch.restart_batch(slots, self._episodes, rows)
 
-    def unroll(self, n_steps: int, map_size: tuple[int, int]) -> Unroll:
-        """The next T steps."""
+    def unroll(self, n_steps: int, map_size: tuple[int, int] | None) -> Unroll:
+        """The next T steps, with class maps of that size, (height, width), or without any."""
         seen, starts, labels, privileged_steps = [], [], [], []
         for _ in range(n_steps):
             # an expert that ignores hazards pushes on, so its example must not teach what to make of what was felt

@@ -1,9 +1,10 @@
 """Encoders: pretrained ones, frozen, in the place of those that the policy learns from scratch.
 
-Pictures through DINOv2 or SigLIP, text through T5 or SigLIP, from a folder in the format of the Hugging Face hub, by the
-`transformers` library (the extra `encoders`). As SPOC does, the visual features are pooled to a coarse grid and
-compressed by two 1×1 convolutions. The pretrained weights are no part of the policy's own: they are neither trained nor
-written to its checkpoints, but loaded again from their folder.
+This project's own vision encoder (`vision_encoder`) knows the embedded simulator's world, and a file of it is enough. Others know
+ours: pictures through DINOv2 or SigLIP, text through T5 or SigLIP, from a folder in the format of the Hugging Face hub, by the
+`transformers` library (the extra `encoders`). As SPOC does, their visual features are pooled to a coarse grid and compressed by
+two 1×1 convolutions. The pretrained weights are no part of the policy's own: they are neither trained nor written to its
+checkpoints, but loaded again.
 """
 
 import json
@@ -17,13 +18,12 @@ from torch.nn import functional
 
 from safevla.config.policy_config import PolicyConfig
 from safevla.env import privileged_targets
+from safevla.policies import vision_files
+from safevla.policies.layers import Encoder, Tokens
+from safevla.policies.vision_files import EncoderError
 
 MAX_TOKENS = 32  # of an instruction
 _IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # mean and deviation, where the folder names none
-
-
-class EncoderError(ValueError):
-    """A pretrained encoder that cannot be used; the message names the folder, what is wrong and how to get one."""
 
 
 def _library() -> Any:
@@ -94,6 +94,32 @@ class PretrainedVision(_Frozen):
         class_logits = self.class_map(features)
         tokens = self.compress(torch.cat([features, class_logits.sigmoid()], dim=1))
         return tokens.flatten(2).transpose(1, 2), class_logits
+
+
+class OwnVision(_Frozen):
+    """Pixels of one camera → visual tokens, and the coarse class map that they show, by this project's own vision encoder."""
+
+    def __init__(self, config: PolicyConfig):
+        encoder, self.sha256 = vision_files.load(str(config.vision))
+        if encoder.config.image_size != config.image_size:
+            seen, asked = ("x".join(map(str, size)) for size in (encoder.config.image_size, config.image_size))
+            raise EncoderError(f"policy.vision: {config.vision} is for pictures of {seen}, and policy.image_size is {asked}")
+        super().__init__(encoder.to(memory_format=torch.channels_last))
+        self.tokens = Tokens(encoder.config.widths[1], config)
+        self.n_tokens = self.tokens.n_tokens
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """pixels (N, 3, H, W) in [−1, 1] → tokens (N, K, dim), class logits (N, N_CLASSES, gh, gw)."""
+        with torch.no_grad():
+            features, class_logits = self._model(pixels)
+        return self.tokens(torch.cat([features, class_logits.sigmoid()], dim=1)), class_logits
+
+
+def vision_of(config: PolicyConfig) -> Encoder | OwnVision | PretrainedVision:
+    """The policy's vision encoder."""
+    if config.vision is None:
+        return Encoder(config)
+    return OwnVision(config) if config.has_own_vision else PretrainedVision(config)
 
 
 def _vision_class(library: Any, kind: str) -> Any:

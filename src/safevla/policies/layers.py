@@ -18,6 +18,20 @@ def sinusoids(step: torch.Tensor, dim: int) -> torch.Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
+class Tokens(nn.Conv2d):
+    """Features and shown classes of a grid's cells → a visual token for each two by two of them."""
+
+    def __init__(self, width: int, config: PolicyConfig):
+        super().__init__(width + privileged_targets.N_CLASSES, config.dim, 2, stride=2)
+        n_rows, n_columns = config.map_size
+        self.rest = (0, n_columns % 2, 0, n_rows % 2)  # what the last column and row of tokens lack
+        self.n_tokens = -(-n_rows // 2) * -(-n_columns // 2)
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """input (N, width + N_CLASSES, gh, gw) → (N, K, dim)."""
+        return functional.relu(super().forward(functional.pad(input, self.rest))).flatten(2).transpose(1, 2)
+
+
 class Encoder(nn.Module):
     """Pixels of one camera → visual tokens, and the coarse class map that they show."""
 
@@ -27,17 +41,14 @@ class Encoder(nn.Module):
         self.stem = nn.Conv2d(3, first, 5, stride=4, padding=2)
         self.features = nn.Conv2d(first, second, 3, stride=2, padding=1)
         self.class_map = nn.Conv2d(second, privileged_targets.N_CLASSES, 1)
-        self.tokens = nn.Conv2d(second + privileged_targets.N_CLASSES, config.dim, 2, stride=2)
-        height, width = config.map_size
-        self.rest = (0, width % 2, 0, height % 2)  # what the last column and row of tokens lack
-        self.n_tokens = -(-height // 2) * -(-width // 2)
+        self.tokens = Tokens(second, config)
+        self.n_tokens = self.tokens.n_tokens
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """pixels (N, 3, H, W) in [−1, 1] → tokens (N, K, dim), class logits (N, N_CLASSES, gh, gw)."""
         features = functional.relu(self.features(functional.relu(self._stem(pixels))))
         class_logits = self.class_map(features)
-        shown = functional.pad(torch.cat([features, class_logits.sigmoid()], dim=1), self.rest)
-        return functional.relu(self.tokens(shown)).flatten(2).transpose(1, 2), class_logits
+        return self.tokens(torch.cat([features, class_logits.sigmoid()], dim=1)), class_logits
 
     def _stem(self, pixels: torch.Tensor) -> torch.Tensor:
         if not pixels.is_cuda:

@@ -7,7 +7,7 @@ import pydantic
 
 from safevla.config.faults import first_fault
 from safevla.config.policy_config import PolicyConfig
-from safevla.policies.encoders import EncoderError
+from safevla.policies.vision_files import EncoderError
 from safevla.policies.vla import Policy
 from safevla.runtime import checkpoints
 
@@ -30,7 +30,8 @@ def save(policy: Policy, path: str | Path, half: bool = False, **metadata: Any) 
     tensors = {
         name: tensor.half() if half and tensor.is_floating_point() else tensor for name, tensor in policy.state_dict().items()
     }
-    checkpoints.save(path, tensors, {"policy": policy.config.model_dump(), **metadata})
+    eye = {"vision_sha256": policy.encoder.sha256} if policy.config.has_own_vision else {}
+    checkpoints.save(path, tensors, {"policy": policy.config.model_dump(), **eye, **metadata})
 
 
 def load(path: str | Path) -> tuple[Policy, dict[str, Any]]:
@@ -46,6 +47,10 @@ def load(path: str | Path) -> tuple[Policy, dict[str, Any]]:
         raise checkpoints.CheckpointError(f"{path}: header: policy.{first_fault(error)}") from None
     except EncoderError as error:
         raise checkpoints.CheckpointError(f"{path}: header: policy: {error}") from None
+    if policy.config.has_own_vision and metadata.get("vision_sha256") != policy.encoder.sha256:
+        raise checkpoints.CheckpointError(
+            f"{path}: header: vision_sha256: the vision encoder {policy.config.vision} has changed since"
+        )
     checkpoints.restore(policy, {_today(name): tensor for name, tensor in tensors.items()}, path)
     return policy, metadata
 

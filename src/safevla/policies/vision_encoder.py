@@ -1,8 +1,8 @@
 """The vision encoder: convolutions that know the world's things by their shapes, learnt once and frozen under every policy.
 
-A convolution over patches and two strides more, each with residual layers; what the coarsest cells know of their surroundings is
-added to the finer ones. A CPU spends its time on large pictures of few channels, so the first stride is a large one. Batch norms
-help to learn; `folded` has put them into the convolutions, and who only sees pays nothing for them.
+Three strides, each with residual layers; what the coarsest cells know of their surroundings is added to the finer ones. A CPU
+spends its time on large pictures of few channels, so the first stride is 4. Batch norms help to learn; `folded` has put them into
+the convolutions, and who only sees pays nothing for them.
 `imitation.encoder_pretraining` trains it.
 """
 
@@ -68,7 +68,7 @@ class VisionEncoder(nn.Module):
         self.config = config
         _, middle, coarse = config.widths
         levels = []
-        n_in, size, stride = 3, config.patch + 1, config.patch
+        n_in, size, stride = 3, 5, 4
         for width, n_blocks, reach in zip(config.widths, config.blocks, (5, 5, 3), strict=True):
             blocks = (_Residual(width, reach, config.expansion, is_normed) for _ in range(n_blocks))
             levels.append(nn.Sequential(_Conv(n_in, width, size, stride, is_normed), nn.ReLU(), *blocks))

@@ -40,9 +40,9 @@ from safevla.env.privileged_targets import (
     privileged_features,
 )
 from safevla.policies.attention import Layer
-from safevla.policies.encoders import PretrainedText, PretrainedVision
+from safevla.policies.encoders import PretrainedText, vision_of
 from safevla.policies.kv_cache import KVCache
-from safevla.policies.layers import Encoder, Joints, critic, sinusoids
+from safevla.policies.layers import Joints, critic, sinusoids
 from safevla.policies.outputs import FrozenFeatures, PolicyOutput
 from safevla.sim.actions import N_ACTIONS, N_BASE_MOTIONS
 from safevla.sim.interface import CAMERAS
@@ -66,7 +66,7 @@ class Policy(nn.Module):
         super().__init__()
         self.config = config
         dim = config.dim
-        self.encoder = Encoder(config) if config.vision is None else PretrainedVision(config)
+        self.encoder = vision_of(config)
         self.token_position = nn.Parameter(
             0.1 * torch.randn(len(CAMERAS), self.encoder.n_tokens, dim)
         )  # of a token in its camera
@@ -103,6 +103,11 @@ class Policy(nn.Module):
         if self.config.text is not None:
             return self.token_embedding.tokenize
         return functools.partial(tokenizer.tokenize, more=self.config.words)
+
+    @property
+    def class_map_size(self) -> tuple[int, int] | None:
+        """The grid of the class maps that it learns from, (height, width); None with an encoder that knows them."""
+        return None if self.config.has_own_vision else self.config.map_size
 
     def critic_parameters(self) -> list[nn.Parameter]:
         return [*self.critic.parameters(), *self.cost_critic.parameters()]

@@ -93,7 +93,7 @@ class Collector:
     def _step(self, policy: Policy) -> tuple[dict[str, Any], StepResult]:
         """Act once: what a rollout keeps of the step, and what came of it."""
         batch, seen, starts = self.batch, self._observation, self._starts
-        grid = None if self.frozen_encoder else policy.config.map_size
+        grid = None if self.frozen_encoder else policy.class_map_size
         privileged = privileged_targets.privileged_targets(batch.simulator, batch.goals, grid)
         self._kv_cache.reset_rows(starts)
         output, self._kv_cache = policy.act(seen, self._kv_cache, privileged)

@@ -5,7 +5,7 @@ colour. A house file says in `metadata.looks` what is drawn from:
 
     seed        a whole number
     colors      of objects: "seen", or "unseen": those that training never uses
-    materials   of objects, floors and walls likewise; plain objects stay plain, unseen floors and walls are in unseen colours, too
+    materials   of objects, floors and walls likewise; plain objects stay so; unseen floors and walls are in unseen colours, too
     variants    of shapes likewise (`world.shape`)
 
 A house that says nothing, such as a real one, takes a seed from the ids of its walls, and all is seen. A `color` that an object

@@ -1,0 +1,78 @@
+"""Vision files: an encoder comes back, a policy on it acts, learns and knows when it has changed, and bad files are named."""
+
+import pytest
+import torch
+
+from safevla.config.encoder_config import EncoderConfig
+from safevla.config.house_options import HouseOptions
+from safevla.config.policy_config import PolicyConfig
+from safevla.env.vector_env import VectorEnv
+from safevla.policies import policy_files, vision_files
+from safevla.policies.vision_encoder import VisionEncoder, scaled
+from safevla.policies.vla import Policy
+from safevla.runtime import checkpoints
+from safevla.safe_rl import advantages, ppo
+from safevla.safe_rl.collector import Collector
+from safevla.safe_rl.episode_source import IteratorSource
+from safevla.sim.embedded import EmbeddedSimulator
+from safevla.tasks import goals, sampling
+from tests.learning import a_method, ppo_params
+
+EYE = EncoderConfig(image_size=(24, 42), widths=(8, 12, 16), blocks=(0, 1, 1))
+
+
+@pytest.fixture
+def file(tmp_path):
+    torch.manual_seed(0)
+    vision_files.save(VisionEncoder(EYE), tmp_path / "eye.safetensors", frames=0)
+    return tmp_path / "eye.safetensors"
+
+
+def _config(file) -> PolicyConfig:
+    return PolicyConfig(vision=str(file), image_size=EYE.image_size, dim=16, heads=2, decoder_layers=1, context=8)
+
+
+def test_an_encoder_comes_back_in_half_precision(file):
+    torch.manual_seed(0)
+    written, (encoder, digest) = VisionEncoder(EYE), vision_files.load(str(file))
+    pixels = scaled(torch.randint(0, 256, (2, *EYE.image_size, 3), dtype=torch.uint8))
+    torch.testing.assert_close(tuple(encoder(pixels)), tuple(written(pixels)), atol=5e-3, rtol=0)
+    assert len(digest) == 64 and not any(p.requires_grad for p in encoder.parameters())
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_policy_on_it_acts_and_learns_all_but_the_encoder(file, frozen, tmp_path):
+    torch.manual_seed(0)
+    model = Policy(_config(file))
+    batch = VectorEnv(EmbeddedSimulator(3, EYE.image_size), 6)
+    source = IteratorSource(sampling.stream(goals.PAPER_TASKS, "train", HouseOptions(rooms=(1, 1))))
+    rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=frozen).collect(model, 8)
+    assert rollout.privileged.class_map is None  # it knows them
+    target = advantages.targets(rollout, a_method("ppo").advantage, ppo_params())
+    terms, _ = ppo.losses(model, rollout, target, torch.arange(3), ppo_params())
+    assert float(terms["clipped"]) == 0.0  # the sequence says what the steps said
+    (terms["policy"] + terms["perception"]).backward()
+    learns = model.encoder.tokens.weight.grad is not None and model.encoder.tokens.weight.grad.abs().sum() > 0
+    assert learns != frozen
+    assert not any("_model" in name for name in (*model.state_dict(), *dict(model.named_parameters())))
+    policy_files.save(model, tmp_path / "p.safetensors")
+    back, _ = policy_files.load(tmp_path / "p.safetensors")
+    assert torch.equal(back.actor.weight, model.actor.weight)
+    vision_files.save(VisionEncoder(EYE), file, frames=1)
+    with pytest.raises(checkpoints.CheckpointError, match=r"vision_sha256: the vision encoder .*eye\.safetensors has changed"):
+        policy_files.load(tmp_path / "p.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: path.unlink(), r"eye\.safetensors: not a readable checkpoint.*pretrain_encoder"),
+        (lambda path: checkpoints.save(path, {}, {}), r"header: encoder\.image_size.*not a vision encoder's file"),
+        (lambda path: checkpoints.save(path, {}, {"encoder": EYE.model_dump()}), r"eye\.safetensors: does not fit"),
+        (lambda path: vision_files.save(VisionEncoder(EYE.model_copy(update={"image_size": (48, 84)})), path), r"of 48x84, and .* 24x42"),
+    ],
+)  # fmt: skip
+def test_a_file_that_does_not_serve_is_named(file, write, message):
+    write(file)
+    with pytest.raises(vision_files.EncoderError, match=message):
+        Policy(_config(file))
