@@ -31,6 +31,7 @@ TESTED_ELSEWHERE = {
     "__init__.py": "test_api.py",
     # … they are parameters, which are checked as a whole
     "config/default_profile.py": "config/test_profiles.py",
+    "config/encoder_config.py": "policies/test_vision_encoder.py",
     "config/faults.py": "config/test_profiles.py",
     "config/house_options.py": "config/test_profiles.py",
     "config/method_params.py": "config/test_profiles.py",
