@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safevla.sim.light import (
-    ALL_FACES,
     AVERAGED,
     DRAWN,
     N_FACES,
@@ -20,6 +19,7 @@ from safevla.sim.light import (
     light_on,
     pack,
     paint,
+    relight,
     sky,
 )  # fmt: skip
 from safevla.sim.solids import aim, sides_of
@@ -42,7 +42,7 @@ def _lamp(x: float, z: float, strength: float = 1.0, colour=(1.0, 1.0, 1.0)) -> 
 def _lit(*lamps: list[float], normal=(0.0, 0.0, 1.0), pose=_POSE) -> np.ndarray:
     """The light of these lamps alone on a surface of an object 1 m above the floor."""
     lights = np.array(lamps, np.float32)
-    lit, dark = np.zeros(N_LIT), np.zeros(N_LIT)
+    lit, dark = np.zeros(N_LIT, np.float32), np.zeros(N_LIT, np.float32)
     gather(pose, True, lights, len(lights), lit)
     gather(pose, True, lights, 0, dark)
     return np.array(light_on(lit, *normal)) - np.array(light_on(dark, *normal))
@@ -75,17 +75,31 @@ def test_light_turns_with_the_object_and_topples_with_it():
     assert _lit(lamp, normal=(0.0, 1.0, 0.0), pose=lying) == pytest.approx(_lit(lamp), rel=1e-5)  # its top does
 
 
+def test_an_object_is_lit_anew_once_it_has_moved():
+    lights = np.array([_lamp(1.0, 2.0)], np.float32)
+    lit, lit_at, moved = np.zeros(N_LIT, np.float32), np.full(5, np.nan, np.float32), _POSE + np.float32(0.5)
+    relight(_POSE, True, lights, 1, lit_at, lit)
+    first = lit.copy()
+    lights[0, 3] = 5.0  # of which nobody takes notice while the object stands still
+    relight(_POSE, True, lights, 1, lit_at, lit)
+    assert first.any() and (lit == first).all()
+    relight(moved, True, lights, 1, lit_at, lit)
+    expected = np.zeros(N_LIT, np.float32)
+    gather(moved, True, lights, 1, expected)
+    assert (lit == expected).all() and (lit != first).any()
+
+
 def _painted(add, texture: int, *lamps: list[float], eye_z: float = -3.0) -> np.ndarray:
     p = Parts((1.0, 1.0, 1.0))
     add(p)
     view = view_of(0.2, 1.6, eye_z, 0.0, 0.0, 60.0, 64, 36)
-    frame, aimed, lit, table = np.zeros((4, 3)), np.zeros((4, 3)), np.zeros(N_LIT), np.zeros(N_FACES, np.int32)
+    frame, aimed, lit = np.zeros((4, 3)), np.zeros((4, 3)), np.zeros(N_LIT, np.float32)
     look_into(_POSE, True, view, frame)
     lights = np.array(lamps or [_lamp(0.0, -2.0)], np.float32)
     gather(_POSE, True, lights, len(lights), lit)
     aim(p.array()[0], frame, aimed)
-    paint(p.array()[0], sides_of(aimed), _PALETTE, _STRIPES, texture, lit, ALL_FACES, table)
-    return table
+    part, sides = p.array()[0], sides_of(aimed)
+    return np.array([paint(part, sides, _PALETTE, _STRIPES, texture, lit, face) for face in range(N_FACES)])
 
 
 def test_the_side_towards_the_eye_is_lit():

@@ -82,13 +82,17 @@ def _seen_from(part: np.ndarray, pose: tuple[float, ...], view: View) -> tuple[n
 
 def _hit(part: np.ndarray, solid: np.ndarray, row: int, x: int) -> tuple[float, bool, int]:
     """What a pixel's loop finds: (inverse depth, whether it is hit, the axis across whose plane or −1)."""
-    at = [solid[slab] for slab in (solids.SLAB_Z, solids.SLAB_X, solids.SLAB_Y)]
-    rest = [tuple(solid[slab + 1 : slab + 7]) for slab in (solids.SLAB_Z, solids.SLAB_X, solids.SLAB_Y)]
+    three = [tuple(solid[at : at + 3]) for at in range(0, 22, 3)]
     if part[KIND] == BOX:
-        w, seen, face = solids.meet_box(row, x, at[0], rest[0], at[1], rest[1], at[2], rest[2], 0.0)
+        n_near, faces = int(solid[solids.N_NEAR]), solid[solids.FACES : solids.FACES + 3]
+        near = [three[i] if i < n_near else None for i in range(3)]
+        far = [*three[3:6], *three[n_near:3], None, None][:5]
+        near_and_faces = [each for pair in zip(near, faces, strict=True) for each in pair]
+        w, seen, face = solids.meet_box(row, x, *near_and_faces, *far, 0.0)
         return w, bool(seen), (2, 0, 1)[int(face) // 4]
     side = (*solid[solids.NEAR_B : solids.NEAR_B + 4], *solid[solids.NEAR_Q : solids.MISSED_FAR + 1])
-    w, seen, is_end = solids.meet_round(row, x, tuple(solid[:3]), tuple(solid[3:9]), side, at[2], rest[2], 0.0)
+    ends = [tuple(solid[at : at + 3]) for at in range(solids.ENDS_AT, solids.ENDS_AT + 9, 3)]
+    w, seen, is_end = solids.meet_round(row, x, tuple(solid[:3]), tuple(solid[3:9]), side, *ends, 0.0)
     return w, bool(seen), 1 if is_end else -1
 
 
@@ -101,7 +105,7 @@ def test_pixels_that_meet_a_part_are_those_of_a_slow_ray(part, yaw_deg, pitch_de
     assume(apart.max() > 0.02)  # metres, from the part's box to the eye
     aimed, solid, is_outside = _seen_from(part, pose, view)
     assert is_outside
-    limit = np.zeros((18, 3))
+    limit = np.zeros((9, 3))
     n_limits = solids.limits(solid, limit) if part[KIND] == BOX else 0
     first_row, end_row, first_x, end_x, is_clipped = solids.bounds(part, aimed, view)
     sine, cosine = math.sin(math.radians(turn)), math.cos(math.radians(turn))

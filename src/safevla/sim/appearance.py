@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safevla.runtime.kernels import kernel
+from safevla.runtime.kernels import lean_kernel
 from safevla.sim.light import AVERAGED, DRAWN, PLAIN
 from safevla.world.materials import MASK, A, B
 from safevla.world.parts import CENTRE, HALF
@@ -24,9 +24,10 @@ class Appearance(NamedTuple):
     is_wide: np.ndarray  # (M,) bool: upright, it is at least as wide as deep
     palette: np.ndarray  # (M, N_COLOURS, 3) uint8
     material: np.ndarray  # (M, N_MATERIAL) float32, `world.materials`
+    lit: np.ndarray  # (M, N_LIT) float32: the light on each box, `sim.light`
 
 
-@kernel
+@lean_kernel
 def seen_texture(material, begins_m, view):
     """Whether an object's material is DRAWN at that distance, or AVERAGED, because it is finer than a pixel; PLAIN is neither."""
     if material[MASK] == 0.0:

@@ -18,24 +18,25 @@ from safevla.runtime import kernels
 from safevla.sim.appearance import seen_texture
 from safevla.sim.geometry import RADIANS, to_world
 from safevla.sim.interface import CAMERAS, NOTHING
-from safevla.sim.light import ALL_FACES, DRAWN, N_FACES, N_LIT, PLAIN, ROUND_ENDS, TOWARDS, ceiling, gather, paint, sky
+from safevla.sim.light import DRAWN, N_FACES, PLAIN, ROUND_ENDS, TOWARDS, ceiling, paint, relight, sky
 from safevla.sim.motion import YAW, X, Z
 from safevla.sim.solids import (
     BEGINS,
     BETA,
-    FAR_B_,
+    ENDS_AT,
+    FACES,
+    FAR_B,
     FAR_Q,
     FAR_ROOT,
     MISSED_FAR,
     MISSED_NEAR,
+    N_NEAR,
     N_SOLID,
     NEAR_B,
     NEAR_Q,
     NEAR_ROOT,
+    PLANES,
     SHADE,
-    SLAB_X,
-    SLAB_Y,
-    SLAB_Z,
     Q,
     U,
     V,
@@ -61,18 +62,29 @@ from safevla.world.parts import BOX, KIND, TEXTURED
 cuda = kernels.cuda()
 _int32, _float32, _float64 = numba.int32, numba.float32, numba.float64
 
-_SET_UP_THREADS, _THREADS = 128, 128
+_RELIGHT_THREADS, _SET_UP_THREADS, _THREADS = 32, 128, 128
 _COLUMNS = 2  # of four pixels that a thread draws
 _AT_ONCE = 64  # parts in shared memory; a picture that shows more draws them in turns
 MAX_BOXES = 1024  # of a house
 
 # What the tiles read of a part, besides its numbers of `sim.solids`: its slot, the first row and the one after the last, columns
-# likewise, whether it is round, and a, b and mask of its material, of which the mask is 0 where it does not show.
-_PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _IS_ROUND, _LEVELS, _MASK, _N_INTS = 0, 1, 2, 3, 4, 5, 6, 8, 9
-
-
-# What the parts of a box share: its frame and light of `sim.view` and `sim.light`, and how its material is seen.
-_FRAME, _LIT, _TEXTURE, _N_OF_BOX = 0, 12, 12 + N_LIT, 13 + N_LIT
+# likewise; how many planes of a box the eye is in front of, 0 for a round part; their faces; and a, b and mask of its material,
+# of which the mask is 0 where it does not show. For its colours: on which sides of it the eye is, and how its material is seen.
+_PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _NEAR, _FACES, _LEVELS, _MASK, _SIDES, _TEXTURE, _N_INTS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    9,
+    11,
+    12,
+    13,
+    14,
+)
+_N_OF_BOX = 13  # what the parts of a box share: its frame, of `sim.view`, and how its material is seen
 
 
 def shown_arrays(n_envs: int, n_cameras: int, n_boxes: int, n_parts: int, device: torch.device) -> tuple[torch.Tensor, ...]:
@@ -106,9 +118,13 @@ def draw(
     height, width = image_size
     n_pictures = slots.shape[0] * len(CAMERAS)
     kernels.run_on_cuda(
+        _relight, slots.shape[0], _RELIGHT_THREADS, slots, v["n_boxes"], v["pose"], v["is_wide"], v["lights"], v["n_lights"],
+        v["lit_at"], v["lit"],
+    )  # fmt: skip
+    kernels.run_on_cuda(
         _set_up, n_pictures, _SET_UP_THREADS, slots, mount, v["camera"], v["robot_state"], v["pose"], v["n_boxes"],
         v["parts"], v["part_box"], v["first_part"], v["last_part"], v["radius"], v["is_wide"], v["palette"], v["material"],
-        v["lights"], v["n_lights"], v["room"], image_size, *shown,
+        v["lit"], v["room"], image_size, *shown,
     )  # fmt: skip
     # tiles that a block's threads fill, in columns of four pixels
     tile_width = -(-width // -(-width // 64))
@@ -121,12 +137,21 @@ def draw(
 
 
 @cuda.jit
+def _relight(slots, n_boxes, pose, is_wide, lights, n_lights, lit_at, lit):
+    """`relight` for every box of the environments `slots`, a block each."""
+    e = slots[cuda.blockIdx.x]
+    for m in range(cuda.threadIdx.x, n_boxes[e], cuda.blockDim.x):
+        relight(pose[e, m], is_wide[e, m], lights[e], n_lights[e], lit_at[e, m], lit[e, m])
+
+
+@cuda.jit
 def _set_up(
     slots, mount, camera, robot_state, pose, n_boxes, parts, part_box, first_part, last_part, radius, is_wide, palette, material,
-    lights, n_lights, room, size, of_boxes, solids, facts, colours, n_shown, backdrop, hues,
+    lit, room, size, of_boxes, solids, facts, colours, n_shown, backdrop, hues,
 ):  # fmt: skip
     """What a camera may show, a block each; the last seven arrays are `shown_arrays`."""
     begins = cuda.shared.array(MAX_BOXES, _float32)
+    n_parts = cuda.shared.array(MAX_BOXES, _int32)
     place = cuda.shared.array(MAX_BOXES, _int32)  # of a box's first part in the list
     count = cuda.shared.array(1, _int32)
     height, width = size
@@ -138,121 +163,151 @@ def _set_up(
         robot_state[e, X] + off_x, mount[c, 1], robot_state[e, Z] + off_z,
         robot_state[e, YAW] + camera[e, c, 2], camera[e, c, 0], camera[e, c, 1], width, height,
     )  # fmt: skip
+    n = n_boxes[e]
     if thread == 0:
         count[0] = 0
     cuda.syncthreads()
-    for m in range(thread, n_boxes[e], cuda.blockDim.x):
+    for m in range(thread, n, cuda.blockDim.x):
         is_seen, begins_m = is_in_view(pose[e, m, 0], pose[e, m, 1], pose[e, m, 2], radius[e, m], view)
         begins[m] = begins_m if is_seen else math.inf
+        n_parts[m] = last_part[e, m] - first_part[e, m] if is_seen else 0
         if is_seen:
-            cuda.atomic.add(count, 0, last_part[e, m] - first_part[e, m])
+            cuda.atomic.add(count, 0, n_parts[m])
     cuda.syncthreads()
     if thread == 0:
         n_shown[e, c] = count[0]
         backdrop[e, c, 0] = (-view.sin_pitch + view.v_at * view.cos_pitch) / (room[e, 0] - view.y)
         backdrop[e, c, 1] = view.v_by * view.cos_pitch / (room[e, 0] - view.y)
         hues[e, c, 0], hues[e, c, 1] = ceiling(room[e]), sky(room[e])
-    for m in range(thread, n_boxes[e], cuda.blockDim.x):
+    for m in range(thread, n, cuda.blockDim.x):
         if begins[m] == math.inf:
             continue
-        before = 0
-        for other in range(n_boxes[e]):
-            if begins[other] < begins[m] or (begins[other] == begins[m] and other < m):
-                before += last_part[e, other] - first_part[e, other]
+        before, mine = 0, begins[m]
+        for other in range(n):
+            if begins[other] < mine or (begins[other] == mine and other < m):
+                before += n_parts[other]
         place[m] = before
-        _enter_box(
-            pose[e, m], is_wide[e, m], material[e, m], begins[m], lights[e], n_lights[e], view, of_boxes[e, c, m]
-        )  # fmt: skip
+        _enter_box(pose[e, m], is_wide[e, m], material[e, m], mine, view, of_boxes[e, c, m])
     cuda.syncthreads()
-    for p in range(thread, last_part[e, n_boxes[e] - 1], cuda.blockDim.x):
+    for p in range(thread, last_part[e, n - 1], cuda.blockDim.x):
         m = part_box[e, p]
         if begins[m] == math.inf:
             continue
         at = place[m] + p - first_part[e, m]
         _enter_part(
-            p, parts[e, p], palette[e, m], material[e, m], begins[m], of_boxes[e, c, m], view, solids[e, c, at], facts[e, c, at],
-            colours[e, c, N_FACES * p : N_FACES * (p + 1)],
+            p, parts[e, p], material[e, m], begins[m], of_boxes[e, c, m], lit[e, m], view, solids[e, c, at], facts[e, c, at]
         )  # fmt: skip
+    cuda.syncthreads()
+    for i in range(thread, N_FACES * count[0], cuda.blockDim.x):  # a colour each, so that all threads have work
+        fact, face = facts[e, c, i // N_FACES], i % N_FACES
+        if fact[_TOP] < fact[_BOTTOM] and _is_shown(fact, face):
+            p = fact[_PART]
+            m = part_box[e, p]
+            colours[e, c, N_FACES * p + face] = paint(
+                parts[e, p], fact[_SIDES], palette[e, m], material[e, m], fact[_TEXTURE], lit[e, m], face
+            )
 
 
 @cuda.jit(device=True)
-def _enter_box(pose, is_wide, material, begins_m, lights, n_lights, view, of_box):
+def _is_shown(fact, face):
+    """Whether a part may show that face."""
+    if fact[_NEAR] == 0:
+        return face & 1 <= fact[_MASK] and face < ROUND_ENDS + 2
+    return face & 3 <= fact[_MASK] and face < 12
+
+
+@cuda.jit(device=True)
+def _enter_box(pose, is_wide, material, begins_m, view, of_box):
     """Enter what the parts of a box share."""
     frame = cuda.local.array((4, 3), _float64)
     look_into(pose, is_wide, view, frame)
     for i in range(4):
         for k in range(3):
-            of_box[_FRAME + 3 * i + k] = frame[i, k]
-    gather(pose, is_wide, lights, n_lights, of_box[_LIT:_TEXTURE])
-    of_box[_TEXTURE] = seen_texture(material, begins_m, view)
+            of_box[3 * i + k] = frame[i, k]
+    of_box[12] = seen_texture(material, begins_m, view)
 
 
 @cuda.jit(device=True)
-def _enter_part(p, part, palette, material, begins_m, of_box, view, solid, fact, colours):
-    """Enter the numbers, facts and colours of a part; no rows if it is not to be seen."""
+def _enter_part(p, part, material, begins_m, of_box, lit, view, solid, fact):
+    """Enter the numbers and facts of a part; no rows if it is not to be seen."""
     frame = cuda.local.array((4, 3), _float64)
     aimed = cuda.local.array((4, 3), _float64)
     rays = cuda.local.array((4, 3), _float64)
     for i in range(4):
         for k in range(3):
-            frame[i, k] = of_box[_FRAME + 3 * i + k]
+            frame[i, k] = of_box[3 * i + k]
     aim(part, frame, aimed)
     top, bottom, left, right, is_clipped = bounds(part, aimed, view)
     fact[_PART], fact[_TOP], fact[_BOTTOM], fact[_LEFT], fact[_RIGHT] = p, 0, 0, left, right
     solid[BEGINS] = begins_m
     if top >= bottom or left >= right or not enter(part, aimed, view, solid, rays):
         return
-    is_round, lit = part[KIND] != BOX, of_box[_LIT:_TEXTURE]
+    is_round = part[KIND] != BOX
     if is_round:
+        fact[_NEAR] = 0
         enter_shade(part, rays, lit[TOWARDS:], solid)
-    elif is_clipped:
-        top, bottom = _clipped_rows(solid, left, right, top, bottom)
-    fact[_TOP], fact[_BOTTOM], fact[_IS_ROUND] = top, bottom, 1 if is_round else 0
-    texture = int(of_box[_TEXTURE]) if part[TEXTURED] > 0 else PLAIN
-    fact[_MASK] = 0
+    else:
+        fact[_NEAR] = int(solid[N_NEAR])
+        for k in range(3):
+            fact[_FACES + k] = int(solid[FACES + k])
+        if is_clipped:
+            top, bottom = _clipped_rows(solid, left, right, top, bottom)
+    fact[_TOP], fact[_BOTTOM], fact[_SIDES] = top, bottom, sides_of(aimed)
+    texture = int(of_box[12]) if part[TEXTURED] > 0 else PLAIN
+    fact[_TEXTURE], fact[_MASK] = texture, 0
     if texture == DRAWN:
         enter_material(material, frame, view, solid)
         fact[_LEVELS], fact[_LEVELS + 1], fact[_MASK] = entered_levels(material, is_round)
-    paint(part, sides_of(aimed), palette, material, texture, lit, ALL_FACES, colours)
 
 
 @cuda.jit(device=True)
 def _clipped_rows(solid, left, right, top, bottom):
     """The rows in which a box can be hit whose corners do not say it."""
-    limit = cuda.local.array((18, 3), _float64)
+    limit = cuda.local.array((9, 3), _float64)
     return rows_between(limit, limits(solid, limit), float(left), right - 1.0, top, bottom)
+
+
+@cuda.jit(device=True)
+def _three(solid, first):
+    return solid[first], solid[first + 1], solid[first + 2]
 
 
 @cuda.jit(device=True)
 def _draw_pixel(row, x, solid, fact, old, old_code):
     """A pixel's (inverse depth, code) after a part; of two parts at the same depth the first in the house is seen."""
-    if fact[_IS_ROUND] == 0:
-        z = (solid[1], solid[2], solid[3], solid[4], solid[5], solid[6])
-        xx = (solid[8], solid[9], solid[10], solid[11], solid[12], solid[13])
-        y = (solid[15], solid[16], solid[17], solid[18], solid[19], solid[20])
-        w, seen, face = meet_box(row, x, solid[SLAB_Z], z, solid[SLAB_X], xx, solid[SLAB_Y], y, _float32(-1.0))
-        is_end = False
+    n_near, is_end, before = fact[_NEAR], False, _float32(-1.0)
+    if n_near > 0:
+        a, b, c = _three(solid, PLANES), _three(solid, PLANES + 3), _three(solid, PLANES + 6)
+        d, e, f = _three(solid, PLANES + 9), _three(solid, PLANES + 12), _three(solid, PLANES + 15)
+        face_a, face_b, face_c = fact[_FACES], fact[_FACES + 1], fact[_FACES + 2]
+        if n_near == 1:
+            w, seen, face = meet_box(row, x, a, face_a, None, face_a, None, face_a, d, e, f, b, c, before)
+        elif n_near == 2:
+            w, seen, face = meet_box(row, x, a, face_a, b, face_b, None, face_a, d, e, f, c, None, before)
+        else:
+            w, seen, face = meet_box(row, x, a, face_a, b, face_b, c, face_c, d, e, f, None, None, before)
     else:
-        beta = (solid[BETA], solid[BETA + 1], solid[BETA + 2])
+        beta = _three(solid, BETA)
         q = (solid[Q], solid[Q + 1], solid[Q + 2], solid[Q + 3], solid[Q + 4], solid[Q + 5])
         side = (
-            solid[NEAR_B], solid[NEAR_ROOT], solid[FAR_B_], solid[FAR_ROOT], solid[NEAR_Q], solid[FAR_Q], solid[MISSED_NEAR],
+            solid[NEAR_B], solid[NEAR_ROOT], solid[FAR_B], solid[FAR_ROOT], solid[NEAR_Q], solid[FAR_Q], solid[MISSED_NEAR],
             solid[MISSED_FAR],
         )  # fmt: skip
-        y = (solid[15], solid[16], solid[17], solid[18], solid[19], solid[20])
-        w, seen, is_end = meet_round(row, x, beta, q, side, solid[SLAB_Y], y, _float32(-1.0))
+        end, far, other_far = _three(solid, ENDS_AT), _three(solid, ENDS_AT + 3), _three(solid, ENDS_AT + 6)
+        w, seen, is_end = meet_round(row, x, beta, q, side, end, far, other_far, before)
         face = _int32(0)
     part = fact[_PART]
     if not seen or w < old or (w == old and (old_code < 0 or part >= old_code // N_FACES)):
         return old, old_code
-    depth = inverse_of(w)
-    if fact[_IS_ROUND] != 0:
-        light = (solid[SHADE], solid[SHADE + 1], solid[SHADE + 2], solid[SHADE + 3])
-        face = _int32(ROUND_ENDS) if is_end else _int32(2) * shade_at(row, x, depth, light)
-    if fact[_MASK] != 0:
-        u = coordinate(row, x, depth, solid[U], solid[U + 1], solid[U + 2], solid[U + 3])
-        v = coordinate(row, x, depth, solid[V], solid[V + 1], solid[V + 2], solid[V + 3])
-        face += level(u, v, fact[_LEVELS], fact[_LEVELS + 1], fact[_MASK])
+    if n_near == 0 or fact[_MASK] != 0:
+        depth = inverse_of(w)
+        if n_near == 0:
+            light = (solid[SHADE], solid[SHADE + 1], solid[SHADE + 2], solid[SHADE + 3])
+            face = _int32(ROUND_ENDS) if is_end else _int32(2) * shade_at(row, x, depth, light)
+        if fact[_MASK] != 0:
+            u = coordinate(row, x, depth, (solid[U], solid[U + 1], solid[U + 2], solid[U + 3]))
+            v = coordinate(row, x, depth, (solid[V], solid[V + 1], solid[V + 2], solid[V + 3]))
+            face += level(u, v, fact[_LEVELS], fact[_LEVELS + 1], fact[_MASK])
     return w, _int32(part * N_FACES + face)
 
 

@@ -19,9 +19,9 @@ from safevla.sim.boxes import Boxes
 from safevla.sim.contact import MAX_CHAIN
 from safevla.sim.geometry import RADIANS, to_world
 from safevla.sim.interface import CAMERAS, NOTHING, Scene, SceneStart, SimulatorError, Transition, check_slots
-from safevla.sim.light import N_FACES
+from safevla.sim.light import N_FACES, relight
 from safevla.sim.motion import YAW, X, Z
-from safevla.sim.render import BLOCK, draw, new_canvas
+from safevla.sim.render import BLOCK, CODE, INVERSE, colour_in, draw, new_canvas
 from safevla.sim.state import ARRAYS, SimState, blank, mounts, scene
 from safevla.sim.step import note_seen, pixels_needed, step_row
 from safevla.sim.view import view_of
@@ -142,8 +142,8 @@ class EmbeddedSimulator:
         s = self.state
         _draw_all(
             slots, get_num_threads(), s.mount, s.camera, s.robot_state, s.pose, s.half, s.mobility, s.n_boxes,
-            s.parts, s.first_part, s.last_part, s.radius, s.is_wide, s.palette, s.material, s.lights, s.n_lights, s.room,
-            s.part_box, s.pixels, self._rgb, self._depth, self._ids,
+            s.parts, s.first_part, s.last_part, s.radius, s.is_wide, s.palette, s.material, s.lights, s.n_lights, s.lit_at,
+            s.lit, s.room, s.part_box, s.pixels, self._rgb, self._depth, self._ids,
         )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def _step_all(
 @parallel_kernel
 def _draw_all(
     slots, n_threads, mount, camera, robot_state, pose, half, mobility, n_boxes, parts, first_part, last_part, radius, is_wide,
-    palette, material, lights, n_lights, room, part_box, pixels, rgb, depth, ids,
+    palette, material, lights, n_lights, lit_at, lit, room, part_box, pixels, rgb, depth, ids,
 ):  # fmt: skip
     """Draw both pictures of the environments `slots`, every n_threads-th of them on the same canvas.
 
@@ -176,7 +176,11 @@ def _draw_all(
         for i in range(thread, slots.shape[0], n_threads):
             e = slots[i]
             boxes = Boxes(pose[e], half[e], mobility[e], np.int64(n_boxes[e]))
-            looks = Appearance(parts[e], part_box[e], first_part[e], last_part[e], radius[e], is_wide[e], palette[e], material[e])
+            looks = Appearance(
+                parts[e], part_box[e], first_part[e], last_part[e], radius[e], is_wide[e], palette[e], material[e], lit[e]
+            )
+            for m in range(boxes.n_boxes):
+                relight(pose[e, m], is_wide[e, m], lights[e], n_lights[e], lit_at[e, m], lit[e, m])
             yaw = robot_state[e, YAW] * RADIANS
             for c in range(mount.shape[0]):
                 dx, dz = to_world(mount[c, 0], mount[c, 2], math.sin(yaw), math.cos(yaw))
@@ -184,32 +188,22 @@ def _draw_all(
                     robot_state[e, X] + dx, mount[c, 1], robot_state[e, Z] + dz,
                     robot_state[e, YAW] + camera[e, c, 2], camera[e, c, 0], camera[e, c, 1], width, height,
                 )  # fmt: skip
-                draw(view, canvas, boxes, looks, lights[e], n_lights[e], room[e], pixels[e, c])
-                _copy_rgb(canvas.rgba, rgb[e, c])
+                draw(view, canvas, boxes, looks, room[e, 0])
+                colour_in(canvas, boxes, looks, room[e], rgb[e, c], pixels[e, c])
                 if len(ids) > 0:
-                    _copy_ids(canvas.code, part_box[e], last_part[e, boxes.n_boxes - 1], ids[e, c])
+                    _copy_ids(canvas.shown, part_box[e], last_part[e, boxes.n_boxes - 1], ids[e, c])
                 if len(depth) > 0:  # not in a kernel, whose fast divisions need not give infinity
                     for row in range(height):
                         for x in range(width):
-                            depth[e, c, row, x] = np.float32(1.0) / canvas.inverse[x // BLOCK, row * BLOCK + x % BLOCK]
+                            depth[e, c, row, x] = np.float32(1.0) / canvas.shown[x // BLOCK, row, INVERSE, x % BLOCK]
 
 
 @kernel
-def _copy_rgb(rgba, rgb):
-    """A canvas's colours into a picture (H, W, 3)."""
-    for row in range(rgb.shape[0]):
-        for x in range(rgb.shape[1]):
-            colours = rgba[row, x]
-            for channel in range(3):
-                rgb[row, x, channel] = colours >> 8 * channel & 255
-
-
-@kernel
-def _copy_ids(code, part_box, n_parts, ids):
+def _copy_ids(shown, part_box, n_parts, ids):
     """A canvas's parts into the slots of their boxes (H, W), NOTHING for ceiling and sky."""
     for row in range(ids.shape[0]):
         for x in range(ids.shape[1]):
-            part = code[x // BLOCK, row * BLOCK + x % BLOCK] // N_FACES
+            part = int(shown[x // BLOCK, row, CODE, x % BLOCK]) // N_FACES
             ids[row, x] = part_box[part] if part < n_parts else NOTHING
 
 

@@ -7,30 +7,30 @@ towards +x, so forward = (sin θ, 0, cos θ) and right = (cos θ, 0, −sin θ).
 
 import math
 
-from safevla.runtime.kernels import kernel
+from safevla.runtime.kernels import lean_kernel
 
 RADIANS = math.pi / 180.0
 
 
-@kernel
+@lean_kernel
 def wrap_deg(angle):
     """The same angle in [−180, 180)."""
     return angle - 360.0 * math.floor((angle + 180.0) / 360.0)
 
 
-@kernel
+@lean_kernel
 def to_local(dx, dz, sin_yaw, cos_yaw):
     """World offset (dx, dz) in the frame of a body with that yaw: (right, forward)."""
     return dx * cos_yaw - dz * sin_yaw, dx * sin_yaw + dz * cos_yaw
 
 
-@kernel
+@lean_kernel
 def to_world(right, forward, sin_yaw, cos_yaw):
     """The inverse of `to_local`."""
     return right * cos_yaw + forward * sin_yaw, -right * sin_yaw + forward * cos_yaw
 
 
-@kernel
+@lean_kernel
 def disc_to_rectangle(dx, dz, sin_yaw, cos_yaw, half_x, half_z):
     """Distance from a point at offset (dx, dz) from a yawed rectangle's centre, and the outward direction there.
 
@@ -57,7 +57,7 @@ def disc_to_rectangle(dx, dz, sin_yaw, cos_yaw, half_x, half_z):
     return distance, nx, nz
 
 
-@kernel
+@lean_kernel
 def _separation(dx, dz, axis_x, axis_z, a_x, a_z, sin_a, cos_a, b_x, b_z, sin_b, cos_b):
     """Gap between two yawed rectangles along one axis; negative when their shadows overlap."""
     reach_a = a_x * abs(axis_x * cos_a - axis_z * sin_a) + a_z * abs(axis_x * sin_a + axis_z * cos_a)
@@ -65,7 +65,7 @@ def _separation(dx, dz, axis_x, axis_z, a_x, a_z, sin_a, cos_a, b_x, b_z, sin_b,
     return abs(dx * axis_x + dz * axis_z) - reach_a - reach_b
 
 
-@kernel
+@lean_kernel
 def rectangle_gap(dx, dz, a_x, a_z, sin_a, cos_a, b_x, b_z, sin_b, cos_b):
     """Largest separation over the four face normals of two yawed rectangles (separating-axis theorem).
 
@@ -78,7 +78,7 @@ def rectangle_gap(dx, dz, a_x, a_z, sin_a, cos_a, b_x, b_z, sin_b, cos_b):
     return gap
 
 
-@kernel
+@lean_kernel
 def noise(seed, counter):
     """A uniform number in [0, 1) that is a pure function of two non-negative integers (Wang's integer hash)."""
     h = (seed * 747796405 + counter * 277803737 + 2891336453) & 0xFFFFFFFF

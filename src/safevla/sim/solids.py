@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from safevla.runtime.kernels import kernel
+from safevla.runtime.kernels import lean_kernel
 from safevla.sim.view import EYE, FORWARD, RIGHT, UP
 from safevla.world.materials import MASK, OFFSET, PERIOD, SHIFT, A, B, C
 from safevla.world.parts import AXES, BOX, CENTRE, HALF, KIND, QUADRIC
@@ -27,28 +27,29 @@ _NOWHERE = 1e9  # inverse depth of a near surface that is not there: never the s
 _POSITIVE = 2.0 * PERIOD  # cells added to a material's coordinates: to cut off their fractions then is to round them down
 _NEAREST_M = 0.05  # corners nearer to the eye along the optical axis do not bound a part's pixels
 
-# What is computed of a part for a view, `solid` (N_SOLID,). First its slabs, the two planes across its z, x and y: the ray's
-# component along the axis is d = AT + PER_ROW · row + PER_X · x; the near plane is at inverse depth NEAR · d + NEAR_AT (none
-# where the eye lies between the planes), the far one at the larger of FAR_A · d and FAR_B · d.
-AT, PER_ROW, PER_X, NEAR, NEAR_AT, FAR_A, FAR_B = range(7)
-SLAB_Z, SLAB_X, SLAB_Y = 0, 7, 14
-# A round part has, in the place of its slabs across z and x, the quadric: β and q as polynomials of (1, row, x) and (1, row, x,
-# row², row·x, x²), and how its near and far side follow from them: near = NEAR_B · β + NEAR_ROOT · √q + NEAR_Q, far likewise;
-# where q is negative, near and far are MISSED_NEAR and MISSED_FAR.
-BETA, Q, NEAR_B, NEAR_ROOT, FAR_B_, FAR_ROOT = 0, 3, 9, 10, 11, 12
-NEAR_Q, FAR_Q, MISSED_NEAR, MISSED_FAR = 21, 22, 23, 24
+# What is computed of a part for a view, `solid` (N_SOLID,). Of a box: its six planes, three numbers each, which give the inverse
+# depth where a pixel's ray meets the plane as AT + PER_ROW · row + PER_X · x; those that the eye is in front of come first. Then
+# how many these are, and the faces, 4·axis in the order z, x, y, that they belong to.
+AT, PER_ROW, PER_X = range(3)
+PLANES, N_NEAR, FACES = 0, 18, 19
+# Of a round part: β and q as polynomials of (1, row, x) and (1, row, x, row², row·x, x²); how the quadric's near and far side follow
+# from them, near = NEAR_B · β + NEAR_ROOT · √q + NEAR_Q, far likewise, or where q is negative MISSED_NEAR and MISSED_FAR; and
+# three of the planes across its y axis, the near one (nowhere where the eye lies between the two) and two far ones.
+BETA, Q, NEAR_B, NEAR_ROOT, FAR_B, FAR_ROOT = 0, 3, 9, 10, 11, 12
+ENDS_AT = 13
+NEAR_Q, FAR_Q, MISSED_NEAR, MISSED_FAR = 22, 23, 24, 25
 # and how light it is there: a coordinate of the point that is met, 0 to 7, as (to, at, per row, per x)
-SHADE = 25
+SHADE = 26
 # two coordinates of the object's material, in the same form
-U, V = 29, 33
-BEGINS = 37  # metres along the optical axis from which the part's object may be met
-N_SOLID = 38
+U, V = 30, 34
+BEGINS = 38  # metres along the optical axis from which the part's object may be met
+N_SOLID = 39
 
 _SHIFT = 12  # a constant, because to shift by a variable is slow in a loop over pixels
 N_SHADES = 7  # of a round side
 
 
-@kernel
+@lean_kernel
 def aim(part, frame, aimed):
     """Fill aimed (4, 3): the eye, in metres, and the camera's forward, right and up along the axes of a part (N_COLUMNS,).
 
@@ -67,7 +68,7 @@ def aim(part, frame, aimed):
             aimed[i, k] = frame[i, 0] * ax + frame[i, 1] * ay + frame[i, 2] * az
 
 
-@kernel
+@lean_kernel
 def sides_of(aimed):
     """On which side of a part's axes the eye is, a bit each: 1 for x, 2 for y, 4 for z, where it is the positive one."""
     sides = 1 if aimed[EYE, 0] > 0.0 else 0
@@ -75,19 +76,63 @@ def sides_of(aimed):
     return sides + (4 if aimed[EYE, 2] > 0.0 else 0)
 
 
-@kernel
+@lean_kernel
 def enter(part, aimed, view, solid, rays):
     """Compute `solid` from a part and where it is `aimed` at; False with the eye inside. Fills rays (4, 3) as `enter_rays`."""
     enter_rays(part, aimed, view, rays)
-    is_outside = _enter_slab(solid, SLAB_Y, rays, 1, _TOO_CLOSE_M / part[HALF + 1])
     if part[KIND] == BOX:
-        is_outside |= _enter_slab(solid, SLAB_Z, rays, 2, _TOO_CLOSE_M / part[HALF + 2])
-        is_outside |= _enter_slab(solid, SLAB_X, rays, 0, _TOO_CLOSE_M / part[HALF])
-        return is_outside
-    return _enter_quadric(solid, rays, part[QUADRIC], part[QUADRIC + 1], part[QUADRIC + 2]) | is_outside
+        return _enter_box(part, rays, solid)
+    low, high, is_between = _ends(rays, 1, _TOO_CLOSE_M / part[HALF + 1])
+    near, far = (low, high) if low > 0.0 else (high, low)
+    _enter_plane(solid, ENDS_AT, rays, 1, 0.0 if is_between else 1.0 / near)
+    if is_between:
+        solid[ENDS_AT + AT] = _NOWHERE
+    _enter_plane(solid, ENDS_AT + 3, rays, 1, 1.0 / far)
+    _enter_plane(solid, ENDS_AT + 6, rays, 1, 1.0 / (near if is_between else far))
+    return _enter_quadric(solid, rays, part[QUADRIC], part[QUADRIC + 1], part[QUADRIC + 2]) | (not is_between)
 
 
-@kernel
+@lean_kernel
+def _enter_box(part, rays, solid):
+    """Enter a box's planes and faces; whether the eye lies outside of it."""
+    n_near, n_far = 0, 0
+    for face in range(3):
+        axis = 2 if face == 0 else face - 1
+        low, high, is_between = _ends(rays, axis, _TOO_CLOSE_M / part[HALF + axis])
+        first, second = 1.0 / low, 1.0 / high
+        if not is_between:
+            near, first = (first, second) if low > 0.0 else (second, first)
+            _enter_plane(solid, PLANES + 3 * n_near, rays, axis, near)
+            solid[FACES + n_near] = 4 * face
+            n_near += 1
+        else:
+            _enter_plane(solid, PLANES + 15 - 3 * n_far, rays, axis, second)
+            n_far += 1
+        _enter_plane(solid, PLANES + 15 - 3 * n_far, rays, axis, first)
+        n_far += 1
+    solid[N_NEAR] = n_near
+    return n_near > 0
+
+
+@lean_kernel
+def _ends(rays, axis, too_close):
+    """Where the planes across an axis lie, seen from the eye in half extents: (low, high, whether the eye is between them)."""
+    high, low = 1.0 - rays[0, axis], -1.0 - rays[0, axis]
+    if abs(high) < too_close:
+        high = too_close if high >= 0.0 else -too_close
+    if abs(low) < too_close:
+        low = too_close if low >= 0.0 else -too_close
+    return low, high, high >= 0.0 and low <= 0.0
+
+
+@lean_kernel
+def _enter_plane(solid, at, rays, axis, scale):
+    """Enter the plane across an axis at 1 / scale from the eye."""
+    for i in range(3):
+        solid[at + i] = rays[1 + i, axis] * scale
+
+
+@lean_kernel
 def enter_rays(part, aimed, view, rays):
     """Fill rays (4, 3): the eye in half extents of the part, and how a ray's direction there follows from 1, row and x."""
     for k in range(3):
@@ -98,26 +143,7 @@ def enter_rays(part, aimed, view, rays):
         rays[2, k], rays[3, k] = view.v_by * up, view.u_by * right
 
 
-@kernel
-def _enter_slab(solid, slab, rays, axis, too_close):
-    """Enter the two planes across an axis at solid[slab:]; whether the eye lies outside of them."""
-    solid[slab + AT], solid[slab + PER_ROW], solid[slab + PER_X] = rays[1, axis], rays[2, axis], rays[3, axis]
-    high, low = 1.0 - rays[0, axis], -1.0 - rays[0, axis]
-    if abs(high) < too_close:
-        high = too_close if high >= 0.0 else -too_close
-    if abs(low) < too_close:
-        low = too_close if low >= 0.0 else -too_close
-    if high < 0.0 or low > 0.0:
-        near, far = (high, low) if high < 0.0 else (low, high)
-        solid[slab + NEAR], solid[slab + NEAR_AT] = 1.0 / near, 0.0
-        solid[slab + FAR_A] = solid[slab + FAR_B] = 1.0 / far
-        return True
-    solid[slab + NEAR], solid[slab + NEAR_AT] = 0.0, _NOWHERE
-    solid[slab + FAR_A], solid[slab + FAR_B] = 1.0 / high, 1.0 / low
-    return False
-
-
-@kernel
+@lean_kernel
 def _enter_quadric(solid, rays, a, b, c):
     """Enter the quadric x² + z² ≤ a + b·y + c·y²; whether the eye lies outside of it, or of the half of it that is the part's."""
     ex, ey, ez = rays[0, 0], rays[0, 1], rays[0, 2]
@@ -136,31 +162,31 @@ def _enter_quadric(solid, rays, a, b, c):
     solid[Q + 5] = by_x * by_x - _across(rays, 3, 3, c) * inverse
     solid[NEAR_Q] = solid[FAR_Q] = 0.0
     if square > 0.0:  # between the roots
-        solid[NEAR_B], solid[NEAR_ROOT], solid[FAR_B_], solid[FAR_ROOT] = 1.0, 1.0, 1.0, -1.0
+        solid[NEAR_B], solid[NEAR_ROOT], solid[FAR_B], solid[FAR_ROOT] = 1.0, 1.0, 1.0, -1.0
         solid[MISSED_NEAR], solid[MISSED_FAR] = -1.0, 0.0
         return True
     solid[MISSED_NEAR], solid[MISSED_FAR] = _NOWHERE, -_NOWHERE
     # a cone has two halves, which meet at y = −b / 2c; the part lies about y = 0
     if c <= 0.0 or (ey + 0.5 * b / c) * b >= 0.0:
-        solid[NEAR_B], solid[NEAR_ROOT], solid[NEAR_Q], solid[FAR_B_], solid[FAR_ROOT] = 0.0, 0.0, _NOWHERE, 1.0, 1.0
+        solid[NEAR_B], solid[NEAR_ROOT], solid[NEAR_Q], solid[FAR_B], solid[FAR_ROOT] = 0.0, 0.0, _NOWHERE, 1.0, 1.0
         return False
-    solid[NEAR_B], solid[NEAR_ROOT], solid[FAR_B_], solid[FAR_ROOT], solid[FAR_Q] = 1.0, -1.0, 0.0, 0.0, -_NOWHERE
+    solid[NEAR_B], solid[NEAR_ROOT], solid[FAR_B], solid[FAR_ROOT], solid[FAR_Q] = 1.0, -1.0, 0.0, 0.0, -_NOWHERE
     return True
 
 
-@kernel
+@lean_kernel
 def _beta(rays, i, ex, by_y, ez, inverse):
     """A coefficient of β = −B / A: of 1, row or x."""
     return -(ex * rays[i, 0] + ez * rays[i, 2] - by_y * rays[i, 1]) * inverse
 
 
-@kernel
+@lean_kernel
 def _across(rays, i, j, c):
     """A coefficient of C: of a product of 1, row and x."""
     return rays[i, 0] * rays[j, 0] + rays[i, 2] * rays[j, 2] - c * rays[i, 1] * rays[j, 1]
 
 
-@kernel
+@lean_kernel
 def enter_shade(part, rays, towards, solid):
     """Enter how light a round side is where it is met: 0 away from the direction `towards` (3,), in the object's frame, to 7.
 
@@ -184,7 +210,7 @@ def enter_shade(part, rays, towards, solid):
             light[i] += along * rays[i, k]
 
 
-@kernel
+@lean_kernel
 def enter_material(material, frame, view, solid):
     """Enter the two coordinates u and v of an object's material (`world.materials`) as they are met in `frame`."""
     for k in range(2):
@@ -198,7 +224,7 @@ def enter_material(material, frame, view, solid):
         solid[at + 2], solid[at + 3] = view.v_by * up, view.u_by * right
 
 
-@kernel
+@lean_kernel
 def bounds(part, aimed, view):
     """What pixels a part may cover: (first row, row after the last, first column, column after the last, whether it is clipped).
 
@@ -235,29 +261,22 @@ def bounds(part, aimed, view):
     return first_row, end_row, first_x, end_x, False
 
 
-@kernel
+@lean_kernel
 def limits(solid, limit):
     """Lines (·, 3), at + per_row · row + per_x · x, that are nowhere negative where a box is hit; their number.
 
     One for every near plane and every far one: the near one must come first.
     """
-    n = 0
-    for i in range(0, 21, 7):
-        if solid[i + NEAR] == 0.0:
-            continue
-        for j in range(0, 21, 7):
-            for side in range(2):
-                far = solid[j + FAR_A] if side == 0 else solid[j + FAR_B]
-                if side == 1 and far == solid[j + FAR_A]:
-                    continue
-                limit[n, 0] = solid[i + NEAR] * solid[i + AT] - far * solid[j + AT]
-                limit[n, 1] = solid[i + NEAR] * solid[i + PER_ROW] - far * solid[j + PER_ROW]
-                limit[n, 2] = solid[i + NEAR] * solid[i + PER_X] - far * solid[j + PER_X]
-                n += 1
+    n, n_near = 0, int(solid[N_NEAR])
+    for i in range(n_near):
+        for j in range(n_near, 6):
+            for k in range(3):
+                limit[n, k] = solid[PLANES + 3 * i + k] - solid[PLANES + 3 * j + k]
+            n += 1
     return n
 
 
-@kernel
+@lean_kernel
 def rows_between(limit, n_limits, first_x, last_x, top, bottom):
     """The rows [top, bottom) in which a box can be hit between two columns."""
     low, high = float(top), bottom - 1.0
@@ -273,30 +292,41 @@ def rows_between(limit, n_limits, first_x, last_x, top, bottom):
     return int(math.ceil(low - 1e-6)), int(math.floor(high + 1e-6)) + 1
 
 
-@kernel
-def meet_box(row, x, z_at, z, x_at, xx, y_at, y, old):
-    """Where a pixel's ray meets a box: inverse depth, whether before `old`, and 4·face: 0 across z, 1 across x, 2 across y.
+@lean_kernel
+def met(plane, row, x):
+    """The inverse depth at which a pixel's ray meets a plane (3)."""
+    return (plane[AT] + plane[PER_X] * x) + plane[PER_ROW] * row
 
-    z, xx, y: each slab's numbers from PER_ROW on.
+
+@lean_kernel
+def meet_box(row, x, a, face_a, b, face_b, c, face_c, d, e, f, g, h, old):
+    """Where a pixel's ray meets a box: (inverse depth, whether before `old`, face).
+
+    a, b and c are the planes that the eye is in front of, with their faces; d to h the others. Where a box has fewer, b, c, g and h
+    are None, which costs nothing.
     """
-    across_z = z_at + z[0] * row + z[1] * x
-    across_x = x_at + xx[0] * row + xx[1] * x
-    across_y = y_at + y[0] * row + y[1] * x
-    near_z, near_x, near_y = z[2] * across_z + z[3], xx[2] * across_x + xx[3], y[2] * across_y + y[3]
-    far_z = max(z[4] * across_z, z[5] * across_z)
-    far_x = max(xx[4] * across_x, xx[5] * across_x)
-    far_y = max(y[4] * across_y, y[5] * across_y)
-    w = min(min(near_z, near_x), near_y)
-    seen = (w > old) & (w >= max(max(far_z, far_x), far_y))
-    face = np.int32(4) if w == near_x else (np.int32(0) if w == near_z else np.int32(8))
-    return w, seen, face
+    w, face = met(a, row, x), face_a
+    if b is not None:
+        other = met(b, row, x)
+        face = face_b if other < w else face
+        w = min(w, other)
+    if c is not None:
+        other = met(c, row, x)
+        face = face_c if other < w else face
+        w = min(w, other)
+    far = max(max(met(d, row, x), met(e, row, x)), met(f, row, x))
+    if g is not None:
+        far = max(far, met(g, row, x))
+    if h is not None:
+        far = max(far, met(h, row, x))
+    return w, (w > old) & (w >= far), face
 
 
-@kernel
-def meet_round(row, x, beta, q, side, y_at, y, old):
-    """Where a pixel's ray meets a round part: inverse depth, whether that is before `old`, and whether it is an end.
+@lean_kernel
+def meet_round(row, x, beta, q, side, end, far, other_far, old):
+    """Where a pixel's ray meets a round part: (inverse depth, whether that is before `old`, whether it is an end).
 
-    beta (3) and q (6): polynomials; side (8): NEAR_B, NEAR_ROOT, FAR_B_, FAR_ROOT, NEAR_Q to MISSED_FAR.
+    beta (3) and q (6): polynomials; side (8): NEAR_B, NEAR_ROOT, FAR_B, FAR_ROOT, NEAR_Q to MISSED_FAR; then the planes of ENDS_AT.
     """
     b = beta[0] + beta[1] * row + beta[2] * x
     square = q[0] + q[1] * row + q[2] * x + q[3] * row * row + q[4] * row * x + q[5] * x * x
@@ -304,15 +334,12 @@ def meet_round(row, x, beta, q, side, y_at, y, old):
     is_met = square >= np.float32(0.0)
     near_q = side[0] * b + side[1] * root + side[4] if is_met else side[6]
     far_q = side[2] * b + side[3] * root + side[5] if is_met else side[7]
-    across = y_at + y[0] * row + y[1] * x
-    near_y = y[2] * across + y[3]
-    far_y = max(y[4] * across, y[5] * across)
+    near_y, far_y = met(end, row, x), max(met(far, row, x), met(other_far, row, x))
     w = min(near_q, near_y)
-    seen = (w > old) & (w >= max(far_q, far_y))
-    return w, seen, near_y < near_q
+    return w, (w > old) & (w >= max(far_q, far_y)), near_y < near_q
 
 
-@kernel
+@lean_kernel
 def inverse_of(w):
     """1 / w for a positive float32, to seven digits: a first guess from its bits, and three of Newton's steps.
 
@@ -325,26 +352,25 @@ def inverse_of(w):
     return guess * (two - w * guess)
 
 
-@kernel
-def coordinate(row, x, depth, to, at, per_row, per_x):
-    """A coordinate of the point that is met at that depth; arguments as U, V and SHADE have them."""
-    return (at + per_row * row + per_x * x) * depth + to
+@lean_kernel
+def coordinate(row, x, depth, form):
+    """A coordinate of the point that is met at that depth; form: as U, V and SHADE have it."""
+    return ((form[1] + form[3] * x) + form[2] * row) * depth + form[0]
 
 
-@kernel
+@lean_kernel
 def shade_at(row, x, depth, light):
     """The shade, 0 to N_SHADES − 1, of a round side where it is met; light: SHADE's four numbers."""
-    at = coordinate(row, x, depth, light[0], light[1], light[2], light[3])
-    return np.int32(min(max(at, np.float32(0.0)), np.float32(N_SHADES - 0.01)))
+    return np.int32(min(max(coordinate(row, x, depth, light), np.float32(0.0)), np.float32(N_SHADES - 0.01)))
 
 
-@kernel
+@lean_kernel
 def level(u, v, a, b, mask):
     """The level, 0 to 3, of a material at its coordinates (`world.materials`); a, b, mask: of `entered_levels`."""
     return np.int32(np.int32(np.int32(np.int32(np.int32(u) * a) + np.int32(np.int32(v) * b)) >> _SHIFT) & mask)
 
 
-@kernel
+@lean_kernel
 def entered_levels(material, is_round):
     """A material's a, b and mask as the loops over pixels take them: a and b hold its factor c, and the shift is always _SHIFT.
 

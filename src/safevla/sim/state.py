@@ -16,7 +16,7 @@ from safevla.sim.body import ARM_ROWS
 from safevla.sim.boxes import starting_poses
 from safevla.sim.geometry import noise
 from safevla.sim.interface import CAMERAS, NEVER, NOTHING, Scene, SceneStart, SimulatorError
-from safevla.sim.light import MAX_LIGHTS
+from safevla.sim.light import MAX_LIGHTS, N_LIT
 from safevla.world.boxes import STRUCTURE
 from safevla.world.materials import N_COLUMNS as N_MATERIAL
 from safevla.world.parts import N_COLOURS, N_COLUMNS
@@ -47,6 +47,8 @@ _ARRAYS: dict[str, tuple[tuple[str | int, ...], type, float]] = {
     "is_wide": ((_B, _M), np.bool_, 0),
     "palette": ((_B, _M, N_COLOURS, 3), np.uint8, 0),
     "material": ((_B, _M, N_MATERIAL), np.float32, 0),
+    "lit": ((_B, _M, N_LIT), np.float32, 0),  # the light on each box where it was at the pose lit_at, of `light`
+    "lit_at": ((_B, _M, 5), np.float32, np.nan),
     "parts": ((_B, _P, N_COLUMNS), np.float32, 0),
     "part_box": ((_B, _P), np.int16, NOTHING),  # the slot of the box that the part belongs to
     "visible": ((_B, _C, _M), np.bool_, 0),

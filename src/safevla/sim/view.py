@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safevla.runtime.kernels import kernel
+from safevla.runtime.kernels import lean_kernel
 from safevla.sim.geometry import RADIANS, to_local
 
 EYE, FORWARD, RIGHT, UP = range(4)  # rows of what `look_into` fills
@@ -38,7 +38,7 @@ class View(NamedTuple):
     height: int
 
 
-@kernel
+@lean_kernel
 def view_of(eye_x, eye_y, eye_z, yaw_deg, pitch_deg, fov_deg, width, height):
     """What a camera shows in a picture of that size; pitch is positive downwards, the field of view is vertical."""
     heading, pitch = yaw_deg * RADIANS, pitch_deg * RADIANS
@@ -51,7 +51,7 @@ def view_of(eye_x, eye_y, eye_z, yaw_deg, pitch_deg, fov_deg, width, height):
     )  # fmt: skip
 
 
-@kernel
+@lean_kernel
 def is_in_view(x, y, z, radius, view):
     """(whether a sphere in the world may be seen, how far away along the optical axis it begins), in metres."""
     dx, dy, dz = x - view.x, y - view.y, z - view.z
@@ -67,7 +67,7 @@ def is_in_view(x, y, z, radius, view):
     return is_seen, deep - radius
 
 
-@kernel
+@lean_kernel
 def look_into(pose, is_wide, view, frame):
     """Fill frame (4, 3): the eye, in metres, and the camera's forward, right and up, in the frame of an object with that pose.
 
@@ -90,7 +90,7 @@ def look_into(pose, is_wide, view, frame):
             frame[i, 0], frame[i, 1], frame[i, 2] = upright(frame[i, 0], frame[i, 1], frame[i, 2], is_wide)
 
 
-@kernel
+@lean_kernel
 def upright(x, y, z, is_wide):
     """A vector in the frame of a toppled object's box, as the object had it when it stood.
 
