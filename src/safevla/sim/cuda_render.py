@@ -69,21 +69,9 @@ MAX_BOXES = 1024  # of a house
 
 # What the tiles read of a part, besides its numbers of `sim.solids`: its slot, the first row and the one after the last, columns
 # likewise; how many planes of a box the eye is in front of, 0 for a round part; their faces; and a, b and mask of its material,
-# of which the mask is 0 where it does not show. For its colours: on which sides of it the eye is, and how its material is seen.
-_PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _NEAR, _FACES, _LEVELS, _MASK, _SIDES, _TEXTURE, _N_INTS = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    9,
-    11,
-    12,
-    13,
-    14,
-)
+# of which the mask is 0 where it does not show. And for its colours: on which sides of it the eye is, how its material is seen.
+_PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _NEAR, _FACES, _LEVELS, _MASK, _SIDES, _TEXTURE = 0, 1, 2, 3, 4, 5, 6, 9, 11, 12, 13
+_N_INTS = 14
 _N_OF_BOX = 13  # what the parts of a box share: its frame, of `sim.view`, and how its material is seen
 
 

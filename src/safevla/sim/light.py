@@ -30,7 +30,7 @@ _THROWN_BACK = 0.25  # share of a lamp's light that reaches what faces away from
 
 @lean_kernel
 def relight(pose, is_wide, lights, n_lights, lit_at, lit):
-    """Bring the light on an object up to date: `gather` it where its pose is not the one, lit_at (5,), that it was gathered for."""
+    """Bring the light on an object up to date: `gather` it if its pose is not lit_at (5,), which it was gathered for."""
     is_moved = False
     for k in range(5):
         is_moved |= pose[k] != lit_at[k]

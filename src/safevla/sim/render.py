@@ -58,16 +58,14 @@ _LARGE = 400  # pixels from which it pays to find a box's rows exactly, block by
 class Canvas(NamedTuple):
     """Memory to draw pictures of H rows in. Its N columns are whole blocks; those beyond a picture's width are waste."""
 
-    # (N / BLOCK, H, 2, BLOCK) float32: one over the metres along the optical axis, 0 for the sky; and N_FACES · part + face, where part
-    # P stands for ceiling and sky. In one array, so that the compiler sees that the two are apart; in two their addresses might
-    # also agree in the last 12 bits, and processors take such for the same.
+    # (N / BLOCK, H, 2, BLOCK) float32: one over the metres along the optical axis, 0 for the sky; and N_FACES · part + face, of
+    # which part P stands for ceiling and sky. In one array, so that the compiler sees that the two are apart; in two their
+    # addresses might agree in the last 12 bits, and processors take such for the same.
     shown: np.ndarray
     hues: np.ndarray  # (N,) uint32: a row's colours as in `table`
     words: np.ndarray  # (3 · N / 4,) uint32: the same as they are stored, red, green and blue a byte each
     table: np.ndarray  # (N_FACES · (P + 1),) uint32: the colour by code, red in the lowest byte
-    count: (
-        np.ndarray
-    )  # (N_FACES · (P + 1), 4) int32: pixels by code; in four, because to add to the same one twice in turn is slow
+    count: np.ndarray  # (N_FACES · (P + 1), 4) int32: pixels by code; in four, for to add to the same one in turn is slow
     drawn: np.ndarray  # (P,) int32: the parts that are in the picture's bounds, in the order in which they were drawn
     n_drawn: np.ndarray  # (1,) int64: how many these are
     sides: np.ndarray  # (P,) int8: on which sides of a part's axes the eye is, a bit each
@@ -173,7 +171,7 @@ def _draw_backdrop(view, canvas, code_behind, ceiling_m):
 
 @lean_kernel
 def _draw_box(shown, size, p, solid, limit, extent, texture):
-    """Draw part p, a box, from its numbers `solid`. extent: its `bounds`; texture: its coordinates' numbers and levels, or None."""
+    """Draw part p, a box, from its numbers `solid`. extent: its `bounds`; texture: as `_level_at` takes it, or None."""
     is_large = extent[4] or (extent[1] - extent[0]) * (extent[3] - extent[2]) > _LARGE
     n_limits = limits(solid, limit) if is_large else 0
     tag, zero = np.float32(N_FACES * p), np.float32(size[0] >> 30)
@@ -276,8 +274,8 @@ def _look_up(picture, table, hues, words, rgb):
             rgb[row, i] = bytes_of[i]
 
 
-# The loops over pixels. `zero` is 0. Adding it keeps the compiler from turning the two conditional assignments into masked stores,
-# which some processors carry out ten times slower than plain ones. Rows of BLOCK pixels are vectors, or a few of them.
+# The loops over pixels. A row of BLOCK pixels is a vector, or a few of them. `zero` is 0. Adding it keeps the compiler from turning
+# the two conditional assignments into masked stores, which some processors carry out ten times slower than plain ones.
 
 
 @lean_kernel

@@ -32,9 +32,9 @@ _NEAREST_M = 0.05  # corners nearer to the eye along the optical axis do not bou
 # how many these are, and the faces, 4·axis in the order z, x, y, that they belong to.
 AT, PER_ROW, PER_X = range(3)
 PLANES, N_NEAR, FACES = 0, 18, 19
-# Of a round part: β and q as polynomials of (1, row, x) and (1, row, x, row², row·x, x²); how the quadric's near and far side follow
-# from them, near = NEAR_B · β + NEAR_ROOT · √q + NEAR_Q, far likewise, or where q is negative MISSED_NEAR and MISSED_FAR; and
-# three of the planes across its y axis, the near one (nowhere where the eye lies between the two) and two far ones.
+# Of a round part: β and q as polynomials of (1, row, x) and (1, row, x, row², row·x, x²); how the quadric's near and far side
+# follow from them, near = NEAR_B · β + NEAR_ROOT · √q + NEAR_Q, far likewise, or where q is negative MISSED_NEAR and MISSED_FAR;
+# and three of the planes across its y axis, the near one (nowhere where the eye lies between the two) and two far ones.
 BETA, Q, NEAR_B, NEAR_ROOT, FAR_B, FAR_ROOT = 0, 3, 9, 10, 11, 12
 ENDS_AT = 13
 NEAR_Q, FAR_Q, MISSED_NEAR, MISSED_FAR = 22, 23, 24, 25
@@ -302,8 +302,8 @@ def met(plane, row, x):
 def meet_box(row, x, a, face_a, b, face_b, c, face_c, d, e, f, g, h, old):
     """Where a pixel's ray meets a box: (inverse depth, whether before `old`, face).
 
-    a, b and c are the planes that the eye is in front of, with their faces; d to h the others. Where a box has fewer, b, c, g and h
-    are None, which costs nothing.
+    a, b and c are the planes that the eye is in front of, with their faces; d to h the others. Of b, c, g and h those that a box
+    does not have are None, which costs nothing.
     """
     w, face = met(a, row, x), face_a
     if b is not None:
@@ -326,7 +326,7 @@ def meet_box(row, x, a, face_a, b, face_b, c, face_c, d, e, f, g, h, old):
 def meet_round(row, x, beta, q, side, end, far, other_far, old):
     """Where a pixel's ray meets a round part: (inverse depth, whether that is before `old`, whether it is an end).
 
-    beta (3) and q (6): polynomials; side (8): NEAR_B, NEAR_ROOT, FAR_B, FAR_ROOT, NEAR_Q to MISSED_FAR; then the planes of ENDS_AT.
+    beta (3) and q (6): polynomials; side (8): NEAR_B, NEAR_ROOT, FAR_B, FAR_ROOT, NEAR_Q to MISSED_FAR; the planes of ENDS_AT.
     """
     b = beta[0] + beta[1] * row + beta[2] * x
     square = q[0] + q[1] * row + q[2] * x + q[3] * row * row + q[4] * row * x + q[5] * x * x
