@@ -8,7 +8,7 @@ from safevla.config.house_options import HouseOptions
 from safevla.config.policy_config import PolicyConfig
 from safevla.env.vector_env import VectorEnv
 from safevla.policies import policy_files, vision_files
-from safevla.policies.vision_encoder import VisionEncoder, scaled
+from safevla.policies.vision_encoder import Seen, VisionEncoder, scaled
 from safevla.policies.vla import Policy
 from safevla.runtime import checkpoints
 from safevla.safe_rl import advantages, ppo
@@ -16,7 +16,7 @@ from safevla.safe_rl.collector import Collector
 from safevla.safe_rl.episode_source import IteratorSource
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import goals, sampling
-from tests.learning import a_method, ppo_params
+from tests.learning import a_method, made_up_observation, ppo_params, tiny_policy
 
 EYE = EncoderConfig(image_size=(24, 42), widths=(8, 12, 16), blocks=(0, 1, 1))
 
@@ -32,6 +32,12 @@ def _config(file) -> PolicyConfig:
     return PolicyConfig(vision=str(file), image_size=EYE.image_size, dim=16, heads=2, decoder_layers=1, context=8)
 
 
+def a_rollout(model: Policy, frozen: bool):
+    batch = VectorEnv(EmbeddedSimulator(3, EYE.image_size), 6)
+    source = IteratorSource(sampling.stream(goals.PAPER_TASKS, "train", HouseOptions(rooms=(1, 1))))
+    return Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=frozen).collect(model, 8)
+
+
 def test_an_encoder_comes_back_in_half_precision(file):
     torch.manual_seed(0)
     written, (encoder, digest) = VisionEncoder(EYE), vision_files.load(str(file))
@@ -44,9 +50,7 @@ def test_an_encoder_comes_back_in_half_precision(file):
 def test_a_policy_on_it_acts_and_learns_all_but_the_encoder(file, frozen, tmp_path):
     torch.manual_seed(0)
     model = Policy(_config(file))
-    batch = VectorEnv(EmbeddedSimulator(3, EYE.image_size), 6)
-    source = IteratorSource(sampling.stream(goals.PAPER_TASKS, "train", HouseOptions(rooms=(1, 1))))
-    rollout, _ = Collector(batch, source, torch.Generator().manual_seed(0), frozen_encoder=frozen).collect(model, 8)
+    rollout, _ = a_rollout(model, frozen)
     assert rollout.privileged.class_map is None  # it knows them
     target = advantages.targets(rollout, a_method("ppo").advantage, ppo_params())
     terms, _ = ppo.losses(model, rollout, target, torch.arange(3), ppo_params())
@@ -61,6 +65,22 @@ def test_a_policy_on_it_acts_and_learns_all_but_the_encoder(file, frozen, tmp_pa
     vision_files.save(VisionEncoder(EYE), file, frames=1)
     with pytest.raises(checkpoints.CheckpointError, match=r"vision_sha256: the vision encoder .*eye\.safetensors has changed"):
         policy_files.load(tmp_path / "p.safetensors")
+
+
+def test_what_the_encoder_has_seen_serves_as_well_as_the_pictures(file):
+    torch.manual_seed(0)
+    model = Policy(_config(file))
+    rollout, _ = a_rollout(model, frozen=False)
+    seen = model.see(rollout.observation.pixels)
+    assert seen is not None and seen.features.shape[:3] == rollout.observation.pixels.shape[:3]
+    given = (rollout.observation, rollout.starts, rollout.kv_cache)
+    with torch.no_grad():
+        expected, found = model(*given)[0], model(*given, seen=seen)[0]
+        other, _ = model(*given, seen=Seen(-seen.features, seen.class_logits))
+    torch.testing.assert_close(found.logits, expected.logits)
+    torch.testing.assert_close(found.class_logits, expected.class_logits)
+    assert not torch.allclose(other.logits, expected.logits)
+    assert tiny_policy().see(made_up_observation(2, 3).pixels) is None
 
 
 @pytest.mark.parametrize(
