@@ -10,9 +10,12 @@ from safevla.config.house_options import HouseOptions
 from safevla.imitation import encoder_pretraining
 from safevla.imitation.encoder_pretraining import EncoderJob
 from safevla.imitation.house_pool import HousePool, drawn
+from safevla.pipeline import run_scripts, runs, stages
+from safevla.pipeline.stage_log import StageLog
 from safevla.policies import vision_files
 from safevla.policies.vision_encoder import scaled
 from safevla.runtime import checkpoints
+from tests.pipeline import compendium
 
 OPTIONS = HouseOptions(rooms=(1, 1))
 CONFIG = EncoderConfig(image_size=(24, 42), widths=(8, 12, 16), blocks=(0, 1, 0))
@@ -87,3 +90,20 @@ def test_a_job_leaves_the_encoder_its_curve_and_what_it_recognises(simulator, tm
     assert about["training"]["frames"] == 512 and pd.read_csv(job.curve)["frames"].iloc[-1] == 512
     encoder_pretraining.run(job)
     assert len(begins) == 1  # a finished one is found finished
+
+
+def test_the_stages_notebook_trains_an_encoder_and_shows_what_it_sees(tmp_path, begins, monkeypatch):
+    monkeypatch.setattr(encoder_pretraining, "SHIFTS", {"seen": ()})
+    size = {"image_size": [24, 42], "widths": [8, 12, 16], "blocks": [0, 1, 0]}
+    training = {"frames": 128, "n_envs": 16, "minibatches": 2, "houses": 32}
+    tiny = {"size": size, "training": training, "test_houses": 32, "test_batches": 1}
+    monkeypatch.chdir(compendium.make(tmp_path, {"small": {"encoders": {"tiny": tiny}, "houses": {"rooms": [1, 1]}}}))
+    values = profiles.raw("small")
+    run = runs.of_profile(values)[0]
+    given = {"profile": "small", "params": stages.select(run.stage, values), **run.told}
+    executed, fault = run_scripts.execute(tmp_path / "notebooks" / run.notebook, given, StageLog())
+    assert not fault and begins == [0]
+    pictures = [o for cell in executed["cells"] for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+    assert len(pictures) == 1 + len(encoder_pretraining.ROBOTS)
+    made = tmp_path / "data" / "small" / "encoders" / "tiny"
+    assert {path.name for path in made.iterdir()} == {"encoder.safetensors", "curve.csv", "recognition.csv"}
