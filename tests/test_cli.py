@@ -58,6 +58,7 @@ def test_a_command_that_lacks_its_command_shows_the_help(command, capsys):
         ("stage finetune_safe_rl --set method=pp --set task=Fetch", 2, "did you mean 'finetune_safe_rl@ppo-Fetch'?"),
         ("report smok", 2, "unknown profile 'smok'"),
         ("archive smok", 2, "unknown profile 'smok'"),
+        ("reproduce laptop pretrain_encoder", 2, "pretrain_encoder: the profile has none to run"),
         ("evaluate none.jsonl --out rows.parquet", 2, "'none.jsonl' does not exist"),
         ("evaluate README.md", 2, "Missing option '--out'"),
         ("evaluate README.md --out nowhere/rows.parquet", 2, "--out: nowhere: no such folder"),

@@ -44,7 +44,7 @@ PROFILE = {
     "houses": {"rooms": [1, 2]},
     "simulator": {"n_envs": 8},
     "collect": {"episodes": 12, "shards": 1, "validation_episodes": 2, "test_episodes": 4, "max_steps": 100},
-    "policy": {"image_size": [18, 32], "channels": [4, 8], "dim": 16, "heads": 2, "decoder_layers": 1, "context": 8},
+    "policy": {"vision": None, "image_size": [18, 32], "channels": [4, 8], "dim": 16, "heads": 2, "decoder_layers": 1, "context": 8},
     "imitation": {"steps": 1024, "ranks": 1, "n_envs": 8, "epochs": 1, "checkpoint_updates": 100, "log_updates": 4},
     "finetune": {
         "methods": ["ppo", METHOD],

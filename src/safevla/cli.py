@@ -220,18 +220,28 @@ def archive(
     profile: Annotated[
         str, typer.Argument(metavar="PROFILE", help="A profile whose stages have run here.", autocompletion=_profiles)
     ],
+    encoders: Annotated[bool, typer.Option("--encoders", help="The vision encoders alone, into the package.")] = False,
 ) -> None:
     """Put into reports/ and policies/ what git keeps of a run that not everybody can repeat.
 
+    The vision encoders that the stage `pretrain_encoder` has trained are shipped apart: policies start from them, so new ones
+    make the stages of every profile stale that uses them.
+
     \b
-    Example:
+    Examples:
       safevla archive paper
+      safevla archive paper --encoders
     """
     from safevla.config import profiles
     from safevla.pipeline import archive as pipeline
 
     _check_profile(profile)
-    pipeline.archive(profiles.root(), profile)
+    root = profiles.root()
+    if encoders:
+        files = pipeline.ship_encoders(root, profile)
+        print(f"shipped {', '.join(file.name for file in files)} in {files[0].parent}: commit them")
+        return
+    pipeline.archive(root, profile)
     print(f"archived in reports/{profile} and policies/{profile}: commit them")
 
 

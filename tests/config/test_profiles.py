@@ -20,6 +20,9 @@ def test_profiles_are_valid(profile):
     assert all(stage["wdir"] == "../../.." for stage in generated["stages"].values())
 
 
+_EYE = {"size": {"image_size": [48, 84], "widths": [8, 16, 24], "blocks": [0, 1, 1]}, "training": {"frames": 1}}
+
+
 def _own(values: dict, method: str, **changes: object) -> None:
     """Change a method's own parameters."""
     values["finetune"]["method_params"].setdefault(method, {}).update(changes)
@@ -41,6 +44,9 @@ def _own(values: dict, method: str, **changes: object) -> None:
         (lambda v: v.update(extensions=[3]), "extensions.0: "),
         (lambda v: v["houses"].update(rooms=[3, 2]), "houses.rooms: the least comes first, then the most; found 3 and then 2"),
         (lambda v: v["houses"].update(room_side_m=[4.0, 2.8]), "houses.room_side_m: the least comes first"),
+        (lambda v: v["encoders"].update({"../eye": _EYE}), "encoders.../eye"),
+        (lambda v: v["encoders"].update(eye={**_EYE, "frames": 1}), "encoders.eye.frames: unknown parameter"),
+        (lambda v: v["encoders"].update(eye={**_EYE, "training": {}}), "encoders.eye.training.frames: "),
         (lambda v: v["policy"].update(heads=5), "policy.heads: 5 heads do not divide dim, which is 64"),
         (lambda v: v["policy"].update(dim=66), "policy.heads: 4 heads do not divide dim, which is 66"),
         (lambda v: v["policy"].update(dim=63, heads=9), "policy.dim: 63 is odd"),

@@ -1,21 +1,25 @@
-"""Encoder pretraining: views are of places where robots fit, names are counted as by hand, and what is learnt goes on."""
+"""Encoder pretraining: other hues leave what is grey, and what learns goes on where it was, is measured and found finished."""
 
-import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from safevla.config import profiles
-from safevla.config.encoder_config import EncoderConfig, EncoderTraining
+from safevla.config.encoder_config import EncoderConfig, EncoderParams, EncoderTraining
 from safevla.config.house_options import HouseOptions
-from safevla.env import privileged_targets
-from safevla.imitation import encoder_pretraining, recognition
-from safevla.imitation.house_pool import HousePool
-from safevla.policies.vision_encoder import VisionEncoder
+from safevla.imitation import encoder_pretraining
+from safevla.imitation.encoder_pretraining import EncoderJob
+from safevla.imitation.house_pool import HousePool, drawn
+from safevla.pipeline import run_scripts, runs, stages
+from safevla.pipeline.stage_log import StageLog
+from safevla.policies import vision_files
+from safevla.policies.vision_encoder import scaled
 from safevla.runtime import checkpoints
-from safevla.sim.interface import CAMERAS, REACHABLE_CELL_M
+from tests.pipeline import compendium
 
 OPTIONS = HouseOptions(rooms=(1, 1))
 CONFIG = EncoderConfig(image_size=(24, 42), widths=(8, 12, 16), blocks=(0, 1, 0))
+TRAINING = EncoderTraining(frames=16 * 4 * 12, n_envs=16, minibatches=2, houses=32, checkpoint_s=600)
 
 
 @pytest.fixture(scope="module")
@@ -23,79 +27,26 @@ def simulator():
     return profiles.load("smoke").simulator.model_copy(update={"device": "cpu", "house_workers": 1})
 
 
-@pytest.fixture(scope="module")
-def pool():
-    return HousePool(32, OPTIONS, "validation", 0, 1, "cpu", is_endless=False)
-
-
 @pytest.fixture
-def sources(pool, simulator):
-    return encoder_pretraining.view_sources(pool, CONFIG, simulator, 16, 0)
+def begins(monkeypatch):
+    """Houses are drawn without workers → with how many left out each pool began."""
+    found = []
 
+    class Pool(HousePool):
+        def __init__(self, size, options, split, seed, n_workers, device, begin=0):
+            super(HousePool, self).__init__(size, device)
+            found.append(begin)
+            self.made = begin + size
+            self.arrays = drawn(size, options, split, seed, device).arrays
 
-def test_robots_stand_where_they_fit_and_half_see_a_target(sources):
-    is_target, n = 0.0, 0
-    for source in sources:
-        scene = source.scene()
-        x, z = ((scene.robot_state[:, :2] - scene.reachable_origin) / REACHABLE_CELL_M).T
-        torch.testing.assert_close(x, x.round(), atol=1e-3, rtol=0.0)
-        assert scene.reachable[torch.arange(len(x)), z.round().long(), x.round().long()].all()
-        shown = scene.visible & (privileged_targets.CLASS_OF_TYPE[scene.type_index.long()] >= 0)[:, None]
-        is_target, n = is_target + shown.any(2).any(1).sum(), n + len(shown)
-    assert is_target >= n / 2
+        def refresh(self):
+            self.made += 32
 
+        def close(self):
+            pass
 
-def test_the_same_seed_gives_the_same_views(pool, simulator):
-    for robot in range(len(encoder_pretraining.ROBOTS)):
-        first, again = (encoder_pretraining.view_sources(pool, CONFIG, simulator, 4, 3)[robot] for _ in range(2))
-        for a, b in zip(first.next(), again.next(), strict=True):
-            assert torch.equal(a, b)
-
-
-def test_names_are_counted_as_by_hand(sources):
-    generator = torch.Generator().manual_seed(0)
-    n_classes = len(privileged_targets.TARGET_CLASSES)
-    for source in sources:
-        source.next()
-        scene, ids = source.scene(), source.ids()
-        (gh, gw), (height, width) = CONFIG.map_size, CONFIG.image_size
-        logits = torch.randn(len(ids), len(CAMERAS), n_classes + 1, gh, gw, generator=generator)
-        expected = []
-        for b, c in np.ndindex(len(ids), len(CAMERAS)):
-            cells: dict[int, dict[tuple[int, int], int]] = {}
-            for y, x in np.ndindex(height, width):
-                slot, cell = int(ids[b, c, y, x]), (y * gh // height, x * gw // width)
-                cells.setdefault(slot, {}).setdefault(cell, 0)
-                cells[slot][cell] += 1
-            classes = {
-                slot: int(privileged_targets.CLASS_OF_TYPE[scene.type_index[b, slot].long()]) for slot in cells if slot >= 0
-            }
-            for slot in sorted(classes):
-                off = scene.pose[b, slot, [0, 2]] - scene.robot_state[b, :2]
-                if classes[slot] < 0 or not scene.visible[b, c, slot] or off.norm() > recognition.WITHIN_M:
-                    continue
-                most = max(sorted(cells[slot]), key=cells[slot].__getitem__)
-                there = {classes[other] for other in classes if most in cells[other]}
-                others = [float(logits[b, c, k, *most]) for k in range(n_classes) if k not in there]
-                is_right = float(logits[b, c, classes[slot], *most]) > max(others)
-                expected.append((classes[slot], is_right, c, sum(cells[slot].values()) / (height * width)))
-        found = recognition.named(logits, ids, scene)
-        assert len(expected) > 10
-        assert [(int(k), bool(r), int(c)) for k, r, c, _ in zip(*found, strict=True)] == [row[:3] for row in expected]
-        np.testing.assert_allclose(found.share, [row[3] for row in expected], rtol=1e-6)
-
-
-def test_a_perfect_map_names_everything_and_an_empty_one_nothing(sources):
-    class Knows(VisionEncoder):
-        def forward(self, pixels):
-            truth = source.views().class_map.flatten(0, 1).float()
-            return super().forward(pixels)._replace(class_logits=self.sign * truth)
-
-    for source in sources:
-        knows = Knows(CONFIG)
-        for knows.sign, share in ((1.0, 1.0), (-1.0, 0.0)):
-            table = recognition.recognition(knows, source, 1)
-            assert table["shown"].sum() > 10 and recognition.share_named(table) == share
+    monkeypatch.setattr(encoder_pretraining, "HousePool", Pool)
+    return found
 
 
 def test_other_colours_stay_in_range_and_keep_what_is_grey():
@@ -107,15 +58,52 @@ def test_other_colours_stay_in_range_and_keep_what_is_grey():
     assert encoder_pretraining.jittered(torch.rand(8, 3, 4, 6)).abs().max() <= 1.0
 
 
-def test_an_encoder_learns_resumes_and_is_measured(simulator, tmp_path, monkeypatch):
-    shifts = {name: encoder_pretraining.SHIFTS[name] for name in ("seen", "all")}
-    monkeypatch.setattr(encoder_pretraining, "SHIFTS", shifts)
-    params = EncoderTraining(frames=16 * 4 * 12, n_envs=16, minibatches=2, houses=32, checkpoint_s=600)
+def test_an_encoder_learns_and_goes_on_in_other_houses(simulator, tmp_path, begins):
     file = tmp_path / "progress.safetensors"
-    short = params.model_copy(update={"frames": params.frames // 2})
-    encoder_pretraining.pretrain(CONFIG, short, OPTIONS, simulator, 0, file)
-    encoder, curve = encoder_pretraining.pretrain(CONFIG, params, OPTIONS, simulator, 0, file)
-    assert curve["frames"].tolist() == [short.frames, params.frames] and curve["classes"].iloc[-1] < curve["classes"].iloc[0]
-    assert checkpoints.load(file)[1]["updates"] == 24
-    table = encoder_pretraining.measure(encoder, OPTIONS, simulator, 32, 1)
-    assert set(table["shift"]) == set(shifts) and table["shown"].sum() > 100
+    short = TRAINING.model_copy(update={"frames": TRAINING.frames // 2})
+    _, before = encoder_pretraining.pretrain(CONFIG, short, OPTIONS, simulator, 0, file)
+    half = checkpoints.load(file)[0]["pupil.depth.weight"]
+    encoder, curve = encoder_pretraining.pretrain(CONFIG, TRAINING, OPTIONS, simulator, 0, file)
+    pd.testing.assert_frame_equal(curve[: len(before)], before, check_like=True)
+    assert before["frames"].iloc[-1] == short.frames and curve["frames"].iloc[-1] == TRAINING.frames
+    assert curve["classes"].iloc[-1] < curve["classes"].iloc[0] and curve["seconds"].is_monotonic_increasing
+    assert begins == [0, before["houses"].iloc[-1]]
+    tensors, about = checkpoints.load(file)
+    assert about["updates"] == 24 and not torch.allclose(
+        tensors["pupil.depth.weight"], half
+    )  # the learning rate is in force again
+    again, _ = encoder_pretraining.pretrain(CONFIG, TRAINING, OPTIONS, simulator, 0, file)
+    assert len(begins) == 2 and torch.equal(again.class_map.weight, encoder.class_map.weight)
+
+
+def test_a_job_leaves_the_encoder_its_curve_and_what_it_recognises(simulator, tmp_path, begins, monkeypatch):
+    monkeypatch.setattr(encoder_pretraining, "SHIFTS", {name: encoder_pretraining.SHIFTS[name] for name in ("seen", "all")})
+    wanted = EncoderParams(size=CONFIG, training=TRAINING.model_copy(update={"frames": 512}), test_houses=32, test_batches=1)
+    job = EncoderJob("tiny", tmp_path, wanted, OPTIONS, simulator, 0, 1)
+    encoder_pretraining.run(job)
+    encoder, _ = vision_files.load(str(job.learnt))
+    assert encoder(scaled(torch.zeros(1, 24, 42, 3, dtype=torch.uint8))).class_logits.isfinite().all()
+    table, about = pd.read_csv(job.recognised), checkpoints.load(job.learnt)[1]
+    assert set(table["shift"]) == {"seen", "all"} and set(table["robot"]) == set(encoder_pretraining.ROBOTS)
+    seen = table[table["shift"] == "seen"]
+    assert seen["shown"].sum() > 100 and about["named"]["seen"] == round(seen["right"].sum() / seen["shown"].sum(), 4)
+    assert about["training"]["frames"] == 512 and pd.read_csv(job.curve)["frames"].iloc[-1] == 512
+    encoder_pretraining.run(job)
+    assert len(begins) == 1  # a finished one is found finished
+
+
+def test_the_stages_notebook_trains_an_encoder_and_shows_what_it_sees(tmp_path, begins, monkeypatch):
+    monkeypatch.setattr(encoder_pretraining, "SHIFTS", {"seen": ()})
+    size = {"image_size": [24, 42], "widths": [8, 12, 16], "blocks": [0, 1, 0]}
+    training = {"frames": 128, "n_envs": 16, "minibatches": 2, "houses": 32}
+    tiny = {"size": size, "training": training, "test_houses": 32, "test_batches": 1}
+    monkeypatch.chdir(compendium.make(tmp_path, {"small": {"encoders": {"tiny": tiny}, "houses": {"rooms": [1, 1]}}}))
+    values = profiles.raw("small")
+    run = runs.of_profile(values)[0]
+    given = {"profile": "small", "params": stages.select(run.stage, values), **run.told}
+    executed, fault = run_scripts.execute(tmp_path / "notebooks" / run.notebook, given, StageLog())
+    assert not fault and begins == [0]
+    pictures = [o for cell in executed["cells"] for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+    assert len(pictures) == 1 + len(encoder_pretraining.ROBOTS)
+    made = tmp_path / "data" / "small" / "encoders" / "tiny"
+    assert {path.name for path in made.iterdir()} == {"encoder.safetensors", "curve.csv", "recognition.csv"}

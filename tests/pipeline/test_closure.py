@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from safevla.config import profiles, registry
+from safevla.config.policy_config import SHIPPED_ENCODERS, encoder_file
 from safevla.pipeline import closure
 from safevla.pipeline.stages import NOTEBOOKS
 from tests.conftest import ROOT
@@ -57,6 +58,24 @@ def test_every_shape_is_where_objects_are_drawn(tmp_path, extend):
         {"shapes/gizmo.py": "from safevla.world.shapes import _bolts\n\n\ndef build(p, r):\n    pass\n", "shapes/_bolts.py": ""}
     )
     assert {"gizmo.py", "_bolts.py"} <= _closure_of(drawn, tmp_path)
+
+
+def test_the_shipped_encoder_is_where_policies_look_through_it():
+    """And not where encoders are trained: shipping one must not train it again."""
+
+    def shipped(stage: str, vision: str | None) -> set[str]:
+        values = profiles.raw("laptop")
+        values["policy"]["vision"] = vision
+        found = closure.of_notebook(ROOT / "notebooks" / f"{NOTEBOOKS[stage]}.ipynb", values)
+        return {path.name for path in found if path.suffix == ".safetensors"}
+
+    for name in SHIPPED_ENCODERS:
+        if not encoder_file(name).exists():
+            pytest.skip(f"{encoder_file(name)} is not there")
+        for stage in ("pretrain_imitation", "finetune_safe_rl", "evaluate_ood"):
+            assert shipped(stage, name) == {f"{name}.safetensors"}
+        assert not shipped("pretrain_encoder", name) and not shipped("make_figures", name)
+    assert not shipped("pretrain_imitation", None) and not shipped("pretrain_imitation", "mine.safetensors")
 
 
 def test_what_no_stage_uses_is_in_none():

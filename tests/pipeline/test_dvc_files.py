@@ -71,6 +71,8 @@ def test_prepare_lists_what_its_digests_follow_from(dvc):
         "costs",
         "simulator.name",
         "simulator.device",
+        "encoders",
+        "policy.vision",
         "finetune.methods",
         "finetune.tasks",
         "evaluate.suites",
@@ -128,12 +130,14 @@ def test_lists_follow_the_parameters_and_the_rest_of_dvc_yaml_stays(tmp_path, mo
     assert dvc_files.update_lists(root, values) == [] and (root / "dvc.yaml").read_text() == before
     values["finetune"] |= {"methods": ["ppo", "ppo_pid_lagrangian"], "tasks": ["Fetch"]}
     values["extensions"] = ["mine"]
+    values["policy"]["vision"] = "mine/eye.safetensors"
     changed = dvc_files.update_lists(root, values)
-    assert changed == ["prepare", "evaluate_in_distribution", "evaluate_ood", "make_figures"]
+    assert changed == ["prepare", "pretrain_imitation", "evaluate_in_distribution", "evaluate_ood", "make_figures"]
     found = dvc_files.read(root)["stages"]
     wanted = [f"data/${{profile}}/finetune/{method}-Fetch" for method in ("ppo", "ppo_pid_lagrangian")]
     assert [dep for dep in found["make_figures"]["deps"] if "finetune/" in dep] == wanted
     assert found["prepare"]["deps"] == ["notebooks", "src/safevla", "mine"]
+    assert found["pretrain_imitation"]["deps"][2:] == ["data/${profile}/demonstrations", "mine/eye.safetensors"]
     assert found["ablate_constraint"] == yaml.safe_load(before)["stages"]["ablate_constraint"]
     assert "# git tracks these" in (root / "dvc.yaml").read_text()
     dvc_files.update_lists(root, profiles.raw("laptop"))

@@ -39,7 +39,7 @@ def test_every_run_has_its_file_and_every_notebook_its_copy(root):
     }
     wanted = {*stages, "finetune_safe_rl@ppo-Fetch", "finetune_safe_rl@toy-Fetch"}
     assert {name for name in files if name.startswith("code/")} == {f"code/{name}.txt" for name in wanted}
-    assert len([name for name in files if name.startswith("notebooks/")]) == 7
+    assert len([name for name in files if name.startswith("notebooks/")]) == 8
     assert "mine/methods/toy.py" in files["code/finetune_safe_rl@toy-Fetch.txt"]
     assert "mine/methods/_shared.py" in files["code/finetune_safe_rl@toy-Fetch.txt"]
     assert "toy.py" not in files["code/finetune_safe_rl@ppo-Fetch.txt"] + files["code/collect_demonstrations.txt"]

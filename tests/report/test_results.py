@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from safevla.config import policy_config
 from safevla.pipeline import archive
 from safevla.policies import policy_files
 from safevla.policies.vla import Policy
@@ -75,6 +76,17 @@ def test_policies_and_a_manifest_are_kept(a_run):
     assert [one["policy"] for one in manifest["trained"]] == ["imitation", "ppo-Fetch-seed-1"]
     assert manifest["trained"][1]["steps_per_s"] == 50 and manifest["trained"][1]["machine"] == {"device": "a GPU"}
     assert manifest["episodes"] == {"none": 2, "light": 2}
+
+
+def test_trained_encoders_are_shipped_and_others_are_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(policy_config, "_WEIGHTS", tmp_path / "weights")
+    with pytest.raises(archive.ArchiveError, match=r"no data/big/encoders/laptop/.*`safevla reproduce big pretrain_encoder`"):
+        archive.ship_encoders(tmp_path, "big")
+    for name in ("paper", "tiny"):
+        (tmp_path / "data" / "big" / "encoders" / name).mkdir(parents=True)
+        (tmp_path / "data" / "big" / "encoders" / name / "encoder.safetensors").write_text(name)
+    assert archive.ship_encoders(tmp_path, "big") == [tmp_path / "weights" / "paper.safetensors"]
+    assert [path.read_text() for path in (tmp_path / "weights").iterdir()] == ["paper"]
 
 
 def test_nothing_to_draw_is_said(tmp_path):

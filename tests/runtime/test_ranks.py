@@ -24,7 +24,15 @@ from tests.runtime import rank_jobs
 _PROFILE = {
     "simulator": {"n_envs": 8},
     "collect": {"episodes": 8, "shards": 2, "validation_episodes": 2, "test_episodes": 4, "max_steps": 60},
-    "policy": {"image_size": [18, 32], "channels": [4, 8], "dim": 16, "heads": 2, "decoder_layers": 1, "context": 8},
+    "policy": {
+        "vision": None,
+        "image_size": [18, 32],
+        "channels": [4, 8],
+        "dim": 16,
+        "heads": 2,
+        "decoder_layers": 1,
+        "context": 8,
+    },
     "imitation": {"steps": 512, "n_envs": 8, "checkpoint_updates": 1},
     "finetune": {
         "methods": ["ppo_lagrangian"],

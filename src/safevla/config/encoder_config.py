@@ -1,4 +1,4 @@
-"""The vision encoder's size and training, apart from the encoder, so that reading parameters needs no torch."""
+"""The vision encoder's size, training and test, apart from the encoder, so that reading parameters needs no torch."""
 
 import math
 from typing import Annotated
@@ -44,3 +44,12 @@ class EncoderTraining(pydantic.BaseModel, extra="forbid", frozen=True):
     depth_weight: Annotated[float, pydantic.Field(ge=0)] = 1.0
     around_weight: Annotated[float, pydantic.Field(ge=0)] = 0.2
     checkpoint_s: _Positive = 60
+
+
+class EncoderParams(pydantic.BaseModel, extra="forbid", frozen=True):
+    """A vision encoder to train: its size, how it learns, and on how much it is measured."""
+
+    size: EncoderConfig
+    training: EncoderTraining
+    test_houses: _Positive = 256  # unseen ones, for each shift of how they look, with a robot of each kind in each
+    test_batches: _Positive = 16  # times that every robot looks

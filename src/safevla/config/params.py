@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from safevla.config.encoder_config import EncoderParams
 from safevla.config.faults import first_fault
 from safevla.config.house_options import HouseOptions
 from safevla.config.method_params import params_model
@@ -18,6 +19,7 @@ from safevla.config.thor_options import ThorOptions
 _Count = Annotated[int, pydantic.Field(gt=0)]
 _Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 _NotNegative = Annotated[float, pydantic.Field(ge=0)]
+_FileName = Annotated[str, pydantic.Field(pattern=r"^[\w-]+$")]
 
 Task = Annotated[str, pydantic.AfterValidator(lambda name: _known(TASKS, name))]
 Cost = Annotated[str, pydantic.AfterValidator(lambda name: _known(COSTS, name))]
@@ -187,6 +189,7 @@ class Params(_Group):
     costs: Annotated[list[Cost], _Some, _Distinct]  # components of the cost, each a file
     houses: HouseOptions
     simulator: SimulatorParams
+    encoders: dict[_FileName, EncoderParams]  # vision encoders that `pretrain_encoder` trains, by their names
     collect: CollectParams
     policy: PolicyConfig
     imitation: ImitationParams

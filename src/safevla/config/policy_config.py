@@ -1,5 +1,6 @@
 """The policy's size, apart from the policy, so that reading parameters needs no torch."""
 
+from pathlib import Path
 from typing import Annotated
 
 import pydantic
@@ -8,7 +9,13 @@ from safevla.config.encoder_config import grid_of
 
 SHIPPED_ENCODERS = ("laptop", "paper")  # for pictures of 48x84 and of 112x196
 
+_WEIGHTS = Path(__file__).parents[1] / "policies" / "weights"
 _Positive = Annotated[int, pydantic.Field(gt=0)]
+
+
+def encoder_file(name: str) -> Path:
+    """The file of a shipped encoder, by its name; any other is a path itself."""
+    return _WEIGHTS / f"{name}.safetensors" if name in SHIPPED_ENCODERS else Path(name)
 
 
 class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True, validate_default=True):
@@ -51,6 +58,11 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True, validate_def
     def map_size(self) -> tuple[int, int]:
         """The coarse grid of the encoder's features, (height, width)."""
         return grid_of(self.image_size) if self.vision is None or self.has_own_vision else (7, 12)  # as SPOC pools DINOv2's
+
+    @property
+    def vision_file(self) -> Path | None:
+        """The file of this project's own vision encoder; None with another, or from scratch."""
+        return encoder_file(str(self.vision)) if self.has_own_vision else None
 
     @property
     def has_own_vision(self) -> bool:

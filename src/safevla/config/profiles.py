@@ -16,8 +16,9 @@ from safevla.config.faults import first_fault
 from safevla.config.params import Params, PPOParams
 from safevla.config.registry import RegistryError, use_extensions
 
-# whose names need not stand in params.yaml: what methods have of their own, and numbers by task
+# whose names need not stand in params.yaml: vision encoders, what methods have of their own, and numbers by task
 _OPEN_GROUPS = (
+    "encoders.",
     "finetune.method_params.",
     *(f"finetune.train.{name}." for name, field in PPOParams.model_fields.items() if get_origin(field.annotation) is dict),
 )

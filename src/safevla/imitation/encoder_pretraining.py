@@ -4,6 +4,7 @@ Views of new houses, from the cameras of two robots, teach class maps (their rar
 contacts. What is kept is a running mean of the weights, its norms folded into the convolutions.
 """
 
+import dataclasses
 import functools
 import math
 import time
@@ -15,15 +16,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from safevla.config.encoder_config import EncoderConfig, EncoderTraining
+from safevla.config.encoder_config import EncoderConfig, EncoderParams, EncoderTraining
 from safevla.config.house_options import HouseOptions
 from safevla.config.params import SimulatorParams
 from safevla.env import privileged_targets
-from safevla.imitation.house_pool import HousePool
-from safevla.imitation.recognition import recognition
+from safevla.imitation.house_pool import HousePool, Houses, drawn
+from safevla.imitation.recognition import recognition, share_named
 from safevla.imitation.views import Views, ViewSource
+from safevla.policies import vision_files
 from safevla.policies.vision_encoder import VisionEncoder, scaled
-from safevla.runtime import checkpoints, threads
+from safevla.runtime import checkpoints, ranks, threads
 from safevla.runtime.progress import Progress
 from safevla.sim.factory import make_simulator
 from safevla.sim.interface import CAMERAS
@@ -39,6 +41,7 @@ SHIFTS = {  # of the houses on which recognition is measured
 _AROUND = (3, 6, 64)  # rows, columns and channels of what is read for the heads that look around
 _DECAY = 0.9985  # of the running mean
 _WARM = 500  # updates
+_POINTS = 100  # of a learning curve
 
 
 class Pupil(nn.Module):
@@ -116,10 +119,13 @@ class _Learning:
         self.pupil = Pupil(config).to(device).to(memory_format=torch.channels_last)
         self.mean = VisionEncoder(config, is_normed=True).to(device).to(memory_format=torch.channels_last).requires_grad_(False)
         self.mean.load_state_dict(self.pupil.encoder.state_dict())
-        on_gpu = device.type == "cuda"
-        self._lr: Any = torch.zeros((), device=device) if on_gpu else 0.0
+        self._lr = torch.zeros((), device=device)  # a tensor, for a recorded update reads it anew
         self.optimiser = torch.optim.AdamW(
-            self.pupil.parameters(), lr=self._lr, weight_decay=params.weight_decay, betas=(0.9, 0.98), capturable=on_gpu
+            self.pupil.parameters(),
+            lr=self._lr,
+            weight_decay=params.weight_decay,
+            betas=(0.9, 0.98),
+            capturable=device.type == "cuda",
         )
         self.updates = 0
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -131,8 +137,7 @@ class _Learning:
         if self.device.type == "cuda":
             self._start_graph(views, lr)
         else:
-            for group in self.optimiser.param_groups:
-                group["lr"] = lr
+            self._lr.fill_(lr)
             self._carry_out(views)
         self.updates += 1
         self._follow(min(_DECAY, self.updates / (self.updates + 9)))
@@ -186,8 +191,54 @@ class _Learning:
             mine = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
             checkpoints.restore(module, mine, path)
         checkpoints.restore_optimiser(self.optimiser, tensors, "optimiser")
+        for group in self.optimiser.param_groups:  # which hold copies now
+            group["lr"] = self._lr
         self.updates = metadata["updates"]
         return metadata
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderJob:
+    """An encoder to train, and the folder that keeps its progress and then the encoder, its curve and what it recognises."""
+
+    name: str
+    folder: Path
+    encoder: EncoderParams
+    houses: HouseOptions
+    simulator: SimulatorParams
+    seed: int
+    threads: int
+
+    @property
+    def learnt(self) -> Path:
+        return self.folder / "encoder.safetensors"
+
+    @property
+    def curve(self) -> Path:
+        return self.folder / "curve.csv"
+
+    @property
+    def recognised(self) -> Path:
+        return self.folder / "recognition.csv"
+
+
+def run(job: EncoderJob) -> None:
+    """Train and measure what a job says, if it is not finished; a killed one goes on. Of several ranks the first does it."""
+    while ranks.rank() > 0 and not job.learnt.exists():
+        time.sleep(1.0)
+    if job.learnt.exists():
+        return
+    threads.prepare(job.seed, job.threads)
+    wanted, progress = job.encoder, job.folder / "progress.safetensors"
+    name = f"encoder {job.name}"
+    encoder, curve = pretrain(wanted.size, wanted.training, job.houses, job.simulator, job.seed, progress, name)
+    encoder = encoder.half().float()  # as it is written
+    table = measure(encoder, job.houses, job.simulator, wanted.test_houses, wanted.test_batches)
+    curve.to_csv(job.curve, index=False)
+    table.to_csv(job.recognised, index=False)
+    about = {"training": wanted.training.model_dump(), "houses": job.houses.model_dump(), "seed": job.seed}
+    named = {shift: round(share_named(rows), 4) for shift, rows in table.groupby("shift", sort=False)}
+    vision_files.save(encoder, job.learnt, **about, named=named, machine=threads.machine(job.simulator.device))
 
 
 def pretrain(
@@ -201,19 +252,22 @@ def pretrain(
 ) -> tuple[VisionEncoder, pd.DataFrame]:
     """Train an encoder → it, without norms, and its learning curve.
 
-    Progress is kept in `resume_at` every `params.checkpoint_s` seconds, and a later call goes on from there.
+    Progress is kept in `resume_at` every `params.checkpoint_s` seconds, and a later call goes on from there, in new houses.
     """
     device = torch.device(simulator.device)
     torch.manual_seed(seed)
-    learning, curve = _Learning(config, params, device), []
-    if resume_at.exists():
-        curve = learning.resume(resume_at)["curve"]
+    learning = _Learning(config, params, device)
+    before = learning.resume(resume_at) if resume_at.exists() else {"curve": [], "houses": 0, "seconds": 0.0}
+    curve = before["curve"]
     per_update = len(ROBOTS) * len(CAMERAS) * params.n_envs // params.minibatches  # camera pictures
     n_updates = params.frames // per_update
+    if learning.updates >= n_updates:
+        return learning.mean.folded(), pd.DataFrame(curve)
     progress = Progress(label, n_updates * per_update, "pictures", learning.updates * per_update)
     n_workers = simulator.house_workers or max(1, threads.cores() - 2)
-    pool = HousePool(params.houses, houses, "train", seed, n_workers, device)
+    pool = HousePool(params.houses, houses, "train", seed, n_workers, device, before["houses"])
     kept_at = time.monotonic()
+    started = kept_at - before["seconds"]
     try:
         sources = view_sources(pool, config, simulator, params.n_envs, seed + learning.updates)
         while learning.updates < n_updates:
@@ -222,22 +276,24 @@ def pretrain(
             for rows in order.chunk(params.minibatches):
                 learning.update(Views(*(tensor[rows] for tensor in views)), _rate(params.lr, learning.updates, n_updates))
             pool.refresh()
-            if time.monotonic() - kept_at > params.checkpoint_s or learning.updates >= n_updates:
-                kept_at = time.monotonic()
+            frames, now = learning.updates * per_update, time.monotonic()
+            if learning.updates * _POINTS >= (len(curve) + 1) * n_updates:
                 losses = {name: loss.item() for name, loss in learning.losses.items()}
-                curve.append({"frames": learning.updates * per_update, "houses": pool.made, **losses})
-                learning.keep(resume_at, {"curve": curve})
-                progress.update(learning.updates * per_update, **losses)
+                curve.append({"frames": frames, "houses": pool.made, **losses, "seconds": now - started})
+                progress.update(frames, **losses)
+            if now - kept_at > params.checkpoint_s or learning.updates >= n_updates:
+                kept_at = now
+                learning.keep(resume_at, {"curve": curve, "houses": pool.made, "seconds": now - started})
     finally:
         pool.close()
     return learning.mean.folded(), pd.DataFrame(curve)
 
 
-def view_sources(pool: HousePool, config: EncoderConfig, simulator: SimulatorParams, n_envs: int, seed: int) -> list[ViewSource]:
+def view_sources(houses: Houses, config: EncoderConfig, simulator: SimulatorParams, n_envs: int, seed: int) -> list[ViewSource]:
     """A source of views for each of ROBOTS."""
     return [
         ViewSource(
-            pool,
+            houses,
             make_simulator(simulator.model_copy(update={"robot": name}), n_envs, config.image_size),
             name,
             config.map_size,
@@ -260,11 +316,10 @@ def measure(
 
     Columns: shift, robot, and those of `recognition`.
     """
-    n_workers = min(simulator.house_workers or max(1, threads.cores() - 2), 4)
     found = []
     for shift, unseen in SHIFTS.items():
-        pool = HousePool(n_houses, houses, split, seed, n_workers, simulator.device, unseen, is_endless=False)
-        for name, source in zip(ROBOTS, view_sources(pool, encoder.config, simulator, n_houses, seed), strict=True):
+        homes = drawn(n_houses, houses, split, seed, simulator.device, unseen)
+        for name, source in zip(ROBOTS, view_sources(homes, encoder.config, simulator, n_houses, seed), strict=True):
             found.append(recognition(encoder, source, n_batches).assign(shift=shift, robot=name))
     return pd.concat(found, ignore_index=True)
 

@@ -1,6 +1,7 @@
-"""House pool: the newest of an endless row of generated houses, as arrays on a device.
+"""House pool: generated houses as arrays on a device; some that stay, or the newest of an endless row.
 
-Worker processes make them; the oldest give way to new ones. Which are there at a time depends on how fast the workers are.
+Worker processes make the endless row's, and the oldest give way to new ones: which are there at a time depends on how fast the
+workers are.
 """
 
 import contextlib
@@ -19,8 +20,8 @@ from safevla.sim.state import ARRAYS, blank, starting_arrays
 from safevla.tasks.sampling import house_seed
 from safevla.world import generation, looks
 
-_CHUNK = 32  # houses that a process packs at a time
-_WAITING = 4  # chunks that may wait
+_CHUNK = 32  # houses that are packed at a time
+_WAITING = 4  # chunks that may wait, for each process
 _STREAM = 700  # of a split's houses, in which no demonstration and no policy's training plays
 
 
@@ -33,26 +34,61 @@ def house_arrays(seeds: list[int], options: HouseOptions, unseen: tuple[str, ...
     return starting_arrays(starts, "stretch", (0.0, 0.0, 0.0))
 
 
-def _make(
-    pipe: Any,
-    parent: int,
-    drawn: tuple[str, int],
-    options: HouseOptions,
-    unseen: tuple[str, ...],
-    first: int,
-    stride: int,
-    n_chunks: int | None,
-) -> None:
-    """A worker process: put packed houses into the pipe, n_chunks times or for ever. drawn: the split and the stream."""
+def _chunk(split: str, seed: int, chunk: int, options: HouseOptions, unseen: tuple[str, ...] = ()) -> dict[str, torch.Tensor]:
+    """Houses that follow each other in a split's row."""
+    return house_arrays([house_seed(split, _STREAM + seed, _CHUNK * chunk + i) for i in range(_CHUNK)], options, unseen)
+
+
+class Houses:
+    """Houses on a device, as rows of arrays."""
+
+    def __init__(self, size: int, device: torch.device | str):
+        """size: a whole number of chunks of 32."""
+        if size % _CHUNK:
+            raise ValueError(f"{size} houses are no whole number of {_CHUNK}")
+        self.size, self.device = size, torch.device(device)
+        self.n_chunks = size // _CHUNK
+        self.arrays: dict[str, torch.Tensor] = {}
+
+    def put(self, chunk: int, new: dict[str, Any]) -> int:
+        """Put a chunk of houses, as numpy's arrays, where one was of the same number, counted round and round → its place."""
+        place = chunk % self.n_chunks
+        rows = _CHUNK * place + torch.arange(_CHUNK, device=self.device)
+        for name in ARRAYS:
+            array = torch.from_numpy(new[name])
+            shape = (self.size, *array.shape[1:])
+            old = self.arrays.get(name)
+            if old is None or any(more > have for more, have in zip(shape, old.shape, strict=True)):
+                wide = shape if old is None else tuple(max(pair) for pair in zip(shape, old.shape, strict=True))
+                self.arrays[name] = blank(name, wide, self.device)
+                if old is not None:
+                    self.arrays[name][tuple(slice(0, n) for n in old.shape)] = old
+            whole = blank(name, (_CHUNK, *self.arrays[name].shape[1:]), "cpu")
+            whole[tuple(slice(0, n) for n in array.shape)] = array
+            self.arrays[name][rows] = whole.to(self.device)
+        return place
+
+
+def drawn(
+    size: int, options: HouseOptions, split: str, seed: int, device: torch.device | str, unseen: tuple[str, ...] = ()
+) -> Houses:
+    """The first houses of a split's row; unseen as in `house_arrays`."""
+    houses = Houses(size, device)
+    for chunk in range(houses.n_chunks):
+        houses.put(chunk, {name: array.numpy() for name, array in _chunk(split, seed, chunk, options, unseen).items()})
+    return houses
+
+
+def _make(pipe: Any, parent: int, split: str, seed: int, options: HouseOptions, first: int, stride: int) -> None:
+    """A worker process: put chunks of houses into the pipe for ever, with their numbers."""
     ranks.exit_with_parent(parent)
     threads.prepare(0, 1)
-    for chunk in itertools.count() if n_chunks is None else range(n_chunks):
-        seeds = [house_seed(*drawn, first + stride * (_CHUNK * chunk + i)) for i in range(_CHUNK)]
-        pipe.put({name: array.numpy() for name, array in house_arrays(seeds, options, unseen).items()})
+    for chunk in itertools.count(first, stride):
+        pipe.put((chunk, {name: array.numpy() for name, array in _chunk(split, seed, chunk, options).items()}))
 
 
-class HousePool:
-    """Houses of a split on a device, as rows of arrays."""
+class HousePool(Houses):
+    """The newest of a split's endless row of houses."""
 
     def __init__(
         self,
@@ -62,31 +98,28 @@ class HousePool:
         seed: int,
         n_workers: int,
         device: torch.device | str,
-        unseen: tuple[str, ...] = (),
-        is_endless: bool = True,
+        begin: int = 0,
     ):
-        """size: houses, a whole number of chunks of 32 for each worker. is_endless: `refresh` gives new ones."""
-        self.size, self.device = size, torch.device(device)
-        if size % (n_workers * _CHUNK):
-            raise ValueError(f"{size} houses are no whole number of {_CHUNK} for each of {n_workers} workers")
-        n_chunks = None if is_endless else size // (n_workers * _CHUNK)
+        """begin: houses at the row's beginning that are left out, for an earlier pool has had them."""
+        super().__init__(size, device)
+        first = -(-begin // _CHUNK)
         context = multiprocessing.get_context("spawn")
         self._pipe = context.Queue(_WAITING * n_workers)
-        drawn = (self._pipe, os.getpid(), (split, _STREAM + seed), options, unseen)
-        self._workers = [
-            context.Process(target=_make, args=(*drawn, i, n_workers, n_chunks), daemon=True) for i in range(n_workers)
-        ]
+        same = (self._pipe, os.getpid(), split, seed, options)
+        self._workers = [context.Process(target=_make, args=(*same, first + i, n_workers), daemon=True) for i in range(n_workers)]
         for worker in self._workers:
             worker.start()
-        self.arrays: dict[str, torch.Tensor] = {}
-        self.made = self._next = 0
-        while self.made < size:
-            self._put(self._taken())
-        if not is_endless:
-            self.close()
+        self.made = _CHUNK * first  # houses of the row, those left out included
+        lacking = set(range(self.n_chunks))
+        while lacking:
+            lacking.discard(self.put(*self._taken()))
 
-    def _taken(self) -> dict[str, Any]:
-        """The next packed houses, as soon as they are there."""
+    def put(self, chunk: int, new: dict[str, Any]) -> int:
+        self.made += _CHUNK
+        return super().put(chunk, new)
+
+    def _taken(self) -> tuple[int, dict[str, Any]]:
+        """The next packed houses, as soon as they are there, and their chunk's number."""
         while True:
             try:
                 return self._pipe.get(timeout=1.0)
@@ -99,24 +132,7 @@ class HousePool:
         """Put those that have been made since in the oldest ones' place."""
         with contextlib.suppress(queue.Empty):
             while True:
-                self._put(self._pipe.get_nowait())
-
-    def _put(self, new: dict[str, Any]) -> None:
-        rows = (self._next + torch.arange(len(new["pose"]), device=self.device)) % self.size
-        self.made += len(rows)
-        self._next = int(rows[-1] + 1) % self.size
-        for name in ARRAYS:
-            array = torch.from_numpy(new[name])
-            shape = (self.size, *array.shape[1:])
-            old = self.arrays.get(name)
-            if old is None or any(more > have for more, have in zip(shape, old.shape, strict=True)):
-                wide = shape if old is None else tuple(max(pair) for pair in zip(shape, old.shape, strict=True))
-                self.arrays[name] = blank(name, wide, self.device)
-                if old is not None:
-                    self.arrays[name][tuple(slice(0, n) for n in old.shape)] = old
-            whole = blank(name, (len(rows), *self.arrays[name].shape[1:]), "cpu")
-            whole[tuple(slice(0, n) for n in array.shape)] = array
-            self.arrays[name][rows] = whole.to(self.device)
+                self.put(*self._pipe.get_nowait())
 
     def close(self) -> None:
         for worker in self._workers:

@@ -64,7 +64,7 @@ def loss_terms(
     policy: Policy, unroll: Unroll, kv_cache: KVCache, n_positions: torch.Tensor
 ) -> tuple[dict[str, torch.Tensor], KVCache]:
     """The losses and accuracies of an unroll, scalars, and the policy's cache after it; n_positions as in `perception_loss`."""
-    output, kv_cache = policy(unroll.observation, unroll.starts, kv_cache)
+    output, kv_cache = policy(unroll.observation, unroll.starts, kv_cache, seen=unroll.seen)
     # an expert may try again what a replaced action has failed at; the policy never will, so that step teaches no action
     action_mask = policy.action_mask(unroll.observation).gather(-1, unroll.labels[..., None])[..., 0]
     logits, labels = output.logits.flatten(0, 1), unroll.labels.masked_fill(action_mask, _NO_LABEL).flatten()
@@ -154,6 +154,8 @@ def _learn(
     """Some epochs of minibatches on an unroll: the last minibatch's terms, its loss, and the policy's cache after the unroll."""
     n_positions = privileged_targets.n_positions(unroll.privileged)
     share = -(-params.n_envs // params.minibatches)
+    if params.epochs > 1:
+        unroll = dataclasses.replace(unroll, seen=policy.see(unroll.observation.pixels))
     for _ in range(params.epochs):
         kv_caches = []
         for envs in (slice(at, at + share) for at in range(0, params.n_envs, share)):

@@ -82,3 +82,13 @@ def recognition(encoder: nn.Module, source: ViewSource, n_batches: int) -> pd.Da
 def share_named(table: pd.DataFrame) -> float:
     """Of all objects that were shown."""
     return float(table["right"].sum() / table["shown"].sum())
+
+
+def shares(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The share named right for each shift, in all and by another column (`size`, `target`, …), in the order of their rows."""
+    sums = table.groupby(["shift", by], sort=False)[["shown", "right"]].sum()
+    all_of = table.groupby("shift", sort=False)[["shown", "right"]].sum()
+    found = (sums["right"] / sums["shown"]).unstack(by)
+    found = found.loc[table["shift"].unique(), table[by].unique()]
+    found.insert(0, "all", all_of["right"] / all_of["shown"])
+    return found

@@ -13,6 +13,7 @@ from safevla.config.house_options import HouseOptions
 from safevla.env import privileged_targets
 from safevla.env.observations import Observation
 from safevla.env.vector_env import VectorEnv
+from safevla.policies.vision_encoder import Seen
 from safevla.runtime import ranks, workers
 from safevla.runtime.kernels import parallel_kernel
 from safevla.runtime.threads import cores
@@ -35,11 +36,13 @@ class Unroll:
     starts: torch.Tensor  # (T, B) bool
     labels: torch.Tensor  # (T, B) int64
     privileged: privileged_targets.PrivilegedTargets  # (T, B, …)
+    seen: Seen | None = None  # (T, B, C, …) what the policy's frozen vision encoder makes of the pictures; None: not known
 
     def select(self, envs: slice) -> "Unroll":
         """Some environments' share."""
         observation, privileged = (x.map(lambda t: t[:, envs]) for x in (self.observation, self.privileged))
-        return Unroll(observation, self.starts[:, envs], self.labels[:, envs], privileged)
+        seen = self.seen and Seen(*(t[:, envs] for t in self.seen))
+        return Unroll(observation, self.starts[:, envs], self.labels[:, envs], privileged, seen)
 
 
 def _pack(job: tuple[list[str], HouseOptions, str, tuple[float, float, float]]) -> EpisodeBatch:

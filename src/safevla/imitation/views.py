@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from safevla.env import privileged_targets
-from safevla.imitation.house_pool import HousePool
+from safevla.imitation.house_pool import Houses
 from safevla.sim import robot
 from safevla.sim.actions import Action
 from safevla.sim.interface import CAMERAS, REACHABLE_CELL_M, Scene, Simulator
@@ -38,22 +38,22 @@ class Views(NamedTuple):
 class ViewSource:
     """Views of one robot's cameras, a batch after another."""
 
-    def __init__(self, pool: HousePool, simulator: Simulator, robot_name: str, grid: tuple[int, int], seed: int, steps: int = 8):
+    def __init__(self, houses: Houses, simulator: Simulator, robot_name: str, grid: tuple[int, int], seed: int, steps: int = 8):
         """steps: random actions between a robot's new places."""
-        self._pool, self._simulator, self._grid, self._steps = pool, simulator, grid, steps
-        self._mount = torch.from_numpy(mounts(robot_name)).to(pool.device)
-        self._generator = torch.Generator(pool.device).manual_seed(seed)
+        self._houses, self._simulator, self._grid, self._steps = houses, simulator, grid, steps
+        self._mount = torch.from_numpy(mounts(robot_name)).to(houses.device)
+        self._generator = torch.Generator(houses.device).manual_seed(seed)
         self._turn = 0
-        self._place(torch.arange(simulator.n_envs, device=pool.device))
+        self._place(torch.arange(simulator.n_envs, device=houses.device))
 
     def _rand(self, *shape: int) -> torch.Tensor:
-        return torch.rand(*shape, generator=self._generator, device=self._pool.device)
+        return torch.rand(*shape, generator=self._generator, device=self._houses.device)
 
     def _place(self, slots: torch.Tensor) -> None:
         """Put the robots of some slots somewhere in some houses."""
         n, device = len(slots), self.device
-        rows = torch.randint(self._pool.size, (n,), generator=self._generator, device=device)
-        arrays = {name: array[rows] for name, array in self._pool.arrays.items()}
+        rows = torch.randint(self._houses.size, (n,), generator=self._generator, device=device)
+        arrays = {name: array[rows] for name, array in self._houses.arrays.items()}
         x, z, yaw_deg = self._somewhere(arrays)
         state = arrays["robot_state"]
         state[:, X], state[:, Z], state[:, YAW] = x, z, (yaw_deg + 180.0) % 360.0 - 180.0
@@ -94,7 +94,7 @@ class ViewSource:
 
     @property
     def device(self) -> torch.device:
-        return self._pool.device
+        return self._houses.device
 
     def scene(self) -> Scene:
         """What is where now."""
@@ -107,7 +107,7 @@ class ViewSource:
 
     def next(self) -> Views:
         """New views of every robot."""
-        n, device = self._simulator.n_envs, self._pool.device
+        n, device = self._simulator.n_envs, self._houses.device
         self._place(torch.arange(self._turn, n, self._steps, device=device))
         self._turn = (self._turn + 1) % self._steps
         actions = torch.tensor(_MOTIONS, device=device)

@@ -1,18 +1,21 @@
 """Archive: what is put into git of a run that not everybody can repeat.
 
     safevla archive PROFILE
+    safevla archive PROFILE --encoders
 
 Its results in `reports/<profile>` (see `report.results`), its manifest, and its policies, in half precision, in
-`policies/<profile>`.
+`policies/<profile>`. Or the vision encoders that it has trained, in the package, for policies to start from.
 """
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
 
 from safevla.config import profiles
+from safevla.config.policy_config import SHIPPED_ENCODERS, encoder_file
 from safevla.policies import policy_files
 from safevla.report import results
 
@@ -45,6 +48,19 @@ def archive(root: Path, profile: str) -> None:
         "episodes": {shift: int(n) for shift, n in found.rows.groupby("shift", sort=False)["episode_id"].nunique().items()},
     }
     (reports / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def ship_encoders(root: Path, profile: str) -> list[Path]:
+    """Put the encoders that the profile's stages have trained, of those that are shipped, into the package; their files."""
+    trained = {name: root / "data" / profile / "encoders" / name / "encoder.safetensors" for name in SHIPPED_ENCODERS}
+    found = {encoder_file(name): path for name, path in trained.items() if path.exists()}
+    if not found:
+        missing = " or ".join(path.relative_to(root).as_posix() for path in trained.values())
+        raise ArchiveError(f"there is no {missing}: `safevla reproduce {profile} pretrain_encoder` makes them")
+    for file, path in found.items():
+        file.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, file)
+    return list(found)
 
 
 def _trained(run: Path) -> dict[str, tuple[Path, pd.DataFrame]]:

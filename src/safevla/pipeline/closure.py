@@ -7,7 +7,8 @@ do not. What is imported by name is added by rule:
   that choice, each with all that it imports. Where the code only reads constants, the definitions' text. Of the shapes,
   among which no parameter chooses, all: a house may hold every type.
 * Of the simulator, the modules that the parameters ask for.
-* Of data, the files and folders beside a module that its text names.
+* Of data, the files and folders beside a module that its text names, and the shipped vision encoder that the policies
+  look through.
 """
 
 import ast
@@ -22,12 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from safevla.config import registry
+from safevla.config.policy_config import SHIPPED_ENCODERS, encoder_file
 from safevla.config.registry import METHODS, SHAPES, TASKS, Registry
 
 _PACKAGE = Path(__file__).parents[1]
 _NAME = _PACKAGE.name
 _ASIDE = (f"{_NAME}.config.", f"{_NAME}.pipeline.")  # compare names with those of the registries, and use no definition
 _FACTORY = f"{_NAME}.sim.factory"
+_ENCODERS = f"{_NAME}.policies.encoders"
 _NAMES_ALONE = ("names", "path")  # of a registry: what they give says nothing of a definition
 _REGISTRIES = {variable: value for variable, value in vars(registry).items() if isinstance(value, Registry)}
 
@@ -61,7 +64,11 @@ def of_notebook(notebook: Path, values: dict[str, Any], methods: Iterable[str] |
     chosen[SHAPES] = set(SHAPES.names())
     if methods is not None:
         chosen[METHODS] = set(methods)
-    return sorted(_files(start, chosen, values["simulator"]))
+    found = _files(start, chosen, values["simulator"])
+    vision = values["policy"]["vision"]
+    if vision in SHIPPED_ENCODERS and _file(_ENCODERS) in found and encoder_file(vision).exists():
+        found.add(encoder_file(vision))
+    return sorted(found)
 
 
 def _files(start: "_Code", chosen: dict[Registry, set[str]], simulator: dict[str, Any]) -> set[Path]:

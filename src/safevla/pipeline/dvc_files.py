@@ -19,6 +19,7 @@ from safevla.pipeline.runs import PREPARE, Run
 
 _POLICIES = "data/${profile}/finetune/"
 _SOURCES = ("notebooks", "src/safevla")  # what `prepare` reads in every profile
+_ON_VISION, _WEIGHTS = "pretrain_imitation", ".safetensors"  # it reads a vision encoder that is not shipped but in a file
 _DEVICE = "SAFEVLA_DEVICE"
 _CHOICE = {"finetune.methods", "finetune.tasks"}  # a stage that is told both reads every policy
 _WITHOUT_GIT = "[core]\n    no_scm = true\n    autostage = false\n"
@@ -51,6 +52,9 @@ def derived(stage: dict[str, Any], name: str, values: dict[str, Any]) -> tuple[l
     deps = stage["deps"]
     if name == PREPARE:
         return [dep for dep in deps if dep not in _SOURCES], list(values["extensions"])
+    if name == _ON_VISION:
+        vision = str(values["policy"]["vision"])
+        return [dep for dep in deps if dep.endswith(_WEIGHTS)], [vision] if vision.endswith(_WEIGHTS) else []
     finetune = values["finetune"]
     wanted = [f"{_POLICIES}{method}-{task}" for method in finetune["methods"] for task in finetune["tasks"]]
     return [dep for dep in deps if _is_policy(dep)], wanted if _CHOICE.issubset(stage["params"]) else []

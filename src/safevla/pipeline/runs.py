@@ -2,13 +2,15 @@
 
 import dataclasses
 import difflib
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from safevla.pipeline.stages import NOTEBOOKS
 
 PREPARE = "prepare"  # the stage that is no notebook
-MATRIX = "finetune_safe_rl"  # the stage that runs once for each method and task
+# stages that run several times, once for each of these
+MATRICES = {"pretrain_encoder": ("encoder",), "finetune_safe_rl": ("method", "task")}
 
 
 class StageError(ValueError):
@@ -22,15 +24,16 @@ class Run:
     stage: str
     method: str = ""
     task: str = ""
+    encoder: str = ""
 
     @property
     def told(self) -> dict[str, str]:
-        return {"method": self.method, "task": self.task} if self.stage == MATRIX else {}
+        return {name: getattr(self, name) for name in MATRICES.get(self.stage, ())}
 
     @property
     def name(self) -> str:
         """What DVC calls it: finetune_safe_rl@ppo-Fetch."""
-        return f"{self.stage}@{self.method}-{self.task}" if self.told else self.stage
+        return f"{self.stage}@{'-'.join(self.told.values())}" if self.told else self.stage
 
     @property
     def notebook(self) -> str:
@@ -49,12 +52,10 @@ def of_profile(values: dict[str, Any]) -> list[Run]:
 
 
 def _of_stage(stage: str, values: dict[str, Any]) -> Iterator[Run]:
-    if stage != MATRIX:
-        yield Run(stage)
-        return
-    for method in values["finetune"]["methods"]:
-        for task in values["finetune"]["tasks"]:
-            yield Run(stage, method, task)
+    listed = {"encoder": values["encoders"], "method": values["finetune"]["methods"], "task": values["finetune"]["tasks"]}
+    names = MATRICES.get(stage, ())
+    for chosen in itertools.product(*(listed[name] for name in names)):
+        yield Run(stage, **dict(zip(names, chosen, strict=True)))
 
 
 def chosen(names: Iterable[str], values: dict[str, Any]) -> list[Run]:
@@ -72,6 +73,8 @@ def chosen(names: Iterable[str], values: dict[str, Any]) -> list[Run]:
 def check(name: str, values: dict[str, Any]) -> None:
     """Raise StageError where a profile has no stage and no run of that name."""
     every = of_profile(values)
+    if name in NOTEBOOKS and not any(run.stage == name for run in every):
+        raise StageError(f"{name}: the profile has none to run: {', '.join(MATRICES[name])}: nothing is listed")
     known = [PREPARE, *NOTEBOOKS, *(run.name for run in every)]
     if name in known:
         return
@@ -82,10 +85,10 @@ def check(name: str, values: dict[str, Any]) -> None:
 
 def of_told(stage: str, told: dict[str, str], values: dict[str, Any]) -> Run:
     """The run of a stage that is told this; StageError says what it has to be told, or which runs there are."""
-    wanted = Run(MATRIX).told if stage == MATRIX else {}
-    if unknown := sorted(told.keys() - wanted.keys()):
+    wanted = MATRICES.get(stage, ())
+    if unknown := sorted(told.keys() - set(wanted)):
         raise StageError(f"{stage}: {unknown[0]}: the stage takes no such setting")
-    if missing := sorted(wanted.keys() - told.keys()):
+    if missing := sorted(set(wanted) - told.keys()):
         raise StageError(f"{stage}: {missing[0]} is missing: add --set {missing[0]}=…")
     run = Run(stage, **told)
     check(run.name, values)

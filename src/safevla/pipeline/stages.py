@@ -29,6 +29,7 @@ _TRAIN = ("finetune.seeds", "finetune.train", "finetune.method_params")
 
 # stage → its notebook, in the pipeline's order
 NOTEBOOKS = {
+    "pretrain_encoder": "00_pretrain_encoder",
     "collect_demonstrations": "01_collect_demonstrations",
     "pretrain_imitation": "02_pretrain_imitation",
     "finetune_safe_rl": "03_finetune_safe_rl",
@@ -40,6 +41,7 @@ NOTEBOOKS = {
 
 # stage → the parameters that it may use, as its entry in dvc.yaml lists them
 GROUPS: dict[str, tuple[str, ...]] = {
+    "pretrain_encoder": ("seed", "threads", "simulator", "houses", "encoders"),
     "collect_demonstrations": (*_COMPUTE, "houses", "collect", "finetune.tasks", "policy.image_size", "evaluate.max_steps"),
     "pretrain_imitation": (
         *_COMPUTE,

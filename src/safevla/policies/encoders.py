@@ -20,6 +20,7 @@ from safevla.config.policy_config import PolicyConfig
 from safevla.env import privileged_targets
 from safevla.policies import vision_files
 from safevla.policies.layers import Encoder, Tokens
+from safevla.policies.vision_encoder import Seen
 from safevla.policies.vision_files import EncoderError
 
 MAX_TOKENS = 32  # of an instruction
@@ -108,11 +109,18 @@ class OwnVision(_Frozen):
         self.tokens = Tokens(encoder.config.widths[1], config)
         self.n_tokens = self.tokens.n_tokens
 
+    def see(self, pixels: torch.Tensor) -> Seen:
+        """What the frozen encoder makes of pixels (N, 3, H, W) in [−1, 1]."""
+        with torch.no_grad():
+            return self._model(pixels)
+
+    def read(self, seen: Seen) -> tuple[torch.Tensor, torch.Tensor]:
+        """What it has made of N pictures → tokens (N, K, dim), class logits (N, N_CLASSES, gh, gw)."""
+        return self.tokens(torch.cat([seen.features, seen.class_logits.sigmoid()], dim=1)), seen.class_logits
+
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """pixels (N, 3, H, W) in [−1, 1] → tokens (N, K, dim), class logits (N, N_CLASSES, gh, gw)."""
-        with torch.no_grad():
-            features, class_logits = self._model(pixels)
-        return self.tokens(torch.cat([features, class_logits.sigmoid()], dim=1)), class_logits
+        return self.read(self.see(pixels))
 
 
 def vision_of(config: PolicyConfig) -> Encoder | OwnVision | PretrainedVision:

@@ -56,8 +56,8 @@ class _Residual(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         mixed = self.mix(self.around(x))
         if self.narrow is not None:
-            mixed = self.narrow(functional.relu(mixed))
-        return functional.relu(x + mixed)
+            mixed = self.narrow(functional.relu_(mixed))
+        return functional.relu_(x + mixed)
 
 
 class VisionEncoder(nn.Module):
@@ -71,7 +71,7 @@ class VisionEncoder(nn.Module):
         n_in, size, stride = 3, 5, 4
         for width, n_blocks, reach in zip(config.widths, config.blocks, (5, 5, 3), strict=True):
             blocks = (_Residual(width, reach, config.expansion, is_normed) for _ in range(n_blocks))
-            levels.append(nn.Sequential(_Conv(n_in, width, size, stride, is_normed), nn.ReLU(), *blocks))
+            levels.append(nn.Sequential(_Conv(n_in, width, size, stride, is_normed), nn.ReLU(inplace=True), *blocks))
             n_in, size, stride = width, 3, 2
         self.fine, self.middle, self.coarse = levels
         self.back = _Conv(coarse, middle, 1, 1, is_normed)
@@ -81,7 +81,7 @@ class VisionEncoder(nn.Module):
         """pixels (N, 3, H, W) in [−1, 1]."""
         middle = self.middle(self.fine(pixels))
         around = functional.interpolate(self.back(self.coarse(middle)), middle.shape[2:])
-        features = functional.relu(middle + around)
+        features = functional.relu_(middle + around)
         return Seen(features, self.class_map(features))
 
     def folded(self) -> "VisionEncoder":

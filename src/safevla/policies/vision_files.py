@@ -11,20 +11,13 @@ import pydantic
 
 from safevla.config.encoder_config import EncoderConfig
 from safevla.config.faults import first_fault
-from safevla.config.policy_config import SHIPPED_ENCODERS
+from safevla.config.policy_config import encoder_file
 from safevla.policies.vision_encoder import VisionEncoder
 from safevla.runtime import checkpoints
-
-_SHIPPED = Path(__file__).parent / "weights"
 
 
 class EncoderError(ValueError):
     """A pretrained encoder that cannot be used; the message names the file or folder, what is wrong and how to get one."""
-
-
-def path_of(name: str) -> Path:
-    """The file of a shipped encoder, by its name; any other is a path itself."""
-    return _SHIPPED / f"{name}.safetensors" if name in SHIPPED_ENCODERS else Path(name)
 
 
 def save(encoder: VisionEncoder, path: str | Path, **metadata: Any) -> None:
@@ -35,7 +28,7 @@ def save(encoder: VisionEncoder, path: str | Path, **metadata: Any) -> None:
 
 def load(name: str) -> tuple[VisionEncoder, str]:
     """The frozen encoder of that name or in that file, and the file's digest. Raises EncoderError."""
-    path = path_of(name)
+    path = encoder_file(name)
     try:
         tensors, metadata = checkpoints.load(path)
         encoder = VisionEncoder(EncoderConfig(**(metadata.get("encoder") or {})))

@@ -6,8 +6,9 @@ scores the 20 actions. Two critics estimate the return of reward and of cost.
 
 As the paper, except:
 
-1. By default the encoders are small and learnt from scratch, for a laptop's pipeline can download no weights. `encoders` has the
-   pretrained ones.
+1. The frozen vision encoder is a small one of this project's own, trained once on its world and shipped (`vision_encoder`), for a
+   laptop's pipeline can download no weights. Words, and pictures where `vision` is None, are learnt from scratch. `encoders` has
+   the pretrained ones of others.
 2. Actor and critics share one network, where the paper has three. The critics send no gradients into it: cost returns of tens
    would wreck what the actor sees.
 3. The fusion's query starts from the mean of the text, so one layer suffices to look for what the text names. It also starts from
@@ -44,6 +45,7 @@ from safevla.policies.encoders import PretrainedText, vision_of
 from safevla.policies.kv_cache import KVCache
 from safevla.policies.layers import Joints, critic, sinusoids
 from safevla.policies.outputs import FrozenFeatures, PolicyOutput
+from safevla.policies.vision_encoder import Seen
 from safevla.sim.actions import N_ACTIONS, N_BASE_MOTIONS
 from safevla.sim.interface import CAMERAS
 from safevla.tasks import tokenizer
@@ -138,19 +140,34 @@ class Policy(nn.Module):
         """(…, N_ACTIONS) bool: the actions that get no probability."""
         return observation.failed_actions if self.config.mask_failed_actions else torch.zeros_like(observation.failed_actions)
 
-    def encode(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def see(self, pixels: torch.Tensor) -> Seen | None:
+        """What this project's own frozen encoder makes of pixels (T, B, C, H, W, 3): (T, B, C, …), from which `forward` goes on,
+        however often the same pictures are learnt from. None with another encoder."""
+        if not self.config.has_own_vision:
+            return None
+        with _precision(pixels.device):
+            seen = self.encoder.see(self._scaled(pixels.flatten(0, 2)))
+        return Seen(*(t.unflatten(0, pixels.shape[:3]) for t in seen))
+
+    def encode(self, pixels: torch.Tensor, seen: Seen | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """What the encoder makes of pixels (N, C, H, W, 3), uint8 or floats in [−1, 1]: visual tokens (N, C, K, dim), class
-        logits (N, C, N_CLASSES, gh, gw)."""
-        scaled = pixels.flatten(0, 1)
-        if pixels.dtype == torch.uint8:
-            # to float while the channels are innermost, as they lie in memory: the other way round is many times slower
-            scaled = torch.add(pixels.new_tensor(-1.0, dtype=self.actor.weight.dtype), scaled, alpha=1 / 127.5)
-        tokens, class_logits = self.encoder(scaled.permute(0, 3, 1, 2))
+        logits (N, C, N_CLASSES, gh, gw). seen (N, C, …): what its frozen part has made of them, if that is known."""
+        if seen is None:
+            tokens, class_logits = self.encoder(self._scaled(pixels.flatten(0, 1)))
+        else:
+            tokens, class_logits = self.encoder.read(Seen(*(t.flatten(0, 1) for t in seen)))
         return tokens.unflatten(0, pixels.shape[:2]), class_logits.unflatten(0, pixels.shape[:2])
 
-    def _encoded(self, observation: Observation) -> tuple[FrozenFeatures, torch.Tensor]:
+    def _scaled(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels (N, H, W, 3), uint8 or floats in [−1, 1] → (N, 3, H, W) in [−1, 1]."""
+        if pixels.dtype == torch.uint8:
+            # to float while the channels are innermost, as they lie in memory: the other way round is many times slower
+            pixels = torch.add(pixels.new_tensor(-1.0, dtype=self.actor.weight.dtype), pixels, alpha=1 / 127.5)
+        return pixels.permute(0, 3, 1, 2)
+
+    def _encoded(self, observation: Observation, seen: Seen | None = None) -> tuple[FrozenFeatures, torch.Tensor]:
         """What the encoders make of an observation (N, …), and the class logits."""
-        tokens, class_logits = self.encode(observation.pixels)
+        tokens, class_logits = self.encode(observation.pixels, seen)
         visual = (tokens + self.token_position).flatten(1, 2)  # (N, C·K, dim)
         embedded = self.token_embedding(observation.words)  # (N, L, dim)
         spoken = observation.words != PADDING
@@ -262,15 +279,17 @@ class Policy(nn.Module):
         kv_cache: KVCache,
         frozen_features: FrozenFeatures | None = None,
         privileged: PrivilegedTargets | None = None,
+        seen: Seen | None = None,
     ) -> tuple[PolicyOutput, KVCache]:
         """T steps of B episodes at once, as `act` would have given them one by one, and the cache after them.
 
         observation (T, B, …); starts (T, B) bool, True where a step is an episode's first; kv_cache as it was before the first of
         these steps; frozen_features (T, B, …), what the encoders have made of the observations, if that is known; privileged
-        (T, B, …), what an asymmetric critic knows. Caches are constants: no gradient flows through them.
+        (T, B, …), what an asymmetric critic knows; seen (T, B, C, …), what `see` has made of the pictures, if that is known.
+        Caches are constants: no gradient flows through them.
         """
         with _precision(starts.device):
-            return self._forward(observation, starts, kv_cache, frozen_features, privileged)
+            return self._forward(observation, starts, kv_cache, frozen_features, privileged, seen)
 
     def _forward(
         self,
@@ -279,11 +298,12 @@ class Policy(nn.Module):
         kv_cache: KVCache,
         frozen_features: FrozenFeatures | None,
         privileged: PrivilegedTargets | None,
+        seen: Seen | None,
     ) -> tuple[PolicyOutput, KVCache]:
         n_steps, n_envs = starts.shape
         flat, class_logits = observation.map(lambda t: t.flatten(0, 1)), None  # (T · B, …)
         if frozen_features is None:
-            flat_features, flat_logits = self._encoded(flat)
+            flat_features, flat_logits = self._encoded(flat, seen and Seen(*(t.flatten(0, 1) for t in seen)))
             frozen_features = flat_features.map(lambda t: t.unflatten(0, (n_steps, n_envs)))
             class_logits = flat_logits.unflatten(0, (n_steps, n_envs))
         x = self._step_token(flat, frozen_features.map(lambda t: t.flatten(0, 1)))
