@@ -50,8 +50,8 @@ from safevla.sim.solids import (
     inverse_of,
     level,
     limits,
-    meet_box,
     meet_round,
+    met,
     rows_between,
     shade_at,
     sides_of,
@@ -63,6 +63,7 @@ cuda = kernels.cuda()
 _int32, _float32, _float64 = numba.int32, numba.float32, numba.float64
 
 _RELIGHT_THREADS, _SET_UP_THREADS, _THREADS = 32, 128, 128
+_WARPS = _THREADS // 32
 _COLUMNS = 2  # of four pixels that a thread draws
 _AT_ONCE = 64  # parts in shared memory; a picture that shows more draws them in turns
 MAX_BOXES = 1024  # of a house
@@ -71,7 +72,7 @@ MAX_BOXES = 1024  # of a house
 # likewise; how many planes of a box the eye is in front of, 0 for a round part; their faces; and a, b and mask of its material,
 # of which the mask is 0 where it does not show. And for its colours: on which sides of it the eye is, how its material is seen.
 _PART, _TOP, _BOTTOM, _LEFT, _RIGHT, _NEAR, _FACES, _LEVELS, _MASK, _SIDES, _TEXTURE = 0, 1, 2, 3, 4, 5, 6, 9, 11, 12, 13
-_N_INTS = 14
+_N_INTS = 16
 _N_OF_BOX = 13  # what the parts of a box share: its frame, of `sim.view`, and how its material is seen
 
 
@@ -263,17 +264,23 @@ def _three(solid, first):
 @cuda.jit(device=True)
 def _draw_pixel(row, x, solid, fact, old, old_code):
     """A pixel's (inverse depth, code) after a part; of two parts at the same depth the first in the house is seen."""
-    n_near, is_end, before = fact[_NEAR], False, _float32(-1.0)
+    n_near, is_end = fact[_NEAR], False
     if n_near > 0:
-        a, b, c = _three(solid, PLANES), _three(solid, PLANES + 3), _three(solid, PLANES + 6)
-        d, e, f = _three(solid, PLANES + 9), _three(solid, PLANES + 12), _three(solid, PLANES + 15)
-        face_a, face_b, face_c = fact[_FACES], fact[_FACES + 1], fact[_FACES + 2]
-        if n_near == 1:
-            w, seen, face = meet_box(row, x, a, face_a, None, face_a, None, face_a, d, e, f, b, c, before)
-        elif n_near == 2:
-            w, seen, face = meet_box(row, x, a, face_a, b, face_b, None, face_a, d, e, f, c, None, before)
+        w, other = met(_three(solid, PLANES), row, x), met(_three(solid, PLANES + 3), row, x)
+        third, far = met(_three(solid, PLANES + 6), row, x), met(_three(solid, PLANES + 9), row, x)
+        far = max(far, max(met(_three(solid, PLANES + 12), row, x), met(_three(solid, PLANES + 15), row, x)))
+        face = fact[_FACES]
+        if n_near > 1:
+            face = fact[_FACES + 1] if other < w else face
+            w = min(w, other)
         else:
-            w, seen, face = meet_box(row, x, a, face_a, b, face_b, c, face_c, d, e, f, None, None, before)
+            far = max(far, other)
+        if n_near > 2:
+            face = fact[_FACES + 2] if third < w else face
+            w = min(w, third)
+        else:
+            far = max(far, third)
+        seen = w >= far
     else:
         beta = _three(solid, BETA)
         q = (solid[Q], solid[Q + 1], solid[Q + 2], solid[Q + 3], solid[Q + 4], solid[Q + 5])
@@ -282,7 +289,7 @@ def _draw_pixel(row, x, solid, fact, old, old_code):
             solid[MISSED_FAR],
         )  # fmt: skip
         end, far, other_far = _three(solid, ENDS_AT), _three(solid, ENDS_AT + 3), _three(solid, ENDS_AT + 6)
-        w, seen, is_end = meet_round(row, x, beta, q, side, end, far, other_far, before)
+        w, seen, is_end = meet_round(row, x, beta, q, side, end, far, other_far, _float32(-1.0))
         face = _int32(0)
     part = fact[_PART]
     if not seen or w < old or (w == old and (old_code < 0 or part >= old_code // N_FACES)):
@@ -299,7 +306,7 @@ def _draw_pixel(row, x, solid, fact, old, old_code):
     return w, _int32(part * N_FACES + face)
 
 
-@cuda.jit
+@cuda.jit(max_registers=80)  # or too few of a block's warps would be there to hide one another's waits
 def _draw_tiles(
     slots,
     tile_height,
@@ -325,7 +332,7 @@ def _draw_tiles(
     """
     solid = cuda.shared.array((_AT_ONCE, N_SOLID), _float32)
     fact = cuda.shared.array((_AT_ONCE, _N_INTS), _int32)
-    is_near = cuda.shared.array(_THREADS, _int32)
+    of_warps = cuda.shared.array(_WARPS, _int32)  # parts that touch the tile, found by each warp
     near = cuda.shared.array(_THREADS, _int32)
     counter = cuda.shared.array(MAX_BOXES, _int32)
     inverse = cuda.local.array((_COLUMNS, 4), _float32)
@@ -357,20 +364,22 @@ def _draw_tiles(
         if candidate < shown:
             other = facts[e, c, candidate]
             touches = other[_TOP] < bottom and other[_BOTTOM] > top and other[_LEFT] < right and other[_RIGHT] > left
-        is_near[thread] = 1 if touches else 0
+        in_warp = cuda.ballot_sync(0xFFFFFFFF, touches)
+        lane, warp = thread & 31, thread >> 5
+        if lane == 0:
+            of_warps[warp] = cuda.popc(in_warp)
         cuda.syncthreads()
-        place, n_near = 0, 0
-        for other_thread in range(_THREADS):
-            if other_thread == thread:
-                place = n_near
-            n_near += is_near[other_thread]
+        place, n_near = cuda.popc(in_warp & ((_int32(1) << lane) - 1)), 0
+        for other_warp in range(_THREADS >> 5):
+            if other_warp == warp:
+                place += n_near
+            n_near += of_warps[other_warp]
         if touches:
             near[place] = candidate
         for start in range(0, n_near, _AT_ONCE):
             here = min(_AT_ONCE, n_near - start)
             cuda.syncthreads()
-            lane = thread & 31
-            for i in range(thread >> 5, here, _THREADS >> 5):  # a warp for each part
+            for i in range(warp, here, _THREADS >> 5):  # a warp for each part
                 for k in range(lane, N_SOLID, 32):
                     solid[i, k] = solids[e, c, near[start + i], k]
                 if lane < _N_INTS:
@@ -398,6 +407,7 @@ def _draw_tiles(
 
     cuda.syncthreads()
     for k in range(_COLUMNS):
+        last, run = _int32(NOTHING), 0
         for j in range(4):
             row, x = top + 4 * ((k * _THREADS + thread) // tile_width) + j, left + (k * _THREADS + thread) % tile_width
             if row >= bottom or x >= right:
@@ -405,7 +415,11 @@ def _draw_tiles(
             slot, packed = _int32(NOTHING), hues[e, c, 0] if inverse[k, j] > _float32(0.0) else hues[e, c, 1]
             if code[k, j] >= 0:
                 slot, packed = _int32(part_box[e, code[k, j] // N_FACES]), colours[e, c, code[k, j]]
-                cuda.atomic.add(counter, slot, 1)
+            if slot != last:  # a column mostly shows one box
+                if last >= 0:
+                    cuda.atomic.add(counter, last, run)
+                last, run = slot, 0
+            run += 1
             rgb[e, c, row, x, 0] = packed & 255
             rgb[e, c, row, x, 1] = (packed >> 8) & 255
             rgb[e, c, row, x, 2] = (packed >> 16) & 255
@@ -413,6 +427,8 @@ def _draw_tiles(
                 depth[e, c, row, x] = _float32(1.0) / inverse[k, j]
             if ids.shape[0] > 0:
                 ids[e, c, row, x] = slot
+        if last >= 0:
+            cuda.atomic.add(counter, last, run)
     cuda.syncthreads()
     for m in range(thread, n, _THREADS):
         if counter[m] > 0:

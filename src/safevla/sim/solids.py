@@ -43,7 +43,7 @@ SHADE = 26
 # two coordinates of the object's material, in the same form
 U, V = 30, 34
 BEGINS = 38  # metres along the optical axis from which the part's object may be met
-N_SOLID = 39
+N_SOLID = 40  # one more than there are, for a GPU reads four at a time where rows begin at multiples of four
 
 _SHIFT = 12  # a constant, because to shift by a variable is slow in a loop over pixels
 N_SHADES = 7  # of a round side
