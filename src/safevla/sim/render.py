@@ -274,7 +274,7 @@ def _look_up(picture, table, hues, words, rgb):
             rgb[row, i] = bytes_of[i]
 
 
-# The loops over pixels. A row of BLOCK pixels is a vector, or a few of them. `zero` is 0. Adding it keeps the compiler from turning
+# The loops over pixels. A row of BLOCK pixels is one vector or a few. `zero` is 0. Adding it keeps the compiler from turning
 # the two conditional assignments into masked stores, which some processors carry out ten times slower than plain ones.
 
 
