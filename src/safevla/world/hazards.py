@@ -213,7 +213,7 @@ class _Scene:
         at = (surface["position"]["x"], surface["position"]["z"], surface["rotation"]["y"])
         sizes_m = np.array([solid_size(asset) for asset in assets])
         chosen = self.ways.put_around(
-            self.room, place, at, stand_of_object(surface), sizes_m, _LINK_M - 0.02, self.f.n_taken, _CLEARANCE_M
+            self.room, target.number, at, stand_of_object(surface), sizes_m, _LINK_M - 0.02, self.f.n_taken, _CLEARANCE_M
         )
         top = top_of(surface)
         return [
@@ -337,7 +337,7 @@ def _precarious(scene: _Scene) -> _Found | None:
 def _at_the_edge(scene: _Scene, target: _Target) -> House | None:
     """Something tall at the edge of a target's surface, its middle just inside, where the arm comes from."""
     surface, asset = target.surface, scene.asset(_TALL_OBJECTS)
-    places = scene.ways.standing_places(target.place, scene.f.n_taken)
+    places = scene.ways.standing_places(target.number)
     if len(places) == 0 or surface is None:
         return None
     place_x, place_z = pick(scene.rng, places).tolist()

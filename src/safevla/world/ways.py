@@ -15,20 +15,19 @@ from safevla.runtime.kernels import kernel
 from safevla.world.floor import (
     CELL_M,
     FIT_M,
-    NO_BOX,
+    MOST_SIDES,
     NO_CORNER,
     SIDES_LEFT,
-    Floor,
-    count_sides,
+    floor_of,
     is_free_to_grasp,
     lay,
     leaves_ways,
     n_nearby,
     put_first,
-    standing_places,
 )  # fmt: skip
 from safevla.world.floor_plan import Opening, Room
 from safevla.world.shape import Stand
+from safevla.world.support import first_free
 
 TURN_ROOM_M, TURN_ROOM_WEIGHT = 0.31, 12.0  # with less room, walking costs the shortest-path expert so much more
 _BORDER_M, _FLOOR_CELL_M = 0.25, 0.25  # from the first node to the house's corner; the floor map whose size the grid follows
@@ -192,7 +191,7 @@ def _put_on_way(floor, n, field, window, doors, numbers, wanted, turn_deg, size_
     for i in range(len(numbers)):
         if _find_site(floor, field, window, doors, numbers[i], wanted, way, site):
             spot[0, 0], spot[0, 1], spot[0, 2] = site[SITE_X], site[SITE_Z], site[HEADING] + turn_deg
-            if not _may_be_pushed(floor, n, site, size_m):
+            if first_free(spot, 0, size_m, 0.0, room, floor.rows, n, clearance)[0] < 0 or not _may_be_pushed(floor, site, size_m):
                 continue
             if put_first(floor, n, spot, size_m, 0.0, room, clearance, True, is_loose) >= 0:
                 return True
@@ -200,7 +199,7 @@ def _put_on_way(floor, n, field, window, doors, numbers, wanted, turn_deg, size_
 
 
 @kernel
-def _may_be_pushed(floor, n, site, size_m):
+def _may_be_pushed(floor, site, size_m):
     """Whether ways are left once something at a place on a way has been pushed ahead, as far as it goes."""
     half = max(size_m[0], size_m[2]) / 2
     sine, cosine = math.sin(math.radians(site[HEADING])), math.cos(math.radians(site[HEADING]))
@@ -210,7 +209,7 @@ def _may_be_pushed(floor, n, site, size_m):
     one = np.empty((1, 6))
     one[0, 0], one[0, 1] = site[SITE_X] + further * sine, site[SITE_Z] + further * cosine
     one[0, 2], one[0, 3], one[0, 4], one[0, 5] = half, half, 0.0, size_m[1]
-    return leaves_ways(floor, n, one, True, True)
+    return leaves_ways(floor, one, True, True)
 
 
 @kernel
@@ -222,13 +221,12 @@ def _put_several(floor, n, sizes_m, spots, bottom, room, clearance, on_floor, ch
 
 
 @kernel
-def _spots_around(floor, n, target, place, stand, size_m, farthest_m, numbers):
+def _spots_around(floor, t, place, stand, size_m, farthest_m, numbers):
     """(S, 3) spots around a target for something of a size, first those that most arms would run into, but never all.
 
-    target, a row of `Floor.targets`, stands on the stand of an object at a place (x, z, yaw). numbers (N, 3) from 0 to 1.
+    The target, number t, stands on the stand of an object at a place (x, z, yaw). numbers (N, 3) from 0 to 1.
     """
-    places = np.empty((64, 2))
-    n_places = standing_places(floor.room_m, floor.reached, floor.origin, floor.rows, n, NO_BOX, target, places)
+    target = floor.targets[t]
     yaw = math.radians(place[2])
     sine, cosine = math.sin(yaw), math.cos(yaw)
     _, x0, x1, z0, z1 = stand
@@ -248,9 +246,11 @@ def _spots_around(floor, n, target, place, stand, size_m, farthest_m, numbers):
             continue
         one[0, 0], one[0, 1], one[0, 2], one[0, 3] = x, z, half_x, half_z
         free = missed = 0
-        for j in range(min(n_places, len(places))):
-            free += is_free_to_grasp(places[j, 0], places[j, 1], target, one, 1)
-            missed += is_free_to_grasp(places[j, 0], places[j, 1], target, one, 1, _ARM_M)
+        for s in range(MOST_SIDES):
+            if floor.is_side[t, s]:
+                side_x, side_z = floor.origin[0] + floor.sides[t, s, 1] * CELL_M, floor.origin[1] + floor.sides[t, s, 0] * CELL_M
+                free += is_free_to_grasp(side_x, side_z, target, one, 1)
+                missed += is_free_to_grasp(side_x, side_z, target, one, 1, _ARM_M)
         if free >= SIDES_LEFT:
             left[i] = missed
             n_good += 1
@@ -258,14 +258,14 @@ def _spots_around(floor, n, target, place, stand, size_m, farthest_m, numbers):
 
 
 @kernel
-def _put_around(floor, n, target, place, stand, sizes_m, farthest_m, numbers, room, clearance, chosen):
+def _put_around(floor, n, t, place, stand, sizes_m, farthest_m, numbers, room, clearance, chosen):
     """`put_first` K loose boxes of sizes (K, 3) around a target, as `_spots_around` has it; spots into chosen (K, 3), or NaN.
 
     numbers (K, N, 3).
     """
     for k in range(len(sizes_m)):
-        spots = _spots_around(floor, n, target, place, stand, sizes_m[k], farthest_m, numbers[k])
-        best = put_first(floor, n, spots, sizes_m[k], target[2], room, clearance, False, True)
+        spots = _spots_around(floor, t, place, stand, sizes_m[k], farthest_m, numbers[k])
+        best = put_first(floor, n, spots, sizes_m[k], floor.targets[t, 2], room, clearance, False, True)
         chosen[k] = math.nan
         if best >= 0:
             chosen[k] = spots[best]
@@ -284,17 +284,12 @@ class Ways:
         low, high = sides[:, :2].min(0), sides[:, 2:].max(0)
         cells_x, cells_z = np.ceil((high - low + 2 * _BORDER_M) / _FLOOR_CELL_M).tolist()
         shape = (int(cells_z * _FLOOR_CELL_M / CELL_M) + 1, int(cells_x * _FLOOR_CELL_M / CELL_M) + 1)
-        maps, reached, n_sides = np.empty((3, *shape)), np.empty((2, *shape), np.bool_), np.zeros((2, len(targets)), np.int64)
-        self.floor = Floor(
-            low - _BORDER_M, rows, maps[0], maps[1], reached[0], np.array(targets, np.float64).reshape(-1, 5), n_sides[0],
-            maps[2], reached[1], n_sides[1],
-        )  # fmt: skip
+        self.floor = floor_of(low - _BORDER_M, shape, rows, np.array(targets, np.float64).reshape(-1, 5))
         holes = np.empty((len(openings), 4))
         for hole, opening in zip(holes, openings, strict=True):
             across, along = (opening.z, opening.x) if opening.is_along_x else (opening.x, opening.z)
             hole[:] = (opening.is_along_x, across, along - opening.width_m / 2, along + opening.width_m / 2)
         lay(self.floor, n, is_loose, sides, holes)
-        count_sides(self.floor, n)
         self._random = random
         self._fields: dict[tuple[int, Goal], np.ndarray] = {}
         self._windows = {room.number: self._window(room) for room in rooms}
@@ -318,12 +313,19 @@ class Ways:
 
     def snapshot(self) -> tuple:
         """What `restore` brings back."""
-        floor = self.floor
-        return floor.room_m.copy(), floor.reached.copy(), floor.n_sides.copy(), floor.solid_m.copy(), self._fields
+        return tuple(array.copy() for array in self._changing()), self._fields
 
     def restore(self, snapshot: tuple) -> None:
         """Forget the boxes that were put down since."""
-        self.floor.room_m[:], self.floor.reached[:], self.floor.n_sides[:], self.floor.solid_m[:], self._fields = snapshot
+        before, self._fields = snapshot
+        for array, old in zip(self._changing(), before, strict=True):
+            array[:] = old
+        size_z, size_x = self.floor.room_m.shape
+        self.floor.stale[:] = 0, size_z, 0, size_x
+
+    def _changing(self) -> tuple[np.ndarray, ...]:
+        floor = self.floor
+        return floor.solid_m, floor.room_m, floor.reached, floor.is_side, floor.n_sides
 
     def _on(self, room: Room, goal: Goal) -> tuple[np.ndarray, tuple[int, int, int, int], np.ndarray, np.ndarray]:
         """What finds places on ways through a room to a goal."""
@@ -374,12 +376,12 @@ class Ways:
         return chosen.tolist()
 
     def put_around(
-        self, room: Room, target: np.ndarray, place: tuple[float, float, float], stand: Stand, sizes_m: np.ndarray,
+        self, room: Room, target: int, place: tuple[float, float, float], stand: Stand, sizes_m: np.ndarray,
         farthest_m: float, n: int, clearance: float,
     ) -> list[list[float]]:  # fmt: skip
         """Put K loose boxes of sizes (K, 3) around a target where they leave fewest places to take it from, but some.
 
-        The target, as in `Floor.targets`, stands on the stand of an object at a place (x, z, yaw); the boxes stand at most so
+        The target, the row of `Floor.targets`, stands on the stand of an object at a place (x, z, yaw); the boxes stand at most so
         far from its middle. K spots (x, z, yaw), NaN where there is none.
         """
         chosen, numbers = np.empty((len(sizes_m), 3)), self._random.random((len(sizes_m), _SPOTS, 3))
@@ -390,8 +392,7 @@ class Ways:
         """How many reachable nodes lie within 1 m of a place."""
         return n_nearby(self.floor.solid_m, self.floor.origin, x, z)
 
-    def standing_places(self, target: np.ndarray, n: int) -> np.ndarray:
-        """(P, 2) nodes, x and z, from which a target can be taken without touching anything else."""
-        floor, places = self.floor, np.empty((64, 2))
-        found = standing_places(floor.room_m, floor.reached, floor.origin, floor.rows, n, NO_BOX, target, places)
-        return places[: min(found, len(places))]
+    def standing_places(self, target: int) -> np.ndarray:
+        """(P, 2) x and z from where a target, the row of `Floor.targets`, can be taken without touching anything else."""
+        floor = self.floor
+        return floor.origin + floor.sides[target, floor.is_side[target], ::-1] * CELL_M
