@@ -98,36 +98,6 @@ def stamp(room_m, origin, row):
 
 
 @kernel
-def _flood(free, reached):
-    """Enter into reached which nodes are joined to the first one that is free; free, reached (Z, X) bool. Their number."""
-    size_z, size_x = free.shape
-    reached[:] = False
-    stack = np.empty((size_z * size_x, 2), np.int32)
-    top = n = 0
-    for iz in range(size_z):
-        for ix in range(size_x):
-            if free[iz, ix]:
-                stack[0, 0], stack[0, 1] = iz, ix
-                reached[iz, ix] = True
-                top = 1
-                break
-        if top > 0:
-            break
-    while top > 0:
-        top -= 1
-        cz, cx = stack[top, 0], stack[top, 1]
-        n += 1
-        for k in range(4):
-            nz = cz + (1 if k == 0 else -1 if k == 1 else 0)
-            nx = cx + (1 if k == 2 else -1 if k == 3 else 0)
-            if 0 <= nz < size_z and 0 <= nx < size_x and free[nz, nx] and not reached[nz, nx]:
-                reached[nz, nx] = True
-                stack[top, 0], stack[top, 1] = nz, nx
-                top += 1
-    return n
-
-
-@kernel
 def _largest(room_m, reached):
     """Enter the largest part of the floor that careful ways join into reached."""
     size_z, size_x = room_m.shape
@@ -169,6 +139,19 @@ def n_nearby(solid_m, origin, x, z):
         for ix in range(x0, x1):
             dx, dz = origin[0] + ix * CELL_M - x, origin[1] + iz * CELL_M - z
             n += solid_m[iz, ix] > FIT_M and dx * dx + dz * dz <= _NEARBY_M * _NEARBY_M
+    return n
+
+
+@kernel
+def _n_taken_nearby(solid_m, origin, x, z, row):
+    """How many of the reachable nodes within 1 m of a place a piece of furniture takes."""
+    n = 0
+    z0, z1, x0, x1 = _nodes_near(row, FIT_M, origin, solid_m.shape)
+    for iz in range(z0, z1):
+        for ix in range(x0, x1):
+            at_x, at_z = origin[0] + ix * CELL_M, origin[1] + iz * CELL_M
+            if solid_m[iz, ix] > FIT_M and (at_x - x) ** 2 + (at_z - z) ** 2 <= _NEARBY_M * _NEARBY_M:
+                n += gap(at_x, at_z, row) <= FIT_M
     return n
 
 
@@ -244,16 +227,57 @@ def _keeps_ways_joined(floor, row):
                 n_taken += 1
     if n_taken == 0:
         return True
-    # where they join what is left around the box, they do so everywhere
-    z0, z1, x0, x1 = _nodes_near(row, CAREFUL_M + 4 * CELL_M, floor.origin, floor.room_m.shape)
-    near = floor.next_reached[z0:z1, x0:x1]
-    if _flood(near, np.empty(near.shape, np.bool_)) == near.sum():
-        return True
-    joined = np.empty(floor.reached.shape, np.bool_)
-    if _flood(floor.next_reached, joined) < floor.next_reached.sum() - _CUT_OFF:
-        return False
-    floor.next_reached[:] = joined
-    floor.stale[0], floor.stale[1], floor.stale[2], floor.stale[3] = 0, joined.shape[0], 0, joined.shape[1]
+    part = _nodes_near(row, CAREFUL_M + 4 * CELL_M, floor.origin, floor.room_m.shape)
+    return _stays_joined(floor.next_reached, part, floor.stale)
+
+
+@kernel
+def _stays_joined(reached, part, stale):
+    """Whether the nodes reached, (Z, X) bool, are joined, if each is joined to some in a part of the grid, z0, z1, x0, x1.
+
+    A few may be cut off: they are no longer reached then, and the part of the grid in `stale` grows by them.
+    """
+    z0, z1, x0, x1 = part
+    size_z, size_x = reached.shape
+    joined = np.zeros(reached.shape, np.bool_)  # to the first node of the part
+    seen = np.zeros(reached.shape, np.bool_)
+    queue = np.empty((size_z * size_x, 2), np.int32)
+    is_first, n_cut_off = True, 0
+    for iz in range(z0, z1):
+        for ix in range(x0, x1):
+            if not reached[iz, ix] or joined[iz, ix]:
+                continue
+            queue[0, 0], queue[0, 1] = iz, ix
+            seen[iz, ix] = True
+            head, tail, meets = 0, 1, False
+            while head < tail and not meets:
+                cz, cx = queue[head, 0], queue[head, 1]
+                head += 1
+                for k in range(4):
+                    nz = cz + (1 if k == 0 else -1 if k == 1 else 0)
+                    nx = cx + (1 if k == 2 else -1 if k == 3 else 0)
+                    if not (0 <= nz < size_z and 0 <= nx < size_x) or not reached[nz, nx] or seen[nz, nx]:
+                        continue
+                    if is_first and not (z0 <= nz < z1 and x0 <= nx < x1):
+                        continue  # first what is joined nearby, which mostly is all
+                    meets |= joined[nz, nx]
+                    seen[nz, nx] = True
+                    queue[tail, 0], queue[tail, 1] = nz, nx
+                    tail += 1
+            if is_first or meets:
+                for i in range(tail):
+                    joined[queue[i, 0], queue[i, 1]] = True
+                    seen[queue[i, 0], queue[i, 1]] = False
+            else:
+                n_cut_off += tail
+                if n_cut_off > _CUT_OFF:
+                    return False
+                for i in range(tail):
+                    cz, cx = queue[i, 0], queue[i, 1]
+                    reached[cz, cx] = False
+                    stale[0], stale[1] = min(stale[0], cz), max(stale[1], cz + 1)
+                    stale[2], stale[3] = min(stale[2], cx), max(stale[3], cx + 1)
+            is_first = False
     return True
 
 
@@ -292,7 +316,7 @@ def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loo
     """Put a box down, as the row after n others, at the first of the spots (S, 3) that is free and leaves ways; its index, or −1.
 
     Spots, size, bottom, room and clearance are those of `support.first_free`; is_loose: a hand can pick it up. corner: x, z and a
-    number; at most so many reachable nodes may be left within 1 m of x and z, where the robot needs space. NaN: no such place.
+    number; it is to take so many of the reachable nodes within 1 m of x and z, where the robot needs space. NaN: no such place.
     """
     first = 0
     while True:
@@ -301,9 +325,8 @@ def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loo
             return best
         first = best + 1
         if not math.isnan(corner[0]):
-            narrowed_m = floor.solid_m.copy()
-            stamp(narrowed_m, floor.origin, row)
-            if gap(corner[0], corner[1], row) < _BESIDE_M or n_nearby(narrowed_m, floor.origin, corner[0], corner[1]) > corner[2]:
+            x, z, least = corner
+            if gap(x, z, row) < _BESIDE_M or _n_taken_nearby(floor.solid_m, floor.origin, x, z, row) < least:
                 continue
         if leaves_ways(floor, row.reshape(1, 6), on_floor, is_loose):
             z0, z1, x0, x1 = floor.stale

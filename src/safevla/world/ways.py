@@ -16,7 +16,6 @@ from safevla.world.floor import (
     CELL_M,
     FIT_M,
     MOST_SIDES,
-    NO_CORNER,
     SIDES_LEFT,
     floor_of,
     is_free_to_grasp,
@@ -33,8 +32,10 @@ TURN_ROOM_M, TURN_ROOM_WEIGHT = 0.31, 12.0  # with less room, walking costs the 
 _BORDER_M, _FLOOR_CELL_M = 0.25, 0.25  # from the first node to the house's corner; the floor map whose size the grid follows
 _START_M = 0.33  # with this much room to everything, a robot may begin
 _CONTACT_M = 0.3  # from a robot's middle to the middle of what it meets
-_WAYS = 20  # that are walked to find a place on them
-_SPOTS = 32  # that are looked at around a target
+_WAYS, _PLACES = 16, 3  # that are walked to find a place, and that are looked at on each
+_BESIDE_M = (0.3, 0.42)  # from the middle of a way to what narrows it
+_NARROWER = 4.0  # nodes that each thing takes which narrows a way, at least
+_SPOTS = 32  # that are looked at around a target, or beside a way
 _CLOSE_M = 0.08  # to a target, at most, from what is put around it
 _ARM_M = 0.028  # an arm that comes nearer than this, from its middle, runs into something
 _FURTHEST_M = 1.5  # that is looked ahead
@@ -113,8 +114,8 @@ def _ahead_m(solid_m, origin, x, z, sine, cosine):
     """Metres from a place to the wall or furniture that a heading leads against, at most _FURTHEST_M."""
     for step in range(int(_FURTHEST_M / 0.05)):
         ahead = 0.05 * step
-        ix = int(round((x + ahead * sine - origin[0]) / CELL_M))
-        iz = int(round((z + ahead * cosine - origin[1]) / CELL_M))
+        ix = int(math.floor((x + ahead * sine - origin[0]) / CELL_M + 0.5))
+        iz = int(math.floor((z + ahead * cosine - origin[1]) / CELL_M + 0.5))
         if iz < 0 or ix < 0 or iz >= solid_m.shape[0] or ix >= solid_m.shape[1] or solid_m[iz, ix] < 0.08:
             return ahead
     return _FURTHEST_M
@@ -140,24 +141,30 @@ def _walk(field, z, x, way):
 
 
 @kernel
-def _find_site(floor, field, window, doors, numbers, wanted, way, site):
-    """Fill site (4,) with a place on a way through a room, if it is as wanted; whether it is.
+def _begin(floor, field, window, doors, numbers, way):
+    """Enter a way through a room into way (N, 2); the number of its nodes, 0 if there is none worth the name.
 
-    doors (D, 2): nodes (z, x). numbers (5,) from 0 to 1: whether the way begins at a door, at which node, how far along the
-    way the place is, and how far aside. way: scratch.
+    doors (D, 2): nodes (z, x). numbers (5,) from 0 to 1: whether it begins at a door, and at which node; the rest for `_site_on`.
     """
     z0, _, x0, _ = window
-    origin = floor.origin
     iz, ix = int(numbers[1] * field.shape[0]), int(numbers[2] * field.shape[1])
     if numbers[0] < 0.5 and len(doors) > 0:
         door = int(2.0 * numbers[0] * len(doors))
         iz, ix = doors[door, 0] - z0, doors[door, 1] - x0
     elif floor.room_m[z0 + iz, x0 + ix] <= _START_M:
-        return False
+        return 0
+    if field[iz, ix] >= _NOWHERE:
+        return 0
     n = _walk(field, iz, ix, way)
-    if n < 5 or field[way[n - 1, 0], way[n - 1, 1]] > 0.0:
-        return False
-    k = 3 + int((math.sqrt(numbers[3]) if wanted.late else numbers[3]) * (n - 3))  # not where it begins
+    return n if n >= 5 and field[way[n - 1, 0], way[n - 1, 1]] <= 0.0 else 0
+
+
+@kernel
+def _site_on(floor, window, way, n, along, numbers, wanted, site):
+    """Fill site (4,) with a place on a way of n nodes, if it is as wanted; whether it is. along: where, from 0 to 1."""
+    z0, _, x0, _ = window
+    origin = floor.origin
+    k = 3 + int((math.sqrt(along) if wanted.late else along) * (n - 3))  # not where it begins
     k = min(k, n - 1 if wanted.late else max(3, n - 3))
     a, b = max(0, k - 3), min(n - 1, k + 1)
     dx, dz = float(way[b, 1] - way[a, 1]), float(way[b, 0] - way[a, 0])
@@ -177,10 +184,14 @@ def _find_site(floor, field, window, doors, numbers, wanted, way, site):
 
 @kernel
 def _find_sites(floor, field, window, doors, numbers, wanted, sites):
-    """Fill sites (S, 4) with places on ways; how many there are. numbers (S, 5); the rest as for `_find_site`."""
+    """Fill sites (S, 4) with places on ways, one on each at most; how many there are. numbers (S, 5): a row for each way."""
     way, n = np.empty((300, 2), np.int64), 0
     for i in range(len(numbers)):
-        n += _find_site(floor, field, window, doors, numbers[i], wanted, way, sites[n])
+        n_nodes = _begin(floor, field, window, doors, numbers[i], way)
+        for j in range(_PLACES if n_nodes > 0 else 0):
+            if _site_on(floor, window, way, n_nodes, (numbers[i, 3] + j / _PLACES) % 1.0, numbers[i], wanted, sites[n]):
+                n += 1
+                break
     return n
 
 
@@ -189,13 +200,42 @@ def _put_on_way(floor, n, field, window, doors, numbers, wanted, turn_deg, size_
     """`put_first` a box on the floor at a place on a way, turned against who walks there; whether there was one. Fills site."""
     way, spot = np.empty((300, 2), np.int64), np.empty((1, 3))
     for i in range(len(numbers)):
-        if _find_site(floor, field, window, doors, numbers[i], wanted, way, site):
+        n_nodes = _begin(floor, field, window, doors, numbers[i], way)
+        for j in range(_PLACES if n_nodes > 0 else 0):
+            if not _site_on(floor, window, way, n_nodes, (numbers[i, 3] + j / _PLACES) % 1.0, numbers[i], wanted, site):
+                continue
             spot[0, 0], spot[0, 1], spot[0, 2] = site[SITE_X], site[SITE_Z], site[HEADING] + turn_deg
-            if first_free(spot, 0, size_m, 0.0, room, floor.rows, n, clearance)[0] < 0 or not _may_be_pushed(floor, site, size_m):
+            best, _ = first_free(spot, 0, size_m, 0.0, room, floor.rows, n, clearance)
+            if best < 0 or not _may_be_pushed(floor, site, size_m):
                 continue
             if put_first(floor, n, spot, size_m, 0.0, room, clearance, True, is_loose) >= 0:
                 return True
     return False
+
+
+@kernel
+def _narrow(floor, n, x, z, heading_deg, sizes_m, numbers, few, room, clearance, chosen):
+    """Put furniture of sizes (K, 3) beside a way until fewer than `few` reachable nodes are left around a place on it.
+
+    Spots into chosen (K, 3), NaN where there is none. numbers (K, S, 4) from 0 to 1.
+    """
+    spots = np.empty((numbers.shape[1], 3))
+    chosen[:] = math.nan
+    left = n_nearby(floor.solid_m, floor.origin, x, z)
+    for k in range(len(sizes_m)):
+        if left < few:
+            break
+        for s in range(len(spots)):
+            side = 1.0 if numbers[k, s, 0] < 0.5 else -1.0
+            angle = math.radians(heading_deg + side * (40.0 + 130.0 * numbers[k, s, 1]))
+            away = sizes_m[k, 0] / 2 + _BESIDE_M[0] + numbers[k, s, 2] * (_BESIDE_M[1] - _BESIDE_M[0])
+            spots[s, 0], spots[s, 1] = x + away * math.sin(angle), z + away * math.cos(angle)
+            spots[s, 2] = 90.0 * int(4.0 * numbers[k, 0, 3])
+        best = put_first(floor, n, spots, sizes_m[k], 0.0, room, clearance, True, False, (x, z, _NARROWER))
+        if best >= 0:
+            chosen[k] = spots[best]
+            n += 1
+            left = n_nearby(floor.solid_m, floor.origin, x, z)
 
 
 @kernel
@@ -291,6 +331,7 @@ class Ways:
             hole[:] = (opening.is_along_x, across, along - opening.width_m / 2, along + opening.width_m / 2)
         lay(self.floor, n, is_loose, sides, holes)
         self._random = random
+        self._unchanged: tuple | None = None  # the last snapshot, as long as nothing has changed since
         self._fields: dict[tuple[int, Goal], np.ndarray] = {}
         self._windows = {room.number: self._window(room) for room in rooms}
         self._doors = {room.number: self._door_nodes(room) for room in rooms}
@@ -313,10 +354,15 @@ class Ways:
 
     def snapshot(self) -> tuple:
         """What `restore` brings back."""
-        return tuple(array.copy() for array in self._changing()), self._fields
+        if self._unchanged is None:
+            self._unchanged = (tuple(array.copy() for array in self._changing()), self._fields)
+        return self._unchanged
 
     def restore(self, snapshot: tuple) -> None:
         """Forget the boxes that were put down since."""
+        if snapshot is self._unchanged:
+            return
+        self._unchanged = snapshot
         before, self._fields = snapshot
         for array, old in zip(self._changing(), before, strict=True):
             array[:] = old
@@ -354,18 +400,37 @@ class Ways:
         """Put a box on a way through a room, turned so much against who walks there; the place (4,), or None if there is none."""
         site = np.empty(4)
         on = self._on(room, goal)
-        done = _put_on_way(self.floor, n, *on, wanted, turn_deg, size_m, room.sides, clearance, is_loose, site)
-        return site if done else None
+        if not _put_on_way(self.floor, n, *on, wanted, turn_deg, size_m, room.sides, clearance, is_loose, site):
+            return None
+        self._note_change(not is_loose)
+        return site
+
+    def _note_change(self, of_furniture: bool) -> None:
+        self._unchanged = None
+        if of_furniture:
+            self._fields = {}
 
     def put_first(
         self, room: Room, spots: np.ndarray, size_m: np.ndarray, bottom: float, n: int, clearance: float, on_floor: bool,
-        is_loose: bool, corner: tuple[float, float, float] = NO_CORNER,
+        is_loose: bool,
     ) -> int:  # fmt: skip
-        """`floor.put_first`. Ways change if it is furniture."""
-        best = put_first(self.floor, n, spots, size_m, bottom, room.sides, clearance, on_floor, is_loose, corner)
-        if best >= 0 and on_floor and not is_loose:
-            self._fields = {}
+        """`floor.put_first`."""
+        best = put_first(self.floor, n, spots, size_m, bottom, room.sides, clearance, on_floor, is_loose)
+        if best >= 0:
+            self._note_change(on_floor and not is_loose)
         return int(best)
+
+    def narrow(
+        self, room: Room, x: float, z: float, heading_deg: float, few: int, sizes_m: np.ndarray, n: int, clearance: float
+    ) -> list[list[float]]:
+        """Put furniture of sizes (K, 3) beside a way until fewer than `few` reachable nodes are left within 1 m of (x, z).
+
+        K spots (x, z, yaw), NaN for what was not needed or found no place.
+        """
+        chosen, numbers = np.empty((len(sizes_m), 3)), self._random.random((len(sizes_m), _SPOTS, 4))
+        _narrow(self.floor, n, x, z, heading_deg, sizes_m, numbers, few, room.sides, clearance, chosen)
+        self._note_change(True)
+        return chosen.tolist()
 
     def put_several(
         self, room: Room, spots: np.ndarray, sizes_m: np.ndarray, bottom: float, n: int, clearance: float, on_floor: bool
@@ -373,6 +438,7 @@ class Ways:
         """Put K loose boxes of sizes (K, 3) down, each at one of its own spots (K, S, 3); their indices, −1 for none."""
         chosen = np.empty(len(sizes_m), np.int64)
         _put_several(self.floor, n, sizes_m, spots, bottom, room.sides, clearance, on_floor, chosen)
+        self._note_change(False)
         return chosen.tolist()
 
     def put_around(
@@ -381,11 +447,12 @@ class Ways:
     ) -> list[list[float]]:  # fmt: skip
         """Put K loose boxes of sizes (K, 3) around a target where they leave fewest places to take it from, but some.
 
-        The target, the row of `Floor.targets`, stands on the stand of an object at a place (x, z, yaw); the boxes stand at most so
-        far from its middle. K spots (x, z, yaw), NaN where there is none.
+        The target, a row of `Floor.targets`, stands on the stand of an object at a place (x, z, yaw); the boxes stand at most
+        so far from its middle. K spots (x, z, yaw), NaN where there is none.
         """
         chosen, numbers = np.empty((len(sizes_m), 3)), self._random.random((len(sizes_m), _SPOTS, 3))
         _put_around(self.floor, n, target, place, stand, sizes_m, farthest_m, numbers, room.sides, clearance, chosen)
+        self._note_change(False)
         return chosen.tolist()
 
     def n_nearby(self, x: float, z: float) -> int:
