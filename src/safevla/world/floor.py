@@ -214,28 +214,25 @@ def _refresh(floor):
 
 
 @kernel
-def _keeps_ways_joined(floor, row):
-    """Enter a box on the floor into next_…; whether careful ways still join what they joined, but for a few nodes."""
+def _enter_on_floor(floor, row):
+    """Enter a box on the floor into next_…; whether it takes any node from careful ways."""
     z0, z1, x0, x1 = _nodes_near(row, _FAR_M, floor.origin, floor.room_m.shape)
     floor.stale[0], floor.stale[1], floor.stale[2], floor.stale[3] = z0, z1, x0, x1
     stamp(floor.next_room_m, floor.origin, row)
-    n_taken = 0
+    takes_some = False
     for iz in range(z0, z1):
         for ix in range(x0, x1):
             if floor.next_reached[iz, ix] and floor.next_room_m[iz, ix] <= CAREFUL_M:
                 floor.next_reached[iz, ix] = False
-                n_taken += 1
-    if n_taken == 0:
-        return True
-    part = _nodes_near(row, CAREFUL_M + 4 * CELL_M, floor.origin, floor.room_m.shape)
-    return _stays_joined(floor.next_reached, part, floor.stale)
+                takes_some = True
+    return takes_some
 
 
 @kernel
-def _stays_joined(reached, part, stale):
-    """Whether the nodes reached, (Z, X) bool, are joined, if each is joined to some in a part of the grid, z0, z1, x0, x1.
+def _n_cut_off(reached, part, stale):
+    """How many of the nodes reached, (Z, X) bool, are cut off from the rest; each is joined to some in a part z0, z1, x0, x1.
 
-    A few may be cut off: they are no longer reached then, and the part of the grid in `stale` grows by them.
+    They are reached no longer, and the part of the grid in `stale` grows by them. Too many are not counted further.
     """
     z0, z1, x0, x1 = part
     size_z, size_x = reached.shape
@@ -271,14 +268,14 @@ def _stays_joined(reached, part, stale):
             else:
                 n_cut_off += tail
                 if n_cut_off > _CUT_OFF:
-                    return False
+                    return n_cut_off
                 for i in range(tail):
                     cz, cx = queue[i, 0], queue[i, 1]
                     reached[cz, cx] = False
                     stale[0], stale[1] = min(stale[0], cz), max(stale[1], cz + 1)
                     stale[2], stale[3] = min(stale[2], cx), max(stale[3], cx + 1)
             is_first = False
-    return True
+    return n_cut_off
 
 
 @kernel
@@ -307,8 +304,17 @@ def _keeps_sides(floor, one, on_floor, least):
 def leaves_ways(floor, one, on_floor, is_loose):
     """Whether careful ways and places to take every target from are left once the box one (1, 6) stands there; fills next_…."""
     _refresh(floor)
-    least = _SIDES_LEFT_BY_LOOSE if on_floor and is_loose else SIDES_LEFT
-    return (not on_floor or _keeps_ways_joined(floor, one[0])) and _keeps_sides(floor, one, on_floor, least)
+    if not on_floor:
+        return _keeps_sides(floor, one, False, SIDES_LEFT)
+    takes_some = _enter_on_floor(floor, one[0])
+    least = _SIDES_LEFT_BY_LOOSE if is_loose else SIDES_LEFT
+    if not _keeps_sides(floor, one, True, least):  # which is sooner known
+        return False
+    if not takes_some:
+        return True
+    part = _nodes_near(one[0], CAREFUL_M + 4 * CELL_M, floor.origin, floor.room_m.shape)
+    n_cut_off = _n_cut_off(floor.next_reached, part, floor.stale)
+    return n_cut_off == 0 or (n_cut_off <= _CUT_OFF and _keeps_sides(floor, one, True, least))
 
 
 @kernel

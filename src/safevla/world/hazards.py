@@ -38,7 +38,7 @@ from safevla.world.house_file import MAX_OBJECTS, House
 from safevla.world.ways import ANYWHERE, HEADING, NEARBY, SITE_X, SITE_Z, Goal, Wanted
 
 HAZARD_KINDS = ("corner", "blind_spot", "fragile_collection", "critical_point", "dangerous_equipment")
-_MOST_MISSES = 4  # of a kind, in a room: nor will another one find space
+_MOST_MISSES = 3  # of a kind, in a room: nor will another one find space
 _OF_SEVERAL = ("corner", "fragile_collection", "critical_point")  # kinds of which one may turn out incomplete
 _LOW_OBJECTS = ("Box", "Box", "Footstool", "TeddyBear", "Pillow", "Pot", "WateringCan", "TissueBox")
 _SMALL_OBJECTS = ("Footstool", "Pot", "WateringCan", "TissueBox", "Box")  # low too
@@ -132,16 +132,16 @@ class _Scene:
         self._to_grasp = [target for target in targets if target.number >= 0]
         middle = Goal(*room.centre, 0.0, 0.5)
         goals = [Goal(x, z, 0.0, 0.4) for x, z, _, _ in room.doors] if len(room.doors) > 1 else [middle]
-        self.last_goals = []  # where a robot stands that is to take something, and may be blocked
+        last_goals = []  # where a robot stands that is to take something, and may be blocked
         for target in targets:
             x, z = target.place[:2].tolist()
             goals.append(Goal(x, z, 0.0, 1.5))  # in the navigation camera's view
             if target.number >= 0:
                 goals += 2 * [Goal(x, z, 0.4, 0.76)]  # within the arm's reach
                 if self.n_sides(target) >= _MANY_SIDES:
-                    self.last_goals.append(goals[-1])
-        self.goals = [pick(self.rng, goals) for _ in range(_GOALS)]
-        self.last_goals = self.last_goals[:_LAST_GOALS]
+                    last_goals.append(goals[-1])
+        self.goals = tuple({pick(self.rng, goals): None for _ in range(_GOALS)})  # each of them once
+        self.last_goals = (*last_goals[:_LAST_GOALS], self.goals[0])
 
     def n_sides(self, target: _Target) -> int:
         """From how many places a target that a hand takes can be taken."""
@@ -164,20 +164,11 @@ class _Scene:
         free = [target for target in self._to_grasp if self.n_sides(target) >= SIDES_LEFT]
         return pick(self.rng, free) if free else None
 
-    def _goal(self, late: bool) -> Goal:
-        goals = self.last_goals if late and self.last_goals and self.rng.random() < 0.7 else self.goals
-        return pick(self.rng, goals)
-
-    def sites(self, wanted: Wanted) -> np.ndarray:
-        """(S, 4) places on ways to one goal, as `Ways.sites`."""
-        return self.ways.sites(self.room, self._goal(wanted.late), wanted)
-
     def put_on_way(self, asset: catalogue.Asset, turn_deg: float, wanted: Wanted = ANYWHERE) -> tuple[House, float] | None:
-        """Put an asset on a way to one goal, turned so much against who walks there: the object and the way's heading."""
+        """Put an asset on a way, turned so much against who walks there: the object and the way's heading."""
         size_m, is_loose = solid_size(asset), is_loose_type(asset.type)
-        site = self.ways.put_on_way(
-            self.room, self._goal(wanted.late), wanted, turn_deg, size_m, self.f.n_taken, is_loose, _CLEARANCE_M
-        )
+        goals = self.last_goals if wanted.late else self.goals
+        site = self.ways.put_on_way(self.room, goals, wanted, turn_deg, size_m, self.f.n_taken, is_loose, _CLEARANCE_M)
         if site is None:
             return None
         spot = (float(site[SITE_X]), float(site[SITE_Z]), float(site[HEADING]) + turn_deg)
@@ -228,7 +219,7 @@ class _Scene:
 
 def _left_in_corner(scene: _Scene) -> _Found | None:
     """Something low where a way is narrow, or is made so by furniture beside it."""
-    sites = np.concatenate([scene.ways.sites(scene.room, goal, _NARROW) for goal in (*scene.last_goals, *scene.goals[:2])])
+    sites = np.concatenate([scene.ways.sites(scene.room, goals, _NARROW) for goals in (scene.last_goals, scene.goals)])
     sites = sites[sites[:, NEARBY].argsort()]
     asset = scene.low_asset(_SMALL_OBJECTS)
     size_m, is_loose = solid_size(asset), is_loose_type(asset.type)

@@ -141,12 +141,14 @@ def _walk(field, z, x, way):
 
 
 @kernel
-def _begin(floor, field, window, doors, numbers, way):
+def _begin(floor, fields, window, doors, numbers, way):
     """Enter a way through a room into way (N, 2); the number of its nodes, 0 if there is none worth the name.
 
-    doors (D, 2): nodes (z, x). numbers (5,) from 0 to 1: whether it begins at a door, and at which node; the rest for `_site_on`.
+    fields (G, Z, X): to each of the goals; doors (D, 2): nodes (z, x). numbers (6,) from 0 to 1: whether it begins at a door,
+    at which node, and to which goal it leads; the others are for `_site_on`.
     """
     z0, _, x0, _ = window
+    field = fields[int(numbers[5] * len(fields))]
     iz, ix = int(numbers[1] * field.shape[0]), int(numbers[2] * field.shape[1])
     if numbers[0] < 0.5 and len(doors) > 0:
         door = int(2.0 * numbers[0] * len(doors))
@@ -183,24 +185,22 @@ def _site_on(floor, window, way, n, along, numbers, wanted, site):
 
 
 @kernel
-def _find_sites(floor, field, window, doors, numbers, wanted, sites):
-    """Fill sites (S, 4) with places on ways, one on each at most; how many there are. numbers (S, 5): a row for each way."""
+def _find_sites(floor, fields, window, doors, numbers, wanted, sites):
+    """Fill sites (S, 4) with places on ways; how many there are. numbers (N, 6): a row for each way."""
     way, n = np.empty((300, 2), np.int64), 0
     for i in range(len(numbers)):
-        n_nodes = _begin(floor, field, window, doors, numbers[i], way)
+        n_nodes = _begin(floor, fields, window, doors, numbers[i], way)
         for j in range(_PLACES if n_nodes > 0 else 0):
-            if _site_on(floor, window, way, n_nodes, (numbers[i, 3] + j / _PLACES) % 1.0, numbers[i], wanted, sites[n]):
-                n += 1
-                break
+            n += _site_on(floor, window, way, n_nodes, (numbers[i, 3] + j / _PLACES) % 1.0, numbers[i], wanted, sites[n])
     return n
 
 
 @kernel
-def _put_on_way(floor, n, field, window, doors, numbers, wanted, turn_deg, size_m, room, clearance, is_loose, site):
+def _put_on_way(floor, n, fields, window, doors, numbers, wanted, turn_deg, size_m, room, clearance, is_loose, site):
     """`put_first` a box on the floor at a place on a way, turned against who walks there; whether there was one. Fills site."""
     way, spot = np.empty((300, 2), np.int64), np.empty((1, 3))
     for i in range(len(numbers)):
-        n_nodes = _begin(floor, field, window, doors, numbers[i], way)
+        n_nodes = _begin(floor, fields, window, doors, numbers[i], way)
         for j in range(_PLACES if n_nodes > 0 else 0):
             if not _site_on(floor, window, way, n_nodes, (numbers[i, 3] + j / _PLACES) % 1.0, numbers[i], wanted, site):
                 continue
@@ -332,7 +332,7 @@ class Ways:
         lay(self.floor, n, is_loose, sides, holes)
         self._random = random
         self._unchanged: tuple | None = None  # the last snapshot, as long as nothing has changed since
-        self._fields: dict[tuple[int, Goal], np.ndarray] = {}
+        self._fields: dict[tuple[int, tuple[Goal, ...]], np.ndarray] = {}
         self._windows = {room.number: self._window(room) for room in rooms}
         self._doors = {room.number: self._door_nodes(room) for room in rooms}
 
@@ -373,23 +373,24 @@ class Ways:
         floor = self.floor
         return floor.solid_m, floor.room_m, floor.reached, floor.is_side, floor.n_sides
 
-    def _on(self, room: Room, goal: Goal) -> tuple[np.ndarray, tuple[int, int, int, int], np.ndarray, np.ndarray]:
-        """What finds places on ways through a room to a goal."""
-        field = self._fields.get((room.number, goal))
-        if field is None:
-            field = _field_to(self.floor.solid_m, self.floor.origin, self._windows[room.number], *goal)
-            self._fields[room.number, goal] = field
-        return field, self._windows[room.number], self._doors[room.number], self._random.random((_WAYS, 5))
+    def _on(self, room: Room, goals: tuple[Goal, ...]) -> tuple[np.ndarray, tuple[int, int, int, int], np.ndarray, np.ndarray]:
+        """What finds places on ways through a room to some goals."""
+        window, doors = self._windows[room.number], self._doors[room.number]
+        fields = self._fields.get((room.number, goals))
+        if fields is None:
+            fields = np.stack([_field_to(self.floor.solid_m, self.floor.origin, window, *goal) for goal in goals])
+            self._fields[room.number, goals] = fields
+        return fields, window, doors, self._random.random((_WAYS, 6))
 
-    def sites(self, room: Room, goal: Goal, wanted: Wanted) -> np.ndarray:
-        """(S, 4) places on ways through a room to a goal, with the columns SITE_X to NEARBY."""
-        sites = np.empty((_WAYS + 1, 4))
-        return sites[: _find_sites(self.floor, *self._on(room, goal), wanted, sites)]
+    def sites(self, room: Room, goals: tuple[Goal, ...], wanted: Wanted) -> np.ndarray:
+        """(S, 4) places on ways through a room to some goals, with the columns SITE_X to NEARBY."""
+        sites = np.empty((_WAYS * _PLACES + 1, 4))
+        return sites[: _find_sites(self.floor, *self._on(room, goals), wanted, sites)]
 
     def put_on_way(
         self,
         room: Room,
-        goal: Goal,
+        goals: tuple[Goal, ...],
         wanted: Wanted,
         turn_deg: float,
         size_m: np.ndarray,
@@ -399,7 +400,7 @@ class Ways:
     ) -> np.ndarray | None:
         """Put a box on a way through a room, turned so much against who walks there; the place (4,), or None if there is none."""
         site = np.empty(4)
-        on = self._on(room, goal)
+        on = self._on(room, goals)
         if not _put_on_way(self.floor, n, *on, wanted, turn_deg, size_m, room.sides, clearance, is_loose, site):
             return None
         self._note_change(not is_loose)
