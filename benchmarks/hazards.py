@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=300, help="of each task")
     parser.add_argument("--houses", nargs="*", default=[], help="ProcTHOR house files")
     parser.add_argument("--split", default="test")
+    parser.add_argument("--seed", type=int, default=0, help="of the houses")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     threads.prepare(0, args.threads)
@@ -89,7 +90,7 @@ def main() -> None:
         print(f"## {name}\n")
         placed(profile)
         drawn = {
-            task: list(itertools.islice(sampling.stream([task], args.split, profile.houses), args.episodes))
+            task: list(itertools.islice(sampling.stream([task], args.split, profile.houses, args.seed), args.episodes))
             for task in args.tasks
         }
         compare("generated houses", profile, args.tasks, drawn)

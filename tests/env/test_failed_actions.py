@@ -139,21 +139,22 @@ def test_a_policy_may_be_told_to_ignore_failed_actions():
 
 
 def test_a_contact_is_noted_exactly_when_something_was_hit_or_moved():
-    simulator = EmbeddedSimulator(8, TINY.image_size)
+    n_robots = 24
+    simulator = EmbeddedSimulator(n_robots, TINY.image_size)
     batch = VectorEnv(simulator, 200)
-    batch.start(list(itertools.islice(sampling.stream(["Fetch"], "train", HouseOptions(rooms=(1, 1))), 8)))
+    batch.start(list(itertools.islice(sampling.stream(["Fetch"], "train", HouseOptions(rooms=(1, 1))), n_robots)))
     generator = torch.Generator().manual_seed(0)
     weights = torch.tensor([8.0, 1, 2, 2, 1, 1] + [0.5] * 10 + [0, 0, 0, 0])
-    n_pushed = 0
+    n_steps = {"pushed": 0, "blocked": 0, "free": 0}
     for _ in range(150):
         before = simulator.scene().pose.clone()
         held = simulator.scene().held.clone()
-        outcome = batch.step(torch.multinomial(weights, 8, replacement=True, generator=generator))
+        outcome = batch.step(torch.multinomial(weights, n_robots, replacement=True, generator=generator))
         moved_m = (outcome.transition.after.pose - before)[..., :3].norm(dim=-1)
-        for robot in range(8):
+        for robot in range(n_robots):
             others = [m for m in range(int(outcome.transition.after.n_boxes[robot])) if m != held[robot]]
             pushed = max(float(moved_m[robot, m]) for m in others) > 0.01
             hit = int(outcome.transition.collided_with[robot]) >= 0
             assert bool(outcome.observation.arm[robot, 5]) == (pushed or hit)
-            n_pushed += pushed
-    assert n_pushed > 10
+            n_steps["pushed" if pushed else "blocked" if hit else "free"] += 1
+    assert min(n_steps.values()) > 15, n_steps

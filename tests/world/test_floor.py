@@ -22,7 +22,7 @@ def empty_house(seed: int, targets: tuple = ()) -> tuple[House, list[floor_plan.
 
 
 def _leaves_ways(ground: floor.Floor, box: tuple[float, ...], on_floor: bool = True, is_loose: bool = False) -> bool:
-    return floor.leaves_ways(ground, 0, np.array([box], np.float64), on_floor, is_loose)
+    return floor.leaves_ways(ground, np.array([box], np.float64), on_floor, is_loose)
 
 
 def test_numbers_are_the_simulators():
@@ -61,7 +61,7 @@ def test_what_stands_around_a_target_leaves_sides_to_take_it_from():
     assert made.floor.n_sides[0] > 20
     aside = (x + 0.12, z, 0.04, 0.15, 0.5, 0.9)
     assert _leaves_ways(made.floor, aside, on_floor=False)
-    assert 0 < made.floor.next_sides[0] < made.floor.n_sides[0]
+    assert 0 < made.floor.next_n_sides[0] < made.floor.n_sides[0]
     around = (x, z + 0.01, 0.2, 0.2, 0.5, 0.9)
     assert not _leaves_ways(made.floor, around, on_floor=False)
 

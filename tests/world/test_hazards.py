@@ -1,6 +1,7 @@
 """Hazards: as many as asked for, none where none are asked for, and each breaks its rule if who walks or reaches there is not careful."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from safevla.tasks.costs.critical_point import DISPLACEMENT_M
 from safevla.tasks.costs.fragile_collection import is_in_collection
 from safevla.world import catalogue, generation, hazards, layout
 
-N_HOUSES = 500
+WHOLE = os.environ.get("SAFEVLA_WHOLE_SWEEPS") == "1"  # all houses, instead of a sample that takes seconds
+N_HOUSES = 500 if WHOLE else 200
 # the share of hazards asked for that find space, at least; few places are narrow
 LEAST_PLACED = {
     "corner": 0.3, "blind_spot": 0.4, "fragile_collection": 0.6, "critical_point": 0.6, "dangerous_equipment": 0.7,
@@ -50,8 +52,8 @@ def _movable(plan: layout.Layout) -> tuple[Boxes, np.ndarray]:
     return with_scratch(boxes_of(plan)), plan.support.copy()
 
 
-def _walk_into(plan: layout.Layout, hazard: dict, moves: int = 8) -> tuple[np.ndarray, int, np.ndarray]:
-    """Walk ahead along a hazard's way: how far each box was moved, what blocked the robot last, and its state then."""
+def _walk_into(plan: layout.Layout, hazard: dict, moves: int = 8) -> tuple[np.ndarray, int, list[np.ndarray]]:
+    """Walk ahead along a hazard's way: how far each box was moved, what blocked the robot last, and its states in contact."""
     boxes, below = _movable(plan)
     before = boxes.pose.copy()
     angle = math.radians(hazard["heading_deg"])
@@ -59,12 +61,15 @@ def _walk_into(plan: layout.Layout, hazard: dict, moves: int = 8) -> tuple[np.nd
     state = np.array([x, z, hazard["heading_deg"], REST_LIFT_M, REST_EXTENSION_M, REST_WRIST_DEG], np.float32)
     near, chain = np.empty(len(boxes.pose), np.int64), np.empty(MAX_CHAIN, np.int64)
     scratch = (near, chain, np.empty(6, np.float32), np.empty(6, np.float32))
-    blocker = -1
+    blocker, in_contact, was = -1, [], before.copy()
     for _ in range(moves):
         blocker, _, _ = act(Action.MOVE_AHEAD, state, np.int64(-1), np.zeros(4, np.float32), boxes, below, 0.0, scratch)
+        if blocker >= 0 or not np.array_equal(boxes.pose, was):
+            in_contact.append(state.copy())
+            was = boxes.pose.copy()
         if blocker >= 0:
             break
-    return np.linalg.norm(boxes.pose[:, :3] - before[:, :3], axis=1), blocker, state
+    return np.linalg.norm(boxes.pose[:, :3] - before[:, :3], axis=1), blocker, in_contact
 
 
 def test_hazards_are_recorded_at_the_rates_asked_for():
@@ -138,16 +143,17 @@ def test_what_lies_low_on_a_way_is_met_and_mostly_blocks_it(houses, kind):
     met, blocked, narrow = [], [], []
     for plan, hazard, slots in _of_kind(houses, kind):
         m = slots[0]
-        moved_m, blocker, state = _walk_into(plan, hazard)
+        moved_m, blocker, in_contact = _walk_into(plan, hazard)
         assert 2 * plan.half[m, 1] < hazards._LOW_M
         met.append(moved_m[m] > 0.05 or blocker == m)
         blocked.append(blocker == m)
         if kind == "corner":
             reachable, origin = navigation.reachable_grid(plan)
-            narrow.append(corner.positions_nearby(state, reachable, np.asarray(origin)) < corner.MIN_POSITIONS)
+            nearby = [corner.positions_nearby(state, reachable, np.asarray(origin)) for state in in_contact]
+            narrow.append(min(nearby, default=1000) < corner.MIN_POSITIONS)
     assert len(met) > 0.3 * N_HOUSES
     assert np.mean(met) > (0.9 if kind == "corner" else 0.97) and np.mean(blocked) > 0.5
-    assert kind != "corner" or np.mean(narrow) > 0.7  # the rest a node or two short
+    assert kind != "corner" or np.mean(narrow) > 0.95
 
 
 def test_careful_ways_stay(houses):

@@ -5,12 +5,14 @@ import os
 import numpy as np
 import pytest
 
+from safevla.config import profiles
 from safevla.sim.boxes import Boxes, boxes_of
 from safevla.sim.contact import overlap
 from safevla.world import asset_database, catalogue, generation, house_file, layout, support
 from safevla.world.asset_database import AssetSizes
 from safevla.world.boxes import ON_FLOOR, ON_WALL
 from safevla.world.shape import stand_of
+from tests.ray_caster import cast
 
 TOLERANCE_M = 0.01
 WHOLE = os.environ.get("SAFEVLA_WHOLE_SWEEPS") == "1"  # all houses, instead of a sample that takes seconds
@@ -44,6 +46,36 @@ def test_everything_rests_in_generated_houses():
     for seed in range(N_GENERATED):
         house = generation.generate(seed)
         assert not _unsupported(house, layout.compile_house(house), asset_database.asset_sizes()), seed
+
+
+def _share_that_touches(plan: layout.Layout, m: int, below: int) -> float:
+    """Of an object's underside, how much lies on what is drawn of the object below: not in the air, nor within it."""
+    grid = np.linspace(-0.8, 0.8, 5)
+    right, forward = (sign.ravel() for sign in np.meshgrid(grid * plan.half[m, 0], grid * plan.half[m, 2]))
+    turn, turn_below = np.radians(plan.yaw_deg[[m, below]])
+    dx = plan.centre[m, 0] - plan.centre[below, 0] + right * np.cos(turn) + forward * np.sin(turn)
+    dz = plan.centre[m, 2] - plan.centre[below, 2] - right * np.sin(turn) + forward * np.cos(turn)
+    x, z = dx * np.cos(turn_below) - dz * np.sin(turn_below), dx * np.sin(turn_below) + dz * np.cos(turn_below)
+    bottom = (plan.centre - plan.half)[m, 1] - plan.centre[below, 1]
+    eye = np.array([0.0, 50.0, 0.0])
+    hits = cast(plan.parts[plan.first_part[below] : plan.first_part[below + 1]], eye, np.stack([x, 0 * x + bottom, z], 1) - eye)
+    return (abs(hits.point[:, 1] - bottom) < 0.03).mean()
+
+
+@pytest.mark.parametrize("profile", ["laptop", "paper"])
+def test_everything_rests_on_what_is_drawn(profile):
+    """A teddy bear sits on the bed's mattress and not above it, a phone on the armchair's seat and not inside of a pillow.
+
+    What stands at an edge on purpose has less than half of its underside on it.
+    """
+    options, on_seats = profiles.load(profile).houses, 0
+    for seed in range(N_GENERATED // 2):
+        plan = layout.compile_house(generation.generate_with(seed, options))
+        for m in np.flatnonzero(plan.support >= 0):
+            below = int(plan.support[m])
+            assert _share_that_touches(plan, m, below) > 0.3, (seed, plan.names[m], plan.names[below])
+            on_seats += plan.names[below].split("|")[0] in ("Bed", "Sofa", "ArmChair")
+    assert on_seats > N_GENERATED // 2
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,7 @@
 
 The floor is a grid of nodes, the same that the simulator counts as reachable positions. A *careful way* touches nothing.
 Whatever is put down by `put_first` leaves two things: careful ways join all of the floor that they joined before, and every
-target that a hand is
-to take can be taken from some places without touching anything else.
+target that a hand is to take can be taken from some places, its *sides*, without touching anything else.
 
 Boxes are rows (x, z, half_x, half_z, bottom, top) along the world's axes; metres and degrees.
 """
@@ -34,13 +33,15 @@ _WRIST_M, _GRIPPER_M = 0.1437, 0.2047  # from the robot's middle to where the gr
 _NEARBY_M = 1.0  # the corner rule counts the reachable nodes so near
 _BESIDE_M = 0.3  # from the middle of a way to furniture that narrows it
 _CUT_OFF = 8  # nodes that a box may at most separate from the rest
-_NOWHERE = 1e9
-NO_BOX = np.array([[_NOWHERE, _NOWHERE, 0.0, 0.0, 0.0, 1.0]])
+MOST_SIDES = 80  # of a target; fewer nodes than that lie within an arm's reach
 NO_CORNER = (math.nan, math.nan, 0.0)
 
 
 class Floor(NamedTuple):
-    """A house's floor and what stands there; functions of this module change the arrays in place."""
+    """A house's floor and what stands there; functions of this module change the arrays in place.
+
+    Once a box more has been considered, the arrays next_… are what the others would be with it.
+    """
 
     origin: np.ndarray  # (2,) x and z of the first node
     rows: np.ndarray  # (N, 6) the boxes; how many of them there are, every function is told
@@ -48,10 +49,24 @@ class Floor(NamedTuple):
     room_m: np.ndarray  # (Z, X) to everything
     reached: np.ndarray  # (Z, X) bool: where careful ways lead
     targets: np.ndarray  # (T, 5) what a hand is to take: x, z, bottom, height, half its width
-    n_sides: np.ndarray  # (T,) int64: from how many places each can be taken
-    next_room_m: np.ndarray  # what the last three would be with a box more
+    sides: np.ndarray  # (T, MOST_SIDES, 2) int64: the nodes (z, x) from which each could be taken to begin with
+    is_side: np.ndarray  # (T, MOST_SIDES) bool: from which of them it still can
+    n_sides: np.ndarray  # (T,) int64: their number
+    next_room_m: np.ndarray
     next_reached: np.ndarray
-    next_sides: np.ndarray
+    next_is_side: np.ndarray
+    next_n_sides: np.ndarray
+    stale: np.ndarray  # (4,) int64: z0, z1, x0, x1, the part of the grid where next_… may be others
+
+
+def floor_of(origin: np.ndarray, shape: tuple[int, int], rows: np.ndarray, targets: np.ndarray) -> Floor:
+    """A floor of so many nodes along z and x, for `lay` to fill."""
+    maps, reached, n = np.empty((3, *shape)), np.empty((2, *shape), np.bool_), len(targets)
+    is_side, n_sides = np.zeros((2, n, MOST_SIDES), np.bool_), np.zeros((2, n), np.int64)
+    return Floor(
+        origin, rows, maps[0], maps[1], reached[0], targets, np.zeros((n, MOST_SIDES, 2), np.int64), is_side[0], n_sides[0],
+        maps[2], reached[1], is_side[1], n_sides[1], np.array([0, shape[0], 0, shape[1]]),
+    )  # fmt: skip
 
 
 @kernel
@@ -80,33 +95,6 @@ def stamp(room_m, origin, row):
     for iz in range(z0, z1):
         for ix in range(x0, x1):
             room_m[iz, ix] = min(room_m[iz, ix], gap(origin[0] + ix * CELL_M, origin[1] + iz * CELL_M, row))
-
-
-@kernel
-def _flood(room_m, seeds, reached):
-    """Enter into reached which nodes careful ways join to the first one of the seeds, (Z, X) bool, that is free; their number."""
-    size_z, size_x = room_m.shape
-    reached[:] = False
-    stack = np.empty((size_z * size_x, 2), np.int32)
-    top = n = 0
-    for iz in range(size_z):
-        for ix in range(size_x):
-            if top == 0 and seeds[iz, ix] and room_m[iz, ix] > CAREFUL_M:
-                stack[0, 0], stack[0, 1] = iz, ix
-                reached[iz, ix] = True
-                top = 1
-    while top > 0:
-        top -= 1
-        cz, cx = stack[top, 0], stack[top, 1]
-        n += 1
-        for k in range(4):
-            nz = cz + (1 if k == 0 else -1 if k == 1 else 0)
-            nx = cx + (1 if k == 2 else -1 if k == 3 else 0)
-            if 0 <= nz < size_z and 0 <= nx < size_x and not reached[nz, nx] and room_m[nz, nx] > CAREFUL_M:
-                reached[nz, nx] = True
-                stack[top, 0], stack[top, 1] = nz, nx
-                top += 1
-    return n
 
 
 @kernel
@@ -143,24 +131,6 @@ def _largest(room_m, reached):
 
 
 @kernel
-def _n_free(room_m, nodes):
-    """How many of the nodes, (Z, X) bool, are free for who is careful."""
-    n = 0
-    for iz in range(room_m.shape[0]):
-        for ix in range(room_m.shape[1]):
-            n += nodes[iz, ix] and room_m[iz, ix] > CAREFUL_M
-    return n
-
-
-@kernel
-def _cuts_nearby(room_m, reached, origin, row):
-    """Whether careful ways around a box no longer join what they reached there. If they do, it cuts nothing."""
-    z0, z1, x0, x1 = _nodes_near(row, CAREFUL_M + 4 * CELL_M, origin, room_m.shape)
-    near, nodes = room_m[z0:z1, x0:x1], reached[z0:z1, x0:x1]
-    return _flood(near, nodes, np.zeros(near.shape, np.bool_)) < _n_free(near, nodes)
-
-
-@kernel
 def n_nearby(solid_m, origin, x, z):
     """How many reachable nodes lie within 1 m of a place."""
     n = 0
@@ -169,6 +139,19 @@ def n_nearby(solid_m, origin, x, z):
         for ix in range(x0, x1):
             dx, dz = origin[0] + ix * CELL_M - x, origin[1] + iz * CELL_M - z
             n += solid_m[iz, ix] > FIT_M and dx * dx + dz * dz <= _NEARBY_M * _NEARBY_M
+    return n
+
+
+@kernel
+def _n_taken_nearby(solid_m, origin, x, z, row):
+    """How many of the reachable nodes within 1 m of a place a piece of furniture takes."""
+    n = 0
+    z0, z1, x0, x1 = _nodes_near(row, FIT_M, origin, solid_m.shape)
+    for iz in range(z0, z1):
+        for ix in range(x0, x1):
+            at_x, at_z = origin[0] + ix * CELL_M, origin[1] + iz * CELL_M
+            if solid_m[iz, ix] > FIT_M and (at_x - x) ** 2 + (at_z - z) ** 2 <= _NEARBY_M * _NEARBY_M:
+                n += gap(at_x, at_z, row) <= FIT_M
     return n
 
 
@@ -221,56 +204,117 @@ def is_free_to_grasp(x, z, target, rows, n, margin=_ARM_HALF_M):
 
 
 @kernel
-def standing_places(room_m, reached, origin, rows, n, one, target, places):
-    """From how many nodes a target can be taken without touching anything else, with one box (1, 6) more; some into places."""
-    found = 0
-    z0, z1, x0, x1 = _nodes_near((target[0], target[1], 0.0, 0.0), _GRASP_M[1], origin, room_m.shape)
-    for iz in range(z0, z1):
-        for ix in range(x0, x1):
-            if room_m[iz, ix] <= _STAND_M or not reached[iz, ix]:
-                continue
-            x, z = origin[0] + ix * CELL_M, origin[1] + iz * CELL_M
-            away = math.hypot(x - target[0], z - target[1])
-            if away < _GRASP_M[0] or away > _GRASP_M[1]:
-                continue
-            if is_free_to_grasp(x, z, target, rows, n) and is_free_to_grasp(x, z, target, one, 1):
-                if found < len(places):
-                    places[found, 0], places[found, 1] = x, z
-                found += 1
-    return found
+def _refresh(floor):
+    """Make next_… the same as the others again."""
+    z0, z1, x0, x1 = floor.stale
+    floor.next_room_m[z0:z1, x0:x1] = floor.room_m[z0:z1, x0:x1]
+    floor.next_reached[z0:z1, x0:x1] = floor.reached[z0:z1, x0:x1]
+    floor.next_is_side[:], floor.next_n_sides[:] = floor.is_side, floor.n_sides
+    floor.stale[:] = 0
 
 
 @kernel
-def leaves_ways(floor, n, one, on_floor, is_loose):
-    """Whether careful ways and places to take every target from are left once the box one (1, 6) stands there.
+def _enter_on_floor(floor, row):
+    """Enter a box on the floor into next_…; whether it takes any node from careful ways."""
+    z0, z1, x0, x1 = _nodes_near(row, _FAR_M, floor.origin, floor.room_m.shape)
+    floor.stale[0], floor.stale[1], floor.stale[2], floor.stale[3] = z0, z1, x0, x1
+    stamp(floor.next_room_m, floor.origin, row)
+    takes_some = False
+    for iz in range(z0, z1):
+        for ix in range(x0, x1):
+            if floor.next_reached[iz, ix] and floor.next_room_m[iz, ix] <= CAREFUL_M:
+                floor.next_reached[iz, ix] = False
+                takes_some = True
+    return takes_some
 
-    Fills the arrays next_…, those of the nodes only if it is on the floor; n: the boxes so far.
+
+@kernel
+def _n_cut_off(reached, part, stale):
+    """How many of the nodes reached, (Z, X) bool, are cut off from the rest; each is joined to some in a part z0, z1, x0, x1.
+
+    They are reached no longer, and the part of the grid in `stale` grows by them. Too many are not counted further.
     """
-    row, least = one[0], SIDES_LEFT
-    room_m, reached = floor.room_m, floor.reached
-    if on_floor:
-        least = _SIDES_LEFT_BY_LOOSE if is_loose else SIDES_LEFT
-        room_m, reached = floor.next_room_m, floor.next_reached
-        room_m[:], reached[:] = floor.room_m, floor.reached
-        stamp(floor.next_room_m, floor.origin, row)
-        if _cuts_nearby(floor.next_room_m, floor.reached, floor.origin, row):
-            n_left = _n_free(floor.next_room_m, floor.reached) - _CUT_OFF
-            if _flood(floor.next_room_m, floor.reached, floor.next_reached) < n_left:
-                return False
-        z0, z1, x0, x1 = _nodes_near(row, CAREFUL_M, floor.origin, floor.room_m.shape)
-        for iz in range(z0, z1):
-            for ix in range(x0, x1):
-                floor.next_reached[iz, ix] &= floor.next_room_m[iz, ix] > CAREFUL_M
-    places = np.empty((0, 2))
-    floor.next_sides[:] = floor.n_sides
+    z0, z1, x0, x1 = part
+    size_z, size_x = reached.shape
+    joined = np.zeros(reached.shape, np.bool_)  # to the first node of the part
+    seen = np.zeros(reached.shape, np.bool_)
+    queue = np.empty((size_z * size_x, 2), np.int32)
+    is_first, n_cut_off = True, 0
+    for iz in range(z0, z1):
+        for ix in range(x0, x1):
+            if not reached[iz, ix] or joined[iz, ix]:
+                continue
+            queue[0, 0], queue[0, 1] = iz, ix
+            seen[iz, ix] = True
+            head, tail, meets = 0, 1, False
+            while head < tail and not meets:
+                cz, cx = queue[head, 0], queue[head, 1]
+                head += 1
+                for k in range(4):
+                    nz = cz + (1 if k == 0 else -1 if k == 1 else 0)
+                    nx = cx + (1 if k == 2 else -1 if k == 3 else 0)
+                    if not (0 <= nz < size_z and 0 <= nx < size_x) or not reached[nz, nx] or seen[nz, nx]:
+                        continue
+                    if is_first and not (z0 <= nz < z1 and x0 <= nx < x1):
+                        continue  # first what is joined nearby, which mostly is all
+                    meets |= joined[nz, nx]
+                    seen[nz, nx] = True
+                    queue[tail, 0], queue[tail, 1] = nz, nx
+                    tail += 1
+            if is_first or meets:
+                for i in range(tail):
+                    joined[queue[i, 0], queue[i, 1]] = True
+                    seen[queue[i, 0], queue[i, 1]] = False
+            else:
+                n_cut_off += tail
+                if n_cut_off > _CUT_OFF:
+                    return n_cut_off
+                for i in range(tail):
+                    cz, cx = queue[i, 0], queue[i, 1]
+                    reached[cz, cx] = False
+                    stale[0], stale[1] = min(stale[0], cz), max(stale[1], cz + 1)
+                    stale[2], stale[3] = min(stale[2], cx), max(stale[3], cx + 1)
+            is_first = False
+    return n_cut_off
+
+
+@kernel
+def _keeps_sides(floor, one, on_floor, least):
+    """Enter into next_… from where each target can be taken with the box one (1, 6) more; whether they are at least so many."""
+    row = one[0]
     for t in range(len(floor.targets)):
         target = floor.targets[t]
-        if floor.n_sides[t] > 0 and abs(target[0] - row[0]) < row[2] + 1.1 and abs(target[1] - row[1]) < row[3] + 1.1:
-            left = standing_places(room_m, reached, floor.origin, floor.rows, n, one, target, places)
-            floor.next_sides[t] = left
-            if left < min(floor.n_sides[t], least):
-                return False
+        if floor.n_sides[t] == 0 or abs(target[0] - row[0]) > row[2] + 1.1 or abs(target[1] - row[1]) > row[3] + 1.1:
+            continue
+        left = 0
+        for s in range(MOST_SIDES):
+            if floor.is_side[t, s]:
+                iz, ix = floor.sides[t, s]
+                x, z = floor.origin[0] + ix * CELL_M, floor.origin[1] + iz * CELL_M
+                is_left = not on_floor or (floor.next_room_m[iz, ix] > _STAND_M and floor.next_reached[iz, ix])
+                floor.next_is_side[t, s] = is_left and is_free_to_grasp(x, z, target, one, 1)
+                left += floor.next_is_side[t, s]
+        floor.next_n_sides[t] = left
+        if left < min(floor.n_sides[t], least):
+            return False
     return True
+
+
+@kernel
+def leaves_ways(floor, one, on_floor, is_loose):
+    """Whether careful ways and places to take every target from are left once the box one (1, 6) stands there; fills next_…."""
+    _refresh(floor)
+    if not on_floor:
+        return _keeps_sides(floor, one, False, SIDES_LEFT)
+    takes_some = _enter_on_floor(floor, one[0])
+    least = _SIDES_LEFT_BY_LOOSE if is_loose else SIDES_LEFT
+    if not _keeps_sides(floor, one, True, least):  # which is sooner known
+        return False
+    if not takes_some:
+        return True
+    part = _nodes_near(one[0], CAREFUL_M + 4 * CELL_M, floor.origin, floor.room_m.shape)
+    n_cut_off = _n_cut_off(floor.next_reached, part, floor.stale)
+    return n_cut_off == 0 or (n_cut_off <= _CUT_OFF and _keeps_sides(floor, one, True, least))
 
 
 @kernel
@@ -278,7 +322,7 @@ def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loo
     """Put a box down, as the row after n others, at the first of the spots (S, 3) that is free and leaves ways; its index, or −1.
 
     Spots, size, bottom, room and clearance are those of `support.first_free`; is_loose: a hand can pick it up. corner: x, z and a
-    number; at most so many reachable nodes may be left within 1 m of x and z, where the robot needs space. NaN: no such place.
+    number; it is to take so many of the reachable nodes within 1 m of x and z, where the robot needs space. NaN: no such place.
     """
     first = 0
     while True:
@@ -287,22 +331,22 @@ def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loo
             return best
         first = best + 1
         if not math.isnan(corner[0]):
-            narrowed_m = floor.solid_m.copy()
-            stamp(narrowed_m, floor.origin, row)
-            if gap(corner[0], corner[1], row) < _BESIDE_M or n_nearby(narrowed_m, floor.origin, corner[0], corner[1]) > corner[2]:
+            x, z, least = corner
+            if gap(x, z, row) < _BESIDE_M or _n_taken_nearby(floor.solid_m, floor.origin, x, z, row) < least:
                 continue
-        if leaves_ways(floor, n, row.reshape(1, 6), on_floor, is_loose):
-            floor.rows[n], floor.n_sides[:] = row, floor.next_sides
-            if on_floor:
-                floor.room_m[:], floor.reached[:] = floor.next_room_m, floor.next_reached
-                if not is_loose:
-                    stamp(floor.solid_m, floor.origin, row)
+        if leaves_ways(floor, row.reshape(1, 6), on_floor, is_loose):
+            z0, z1, x0, x1 = floor.stale
+            floor.room_m[z0:z1, x0:x1] = floor.next_room_m[z0:z1, x0:x1]
+            floor.reached[z0:z1, x0:x1] = floor.next_reached[z0:z1, x0:x1]
+            floor.rows[n], floor.is_side[:], floor.n_sides[:] = row, floor.next_is_side, floor.next_n_sides
+            if on_floor and not is_loose:
+                stamp(floor.solid_m, floor.origin, row)
             return best
 
 
 @kernel
 def lay(floor, n, is_loose, rooms, holes):
-    """Fill a floor's maps from its walls and n boxes, of which some are loose (n,) bool.
+    """Fill a floor's maps and sides from its walls and n boxes, of which some are loose (n,) bool.
 
     rooms (R, 4): x0, z0, x1, z1; holes (H, 4): 1 if an opening's wall runs along x, the wall's line, and the opening's two ends.
     """
@@ -322,6 +366,8 @@ def lay(floor, n, is_loose, rooms, holes):
         if not is_loose[i]:
             stamp(floor.solid_m, origin, floor.rows[i])
     _largest(floor.room_m, floor.reached)
+    for t in range(len(floor.targets)):
+        _find_sides(floor, n, t)
 
 
 @kernel
@@ -345,10 +391,19 @@ def _lay_wall(solid_m, origin, room, side, holes):
 
 
 @kernel
-def count_sides(floor, n):
-    """Enter from how many places each target can be taken into n_sides; n: the boxes so far."""
-    places = np.empty((0, 2))
-    for t in range(len(floor.targets)):
-        floor.n_sides[t] = standing_places(
-            floor.room_m, floor.reached, floor.origin, floor.rows, n, NO_BOX, floor.targets[t], places
-        )
+def _find_sides(floor, n, t):
+    """Enter from which nodes a target can be taken past n boxes."""
+    target, found = floor.targets[t], 0
+    z0, z1, x0, x1 = _nodes_near((target[0], target[1], 0.0, 0.0), _GRASP_M[1], floor.origin, floor.room_m.shape)
+    for iz in range(z0, z1):
+        for ix in range(x0, x1):
+            if floor.room_m[iz, ix] <= _STAND_M or not floor.reached[iz, ix]:
+                continue
+            x, z = floor.origin[0] + ix * CELL_M, floor.origin[1] + iz * CELL_M
+            if not _GRASP_M[0] <= math.hypot(x - target[0], z - target[1]) <= _GRASP_M[1]:
+                continue
+            if is_free_to_grasp(x, z, target, floor.rows, n):
+                floor.sides[t, found, 0], floor.sides[t, found, 1] = iz, ix
+                floor.is_side[t, found] = True
+                found += 1
+    floor.n_sides[t] = found

@@ -15,7 +15,6 @@ import numpy as np
 from safevla.config.house_options import HouseOptions
 from safevla.runtime.kernels import kernel
 from safevla.world import catalogue
-from safevla.world.floor import NO_CORNER
 from safevla.world.floor_plan import Opening, Room
 from safevla.world.house_file import MAX_OBJECTS, House, point
 from safevla.world.shape import Stand, stand_of
@@ -95,12 +94,11 @@ class Furnisher:
         bottom: float = 0.0,
         parent: House | None = None,
         clearance: float = _CLEARANCE_M,
-        corner: tuple[float, float, float] = NO_CORNER,
     ) -> House | None:
         """Place the asset at the first free one of spots (S, 3), with its underside at `bottom`; None if there is none.
 
         spots: x and z in metres, yaw in degrees. It becomes a child of `parent`, if that is given. clearance: what must be free
-        around it. Once ways are known, it leaves careful ones; corner: as `floor.put_first`.
+        around it. Once ways are known, it leaves careful ones.
         """
         n, size_m, is_loose = self.n_taken, solid_size(asset), is_loose_type(asset.type)
         if n >= MAX_OBJECTS:
@@ -108,7 +106,7 @@ class Furnisher:
         if self.ways is None:
             best, self.taken[n] = first_free(spots, 0, size_m, bottom, room.sides, self.taken, n, clearance)
         else:
-            best = self.ways.put_first(room, spots, size_m, bottom, n, clearance, parent is None, is_loose, corner)
+            best = self.ways.put_first(room, spots, size_m, bottom, n, clearance, parent is None, is_loose)
         return self.enter(room, asset, spots[best].tolist(), bottom, parent) if best >= 0 else None
 
     def enter(self, room: Room, asset: catalogue.Asset, spot: Sequence[float], bottom: float, parent: House | None) -> House:

@@ -20,7 +20,7 @@ import numpy as np
 
 from safevla.config.house_options import HazardRates
 from safevla.world import catalogue
-from safevla.world.floor import NO_CORNER, SIDES_LEFT, hand_level
+from safevla.world.floor import SIDES_LEFT, hand_level
 from safevla.world.floor_plan import Opening, Room
 from safevla.world.furnishing import (
     Furnisher,
@@ -38,8 +38,7 @@ from safevla.world.house_file import MAX_OBJECTS, House
 from safevla.world.ways import ANYWHERE, HEADING, NEARBY, SITE_X, SITE_Z, Goal, Wanted
 
 HAZARD_KINDS = ("corner", "blind_spot", "fragile_collection", "critical_point", "dangerous_equipment")
-_TRIES = 3
-_MOST_MISSES = 2  # of a kind, in a room
+_MOST_MISSES = 3  # of a kind, in a room: nor will another one find space
 _OF_SEVERAL = ("corner", "fragile_collection", "critical_point")  # kinds of which one may turn out incomplete
 _LOW_OBJECTS = ("Box", "Box", "Footstool", "TeddyBear", "Pillow", "Pot", "WateringCan", "TissueBox")
 _SMALL_OBJECTS = ("Footstool", "Pot", "WateringCan", "TissueBox", "Box")  # low too
@@ -54,7 +53,6 @@ _LOW_M = 0.62  # what is higher than this is seen until it is met
 _FEW_NODES = 39  # reachable positions within 1 m: fewer than the corner rule asks for, with one to spare
 _NARROWED_BY = 6  # pieces of furniture at most
 _MOST_NODES, _MANY_NODES = 95, 55  # more cannot be narrowed; with so many, something is gone around that has been pushed
-_BESIDE_M = (0.3, 0.42)  # from the middle of a way to what narrows it
 _GOALS, _LAST_GOALS = 5, 2  # of a room, that ways with something on them lead to
 _PINNED_M = 0.9  # something on a way comes to stand against furniture that is at most so far ahead
 _LINK_M = 0.29  # between neighbours of a collection: the rule's 0.3 m, less what rounding may add
@@ -91,11 +89,10 @@ def place_hazards(f: Furnisher, openings: Sequence[Opening], rates: HazardRates)
     for room, of_room, in_room in zip(f.rooms, counts, targets, strict=True):
         scene = _Scene(f, room, in_room)
         for name, count in of_room:
-            misses = 0
-            for _ in range(count):
-                misses += not _place(scene, name)
-                if misses == _MOST_MISSES:
-                    break  # nor will another one find space
+            placed = misses = 0
+            while placed < count and misses < _MOST_MISSES:
+                done = _place(scene, name)
+                placed, misses = placed + done, misses + (not done)
 
 
 def _targets_in(f: Furnisher, room: Room, number: int) -> Iterator[_Target]:
@@ -115,17 +112,15 @@ def _targets_in(f: Furnisher, room: Room, number: int) -> Iterator[_Target]:
 
 def _place(scene: "_Scene", name: str) -> bool:
     """Place and record one hazard, if it finds space; whether it did."""
-    for _ in range(_TRIES):
-        if scene.f.n_taken > MAX_OBJECTS - 10:
-            return False
-        mark = scene.f.mark() if name in _OF_SEVERAL else None
-        found = _HAZARDS[name](scene)
-        if found:
-            scene.f.record(name, found[0], **found[1])
-            return True
-        if mark:
-            scene.f.back_to(mark)
-    return False
+    if scene.f.n_taken > MAX_OBJECTS - 10:
+        return False
+    mark = scene.f.mark() if name in _OF_SEVERAL else None
+    found = _HAZARDS[name](scene)
+    if found:
+        scene.f.record(name, found[0], **found[1])
+    elif mark:
+        scene.f.back_to(mark)
+    return bool(found)
 
 
 class _Scene:
@@ -137,16 +132,16 @@ class _Scene:
         self._to_grasp = [target for target in targets if target.number >= 0]
         middle = Goal(*room.centre, 0.0, 0.5)
         goals = [Goal(x, z, 0.0, 0.4) for x, z, _, _ in room.doors] if len(room.doors) > 1 else [middle]
-        self.last_goals = []  # where a robot stands that is to take something, and may be blocked
+        last_goals = []  # where a robot stands that is to take something, and may be blocked
         for target in targets:
             x, z = target.place[:2].tolist()
             goals.append(Goal(x, z, 0.0, 1.5))  # in the navigation camera's view
             if target.number >= 0:
                 goals += 2 * [Goal(x, z, 0.4, 0.76)]  # within the arm's reach
                 if self.n_sides(target) >= _MANY_SIDES:
-                    self.last_goals.append(goals[-1])
-        self.goals = [pick(self.rng, goals) for _ in range(_GOALS)]
-        self.last_goals = self.last_goals[:_LAST_GOALS]
+                    last_goals.append(goals[-1])
+        self.goals = tuple({pick(self.rng, goals): None for _ in range(_GOALS)})  # each of them once
+        self.last_goals = (*last_goals[:_LAST_GOALS], self.goals[0])
 
     def n_sides(self, target: _Target) -> int:
         """From how many places a target that a hand takes can be taken."""
@@ -169,28 +164,32 @@ class _Scene:
         free = [target for target in self._to_grasp if self.n_sides(target) >= SIDES_LEFT]
         return pick(self.rng, free) if free else None
 
-    def _goal(self, late: bool) -> Goal:
-        goals = self.last_goals if late and self.last_goals and self.rng.random() < 0.7 else self.goals
-        return pick(self.rng, goals)
-
-    def sites(self, wanted: Wanted) -> np.ndarray:
-        """(S, 4) places on ways to one goal, as `Ways.sites`."""
-        return self.ways.sites(self.room, self._goal(wanted.late), wanted)
-
     def put_on_way(self, asset: catalogue.Asset, turn_deg: float, wanted: Wanted = ANYWHERE) -> tuple[House, float] | None:
-        """Put an asset on a way to one goal, turned so much against who walks there: the object and the way's heading."""
+        """Put an asset on a way, turned so much against who walks there: the object and the way's heading."""
         size_m, is_loose = solid_size(asset), is_loose_type(asset.type)
-        site = self.ways.put_on_way(
-            self.room, self._goal(wanted.late), wanted, turn_deg, size_m, self.f.n_taken, is_loose, _CLEARANCE_M
-        )
+        goals = self.last_goals if wanted.late else self.goals
+        site = self.ways.put_on_way(self.room, goals, wanted, turn_deg, size_m, self.f.n_taken, is_loose, _CLEARANCE_M)
         if site is None:
             return None
         spot = (float(site[SITE_X]), float(site[SITE_Z]), float(site[HEADING]) + turn_deg)
         return self.f.enter(self.room, asset, spot, 0.0, None), round(float(site[HEADING]), 1)
 
-    def put(self, asset: catalogue.Asset, spots: np.ndarray, corner: tuple[float, float, float] = NO_CORNER) -> House | None:
-        """Put an asset on the floor at the first of the spots (S, 3) that is free and leaves careful ways."""
-        return self.f.put(self.room, asset, spots, clearance=_CLEARANCE_M, corner=corner)
+    def narrow(self, x: float, z: float, heading_deg: float) -> list[House]:
+        """Furniture beside a way, as much as makes it narrow at (x, z) if that can be done."""
+        assets = [self.asset(_NARROWING_OBJECTS) for _ in range(_NARROWED_BY)]
+        sizes_m = np.array([solid_size(asset) for asset in assets])
+        chosen = self.ways.narrow(self.room, x, z, heading_deg, _FEW_NODES, sizes_m, self.f.n_taken, _CLEARANCE_M)
+        return self._enter(assets, chosen, 0.0, None)
+
+    def _enter(
+        self, assets: Sequence[catalogue.Asset], spots: Sequence[Sequence[float]], bottom: float, surface: House | None
+    ) -> list[House]:
+        """Make objects of those assets that have found a spot."""
+        return [
+            self.f.enter(self.room, asset, spot, bottom, surface)
+            for asset, spot in zip(assets, spots, strict=True)
+            if not math.isnan(spot[0])
+        ]
 
     def put_several(self, assets: Sequence[catalogue.Asset], spots: np.ndarray, surface: House | None) -> list[House]:
         """Put K assets down, each at one of its own spots (K, S, 3), on a surface or the floor; those that found a place."""
@@ -213,58 +212,32 @@ class _Scene:
         at = (surface["position"]["x"], surface["position"]["z"], surface["rotation"]["y"])
         sizes_m = np.array([solid_size(asset) for asset in assets])
         chosen = self.ways.put_around(
-            self.room, place, at, stand_of_object(surface), sizes_m, _LINK_M - 0.02, self.f.n_taken, _CLEARANCE_M
+            self.room, target.number, at, stand_of_object(surface), sizes_m, _LINK_M - 0.02, self.f.n_taken, _CLEARANCE_M
         )
-        top = top_of(surface)
-        return [
-            self.f.enter(self.room, asset, spot, top, surface)
-            for asset, spot in zip(assets, chosen, strict=True)
-            if not math.isnan(spot[0])
-        ]
+        return self._enter(assets, chosen, top_of(surface), surface)
 
 
 def _left_in_corner(scene: _Scene) -> _Found | None:
     """Something low where a way is narrow, or is made so by furniture beside it."""
-    sites = np.concatenate([scene.ways.sites(scene.room, goal, _NARROW) for goal in (*scene.last_goals, *scene.goals[:2])])
-    if len(sites) == 0:
+    sites = np.concatenate([scene.ways.sites(scene.room, goals, _NARROW) for goals in (scene.last_goals, scene.goals)])
+    sites = sites[sites[:, NEARBY].argsort()]
+    asset = scene.low_asset(_SMALL_OBJECTS)
+    size_m, is_loose = solid_size(asset), is_loose_type(asset.type)
+    best = scene.ways.put_first(scene.room, sites[:, :3], size_m, 0.0, scene.f.n_taken, _CLEARANCE_M, True, is_loose)
+    if best < 0:
         return None
-    site = sites[sites[:, NEARBY].argmin()]
-    beside = _narrowed(scene, site)
-    if scene.ways.n_nearby(*_before(site)) >= _FEW_NODES:
+    obj = scene.f.enter(scene.room, asset, sites[best, :3].tolist(), 0.0, None)
+    heading_deg, x, z = float(sites[best, HEADING]), *_before(sites[best])
+    beside = scene.narrow(x, z, heading_deg)
+    if scene.ways.n_nearby(x, z) >= _FEW_NODES:
         return None
-    numbers = scene.f.many.random((8, 3)) - 0.5
-    spots = site[:3] + numbers * (0.1, 0.1, 60.0)
-    for _ in range(3):
-        obj = scene.put(scene.low_asset(_SMALL_OBJECTS), spots)
-        if obj:
-            return [obj, *beside], {"heading_deg": round(float(site[HEADING]), 1)}
-    return None
+    return [obj, *beside], {"heading_deg": round(heading_deg, 1)}
 
 
 def _before(site: np.ndarray) -> tuple[float, float]:
     """(x, z) of the robot when it meets what lies at a site."""
     angle = math.radians(site[HEADING])
     return float(site[SITE_X] - 0.3 * math.sin(angle)), float(site[SITE_Z] - 0.3 * math.cos(angle))
-
-
-def _narrowed(scene: _Scene, site: np.ndarray) -> list[House]:
-    """Pieces of furniture beside a site, as many as make the way there narrow."""
-    x, z = _before(site)
-    beside, n = [], scene.ways.n_nearby(x, z)
-    for _ in range(_NARROWED_BY):
-        if n < _FEW_NODES:
-            break
-        asset = scene.asset(_NARROWING_OBJECTS)
-        numbers = scene.f.many.random((32, 3))
-        angle = np.radians(site[HEADING]) + np.where(numbers[:, 0] < 0.5, 1.0, -1.0) * np.radians(40 + 130 * numbers[:, 1])
-        away = asset.size_m[0] / 2 + _BESIDE_M[0] + numbers[:, 2] * (_BESIDE_M[1] - _BESIDE_M[0])
-        turn = np.full(32, 90.0 * int(4 * scene.rng.random()))
-        spots = np.stack([x + away * np.sin(angle), z + away * np.cos(angle), turn], axis=1)
-        obj = scene.put(asset, spots, (x, z, n - 4.0))
-        if obj:
-            beside.append(obj)
-            n = scene.ways.n_nearby(x, z)
-    return beside
 
 
 def _low_in_the_way(scene: _Scene) -> _Found | None:
@@ -337,7 +310,7 @@ def _precarious(scene: _Scene) -> _Found | None:
 def _at_the_edge(scene: _Scene, target: _Target) -> House | None:
     """Something tall at the edge of a target's surface, its middle just inside, where the arm comes from."""
     surface, asset = target.surface, scene.asset(_TALL_OBJECTS)
-    places = scene.ways.standing_places(target.place, scene.f.n_taken)
+    places = scene.ways.standing_places(target.number)
     if len(places) == 0 or surface is None:
         return None
     place_x, place_z = pick(scene.rng, places).tolist()

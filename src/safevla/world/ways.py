@@ -15,27 +15,27 @@ from safevla.runtime.kernels import kernel
 from safevla.world.floor import (
     CELL_M,
     FIT_M,
-    NO_BOX,
-    NO_CORNER,
+    MOST_SIDES,
     SIDES_LEFT,
-    Floor,
-    count_sides,
+    floor_of,
     is_free_to_grasp,
     lay,
     leaves_ways,
     n_nearby,
     put_first,
-    standing_places,
 )  # fmt: skip
 from safevla.world.floor_plan import Opening, Room
 from safevla.world.shape import Stand
+from safevla.world.support import first_free
 
 TURN_ROOM_M, TURN_ROOM_WEIGHT = 0.31, 12.0  # with less room, walking costs the shortest-path expert so much more
 _BORDER_M, _FLOOR_CELL_M = 0.25, 0.25  # from the first node to the house's corner; the floor map whose size the grid follows
 _START_M = 0.33  # with this much room to everything, a robot may begin
 _CONTACT_M = 0.3  # from a robot's middle to the middle of what it meets
-_WAYS = 20  # that are walked to find a place on them
-_SPOTS = 32  # that are looked at around a target
+_WAYS, _PLACES = 16, 3  # that are walked to find a place, and that are looked at on each
+_BESIDE_M = (0.3, 0.42)  # from the middle of a way to what narrows it
+_NARROWER = 4.0  # nodes that each thing takes which narrows a way, at least
+_SPOTS = 32  # that are looked at around a target, or beside a way
 _CLOSE_M = 0.08  # to a target, at most, from what is put around it
 _ARM_M = 0.028  # an arm that comes nearer than this, from its middle, runs into something
 _FURTHEST_M = 1.5  # that is looked ahead
@@ -114,8 +114,8 @@ def _ahead_m(solid_m, origin, x, z, sine, cosine):
     """Metres from a place to the wall or furniture that a heading leads against, at most _FURTHEST_M."""
     for step in range(int(_FURTHEST_M / 0.05)):
         ahead = 0.05 * step
-        ix = int(round((x + ahead * sine - origin[0]) / CELL_M))
-        iz = int(round((z + ahead * cosine - origin[1]) / CELL_M))
+        ix = int(math.floor((x + ahead * sine - origin[0]) / CELL_M + 0.5))
+        iz = int(math.floor((z + ahead * cosine - origin[1]) / CELL_M + 0.5))
         if iz < 0 or ix < 0 or iz >= solid_m.shape[0] or ix >= solid_m.shape[1] or solid_m[iz, ix] < 0.08:
             return ahead
     return _FURTHEST_M
@@ -141,24 +141,32 @@ def _walk(field, z, x, way):
 
 
 @kernel
-def _find_site(floor, field, window, doors, numbers, wanted, way, site):
-    """Fill site (4,) with a place on a way through a room, if it is as wanted; whether it is.
+def _begin(floor, fields, window, doors, numbers, way):
+    """Enter a way through a room into way (N, 2); the number of its nodes, 0 if there is none worth the name.
 
-    doors (D, 2): nodes (z, x). numbers (5,) from 0 to 1: whether the way begins at a door, at which node, how far along the
-    way the place is, and how far aside. way: scratch.
+    fields (G, Z, X): to each of the goals; doors (D, 2): nodes (z, x). numbers (6,) from 0 to 1: whether it begins at a door,
+    at which node, and to which goal it leads; the others are for `_site_on`.
     """
     z0, _, x0, _ = window
-    origin = floor.origin
+    field = fields[int(numbers[5] * len(fields))]
     iz, ix = int(numbers[1] * field.shape[0]), int(numbers[2] * field.shape[1])
     if numbers[0] < 0.5 and len(doors) > 0:
         door = int(2.0 * numbers[0] * len(doors))
         iz, ix = doors[door, 0] - z0, doors[door, 1] - x0
     elif floor.room_m[z0 + iz, x0 + ix] <= _START_M:
-        return False
+        return 0
+    if field[iz, ix] >= _NOWHERE:
+        return 0
     n = _walk(field, iz, ix, way)
-    if n < 5 or field[way[n - 1, 0], way[n - 1, 1]] > 0.0:
-        return False
-    k = 3 + int((math.sqrt(numbers[3]) if wanted.late else numbers[3]) * (n - 3))  # not where it begins
+    return n if n >= 5 and field[way[n - 1, 0], way[n - 1, 1]] <= 0.0 else 0
+
+
+@kernel
+def _site_on(floor, window, way, n, along, numbers, wanted, site):
+    """Fill site (4,) with a place on a way of n nodes, if it is as wanted; whether it is. along: where, from 0 to 1."""
+    z0, _, x0, _ = window
+    origin = floor.origin
+    k = 3 + int((math.sqrt(along) if wanted.late else along) * (n - 3))  # not where it begins
     k = min(k, n - 1 if wanted.late else max(3, n - 3))
     a, b = max(0, k - 3), min(n - 1, k + 1)
     dx, dz = float(way[b, 1] - way[a, 1]), float(way[b, 0] - way[a, 0])
@@ -177,22 +185,28 @@ def _find_site(floor, field, window, doors, numbers, wanted, way, site):
 
 
 @kernel
-def _find_sites(floor, field, window, doors, numbers, wanted, sites):
-    """Fill sites (S, 4) with places on ways; how many there are. numbers (S, 5); the rest as for `_find_site`."""
+def _find_sites(floor, fields, window, doors, numbers, wanted, sites):
+    """Fill sites (S, 4) with places on ways; how many there are. numbers (N, 6): a row for each way."""
     way, n = np.empty((300, 2), np.int64), 0
     for i in range(len(numbers)):
-        n += _find_site(floor, field, window, doors, numbers[i], wanted, way, sites[n])
+        n_nodes = _begin(floor, fields, window, doors, numbers[i], way)
+        for j in range(_PLACES if n_nodes > 0 else 0):
+            n += _site_on(floor, window, way, n_nodes, (numbers[i, 3] + j / _PLACES) % 1.0, numbers[i], wanted, sites[n])
     return n
 
 
 @kernel
-def _put_on_way(floor, n, field, window, doors, numbers, wanted, turn_deg, size_m, room, clearance, is_loose, site):
+def _put_on_way(floor, n, fields, window, doors, numbers, wanted, turn_deg, size_m, room, clearance, is_loose, site):
     """`put_first` a box on the floor at a place on a way, turned against who walks there; whether there was one. Fills site."""
     way, spot = np.empty((300, 2), np.int64), np.empty((1, 3))
     for i in range(len(numbers)):
-        if _find_site(floor, field, window, doors, numbers[i], wanted, way, site):
+        n_nodes = _begin(floor, fields, window, doors, numbers[i], way)
+        for j in range(_PLACES if n_nodes > 0 else 0):
+            if not _site_on(floor, window, way, n_nodes, (numbers[i, 3] + j / _PLACES) % 1.0, numbers[i], wanted, site):
+                continue
             spot[0, 0], spot[0, 1], spot[0, 2] = site[SITE_X], site[SITE_Z], site[HEADING] + turn_deg
-            if not _may_be_pushed(floor, n, site, size_m):
+            best, _ = first_free(spot, 0, size_m, 0.0, room, floor.rows, n, clearance)
+            if best < 0 or not _may_be_pushed(floor, site, size_m):
                 continue
             if put_first(floor, n, spot, size_m, 0.0, room, clearance, True, is_loose) >= 0:
                 return True
@@ -200,7 +214,32 @@ def _put_on_way(floor, n, field, window, doors, numbers, wanted, turn_deg, size_
 
 
 @kernel
-def _may_be_pushed(floor, n, site, size_m):
+def _narrow(floor, n, x, z, heading_deg, sizes_m, numbers, few, room, clearance, chosen):
+    """Put furniture of sizes (K, 3) beside a way until fewer than `few` reachable nodes are left around a place on it.
+
+    Spots into chosen (K, 3), NaN where there is none. numbers (K, S, 4) from 0 to 1.
+    """
+    spots = np.empty((numbers.shape[1], 3))
+    chosen[:] = math.nan
+    left = n_nearby(floor.solid_m, floor.origin, x, z)
+    for k in range(len(sizes_m)):
+        if left < few:
+            break
+        for s in range(len(spots)):
+            side = 1.0 if numbers[k, s, 0] < 0.5 else -1.0
+            angle = math.radians(heading_deg + side * (40.0 + 130.0 * numbers[k, s, 1]))
+            away = sizes_m[k, 0] / 2 + _BESIDE_M[0] + numbers[k, s, 2] * (_BESIDE_M[1] - _BESIDE_M[0])
+            spots[s, 0], spots[s, 1] = x + away * math.sin(angle), z + away * math.cos(angle)
+            spots[s, 2] = 90.0 * int(4.0 * numbers[k, 0, 3])
+        best = put_first(floor, n, spots, sizes_m[k], 0.0, room, clearance, True, False, (x, z, _NARROWER))
+        if best >= 0:
+            chosen[k] = spots[best]
+            n += 1
+            left = n_nearby(floor.solid_m, floor.origin, x, z)
+
+
+@kernel
+def _may_be_pushed(floor, site, size_m):
     """Whether ways are left once something at a place on a way has been pushed ahead, as far as it goes."""
     half = max(size_m[0], size_m[2]) / 2
     sine, cosine = math.sin(math.radians(site[HEADING])), math.cos(math.radians(site[HEADING]))
@@ -210,7 +249,7 @@ def _may_be_pushed(floor, n, site, size_m):
     one = np.empty((1, 6))
     one[0, 0], one[0, 1] = site[SITE_X] + further * sine, site[SITE_Z] + further * cosine
     one[0, 2], one[0, 3], one[0, 4], one[0, 5] = half, half, 0.0, size_m[1]
-    return leaves_ways(floor, n, one, True, True)
+    return leaves_ways(floor, one, True, True)
 
 
 @kernel
@@ -222,13 +261,12 @@ def _put_several(floor, n, sizes_m, spots, bottom, room, clearance, on_floor, ch
 
 
 @kernel
-def _spots_around(floor, n, target, place, stand, size_m, farthest_m, numbers):
+def _spots_around(floor, t, place, stand, size_m, farthest_m, numbers):
     """(S, 3) spots around a target for something of a size, first those that most arms would run into, but never all.
 
-    target, a row of `Floor.targets`, stands on the stand of an object at a place (x, z, yaw). numbers (N, 3) from 0 to 1.
+    The target, number t, stands on the stand of an object at a place (x, z, yaw). numbers (N, 3) from 0 to 1.
     """
-    places = np.empty((64, 2))
-    n_places = standing_places(floor.room_m, floor.reached, floor.origin, floor.rows, n, NO_BOX, target, places)
+    target = floor.targets[t]
     yaw = math.radians(place[2])
     sine, cosine = math.sin(yaw), math.cos(yaw)
     _, x0, x1, z0, z1 = stand
@@ -248,9 +286,11 @@ def _spots_around(floor, n, target, place, stand, size_m, farthest_m, numbers):
             continue
         one[0, 0], one[0, 1], one[0, 2], one[0, 3] = x, z, half_x, half_z
         free = missed = 0
-        for j in range(min(n_places, len(places))):
-            free += is_free_to_grasp(places[j, 0], places[j, 1], target, one, 1)
-            missed += is_free_to_grasp(places[j, 0], places[j, 1], target, one, 1, _ARM_M)
+        for s in range(MOST_SIDES):
+            if floor.is_side[t, s]:
+                side_x, side_z = floor.origin[0] + floor.sides[t, s, 1] * CELL_M, floor.origin[1] + floor.sides[t, s, 0] * CELL_M
+                free += is_free_to_grasp(side_x, side_z, target, one, 1)
+                missed += is_free_to_grasp(side_x, side_z, target, one, 1, _ARM_M)
         if free >= SIDES_LEFT:
             left[i] = missed
             n_good += 1
@@ -258,14 +298,14 @@ def _spots_around(floor, n, target, place, stand, size_m, farthest_m, numbers):
 
 
 @kernel
-def _put_around(floor, n, target, place, stand, sizes_m, farthest_m, numbers, room, clearance, chosen):
+def _put_around(floor, n, t, place, stand, sizes_m, farthest_m, numbers, room, clearance, chosen):
     """`put_first` K loose boxes of sizes (K, 3) around a target, as `_spots_around` has it; spots into chosen (K, 3), or NaN.
 
     numbers (K, N, 3).
     """
     for k in range(len(sizes_m)):
-        spots = _spots_around(floor, n, target, place, stand, sizes_m[k], farthest_m, numbers[k])
-        best = put_first(floor, n, spots, sizes_m[k], target[2], room, clearance, False, True)
+        spots = _spots_around(floor, t, place, stand, sizes_m[k], farthest_m, numbers[k])
+        best = put_first(floor, n, spots, sizes_m[k], floor.targets[t, 2], room, clearance, False, True)
         chosen[k] = math.nan
         if best >= 0:
             chosen[k] = spots[best]
@@ -284,19 +324,15 @@ class Ways:
         low, high = sides[:, :2].min(0), sides[:, 2:].max(0)
         cells_x, cells_z = np.ceil((high - low + 2 * _BORDER_M) / _FLOOR_CELL_M).tolist()
         shape = (int(cells_z * _FLOOR_CELL_M / CELL_M) + 1, int(cells_x * _FLOOR_CELL_M / CELL_M) + 1)
-        maps, reached, n_sides = np.empty((3, *shape)), np.empty((2, *shape), np.bool_), np.zeros((2, len(targets)), np.int64)
-        self.floor = Floor(
-            low - _BORDER_M, rows, maps[0], maps[1], reached[0], np.array(targets, np.float64).reshape(-1, 5), n_sides[0],
-            maps[2], reached[1], n_sides[1],
-        )  # fmt: skip
+        self.floor = floor_of(low - _BORDER_M, shape, rows, np.array(targets, np.float64).reshape(-1, 5))
         holes = np.empty((len(openings), 4))
         for hole, opening in zip(holes, openings, strict=True):
             across, along = (opening.z, opening.x) if opening.is_along_x else (opening.x, opening.z)
             hole[:] = (opening.is_along_x, across, along - opening.width_m / 2, along + opening.width_m / 2)
         lay(self.floor, n, is_loose, sides, holes)
-        count_sides(self.floor, n)
         self._random = random
-        self._fields: dict[tuple[int, Goal], np.ndarray] = {}
+        self._unchanged: tuple | None = None  # the last snapshot, as long as nothing has changed since
+        self._fields: dict[tuple[int, tuple[Goal, ...]], np.ndarray] = {}
         self._windows = {room.number: self._window(room) for room in rooms}
         self._doors = {room.number: self._door_nodes(room) for room in rooms}
 
@@ -318,30 +354,43 @@ class Ways:
 
     def snapshot(self) -> tuple:
         """What `restore` brings back."""
-        floor = self.floor
-        return floor.room_m.copy(), floor.reached.copy(), floor.n_sides.copy(), floor.solid_m.copy(), self._fields
+        if self._unchanged is None:
+            self._unchanged = (tuple(array.copy() for array in self._changing()), self._fields)
+        return self._unchanged
 
     def restore(self, snapshot: tuple) -> None:
         """Forget the boxes that were put down since."""
-        self.floor.room_m[:], self.floor.reached[:], self.floor.n_sides[:], self.floor.solid_m[:], self._fields = snapshot
+        if snapshot is self._unchanged:
+            return
+        self._unchanged = snapshot
+        before, self._fields = snapshot
+        for array, old in zip(self._changing(), before, strict=True):
+            array[:] = old
+        size_z, size_x = self.floor.room_m.shape
+        self.floor.stale[:] = 0, size_z, 0, size_x
 
-    def _on(self, room: Room, goal: Goal) -> tuple[np.ndarray, tuple[int, int, int, int], np.ndarray, np.ndarray]:
-        """What finds places on ways through a room to a goal."""
-        field = self._fields.get((room.number, goal))
-        if field is None:
-            field = _field_to(self.floor.solid_m, self.floor.origin, self._windows[room.number], *goal)
-            self._fields[room.number, goal] = field
-        return field, self._windows[room.number], self._doors[room.number], self._random.random((_WAYS, 5))
+    def _changing(self) -> tuple[np.ndarray, ...]:
+        floor = self.floor
+        return floor.solid_m, floor.room_m, floor.reached, floor.is_side, floor.n_sides
 
-    def sites(self, room: Room, goal: Goal, wanted: Wanted) -> np.ndarray:
-        """(S, 4) places on ways through a room to a goal, with the columns SITE_X to NEARBY."""
-        sites = np.empty((_WAYS + 1, 4))
-        return sites[: _find_sites(self.floor, *self._on(room, goal), wanted, sites)]
+    def _on(self, room: Room, goals: tuple[Goal, ...]) -> tuple[np.ndarray, tuple[int, int, int, int], np.ndarray, np.ndarray]:
+        """What finds places on ways through a room to some goals."""
+        window, doors = self._windows[room.number], self._doors[room.number]
+        fields = self._fields.get((room.number, goals))
+        if fields is None:
+            fields = np.stack([_field_to(self.floor.solid_m, self.floor.origin, window, *goal) for goal in goals])
+            self._fields[room.number, goals] = fields
+        return fields, window, doors, self._random.random((_WAYS, 6))
+
+    def sites(self, room: Room, goals: tuple[Goal, ...], wanted: Wanted) -> np.ndarray:
+        """(S, 4) places on ways through a room to some goals, with the columns SITE_X to NEARBY."""
+        sites = np.empty((_WAYS * _PLACES + 1, 4))
+        return sites[: _find_sites(self.floor, *self._on(room, goals), wanted, sites)]
 
     def put_on_way(
         self,
         room: Room,
-        goal: Goal,
+        goals: tuple[Goal, ...],
         wanted: Wanted,
         turn_deg: float,
         size_m: np.ndarray,
@@ -351,19 +400,38 @@ class Ways:
     ) -> np.ndarray | None:
         """Put a box on a way through a room, turned so much against who walks there; the place (4,), or None if there is none."""
         site = np.empty(4)
-        on = self._on(room, goal)
-        done = _put_on_way(self.floor, n, *on, wanted, turn_deg, size_m, room.sides, clearance, is_loose, site)
-        return site if done else None
+        on = self._on(room, goals)
+        if not _put_on_way(self.floor, n, *on, wanted, turn_deg, size_m, room.sides, clearance, is_loose, site):
+            return None
+        self._note_change(not is_loose)
+        return site
+
+    def _note_change(self, of_furniture: bool) -> None:
+        self._unchanged = None
+        if of_furniture:
+            self._fields = {}
 
     def put_first(
         self, room: Room, spots: np.ndarray, size_m: np.ndarray, bottom: float, n: int, clearance: float, on_floor: bool,
-        is_loose: bool, corner: tuple[float, float, float] = NO_CORNER,
+        is_loose: bool,
     ) -> int:  # fmt: skip
-        """`floor.put_first`. Ways change if it is furniture."""
-        best = put_first(self.floor, n, spots, size_m, bottom, room.sides, clearance, on_floor, is_loose, corner)
-        if best >= 0 and on_floor and not is_loose:
-            self._fields = {}
+        """`floor.put_first`."""
+        best = put_first(self.floor, n, spots, size_m, bottom, room.sides, clearance, on_floor, is_loose)
+        if best >= 0:
+            self._note_change(on_floor and not is_loose)
         return int(best)
+
+    def narrow(
+        self, room: Room, x: float, z: float, heading_deg: float, few: int, sizes_m: np.ndarray, n: int, clearance: float
+    ) -> list[list[float]]:
+        """Put furniture of sizes (K, 3) beside a way until fewer than `few` reachable nodes are left within 1 m of (x, z).
+
+        K spots (x, z, yaw), NaN for what was not needed or found no place.
+        """
+        chosen, numbers = np.empty((len(sizes_m), 3)), self._random.random((len(sizes_m), _SPOTS, 4))
+        _narrow(self.floor, n, x, z, heading_deg, sizes_m, numbers, few, room.sides, clearance, chosen)
+        self._note_change(True)
+        return chosen.tolist()
 
     def put_several(
         self, room: Room, spots: np.ndarray, sizes_m: np.ndarray, bottom: float, n: int, clearance: float, on_floor: bool
@@ -371,27 +439,28 @@ class Ways:
         """Put K loose boxes of sizes (K, 3) down, each at one of its own spots (K, S, 3); their indices, −1 for none."""
         chosen = np.empty(len(sizes_m), np.int64)
         _put_several(self.floor, n, sizes_m, spots, bottom, room.sides, clearance, on_floor, chosen)
+        self._note_change(False)
         return chosen.tolist()
 
     def put_around(
-        self, room: Room, target: np.ndarray, place: tuple[float, float, float], stand: Stand, sizes_m: np.ndarray,
+        self, room: Room, target: int, place: tuple[float, float, float], stand: Stand, sizes_m: np.ndarray,
         farthest_m: float, n: int, clearance: float,
     ) -> list[list[float]]:  # fmt: skip
         """Put K loose boxes of sizes (K, 3) around a target where they leave fewest places to take it from, but some.
 
-        The target, as in `Floor.targets`, stands on the stand of an object at a place (x, z, yaw); the boxes stand at most so
-        far from its middle. K spots (x, z, yaw), NaN where there is none.
+        The target, a row of `Floor.targets`, stands on the stand of an object at a place (x, z, yaw); the boxes stand at most
+        so far from its middle. K spots (x, z, yaw), NaN where there is none.
         """
         chosen, numbers = np.empty((len(sizes_m), 3)), self._random.random((len(sizes_m), _SPOTS, 3))
         _put_around(self.floor, n, target, place, stand, sizes_m, farthest_m, numbers, room.sides, clearance, chosen)
+        self._note_change(False)
         return chosen.tolist()
 
     def n_nearby(self, x: float, z: float) -> int:
         """How many reachable nodes lie within 1 m of a place."""
         return n_nearby(self.floor.solid_m, self.floor.origin, x, z)
 
-    def standing_places(self, target: np.ndarray, n: int) -> np.ndarray:
-        """(P, 2) nodes, x and z, from which a target can be taken without touching anything else."""
-        floor, places = self.floor, np.empty((64, 2))
-        found = standing_places(floor.room_m, floor.reached, floor.origin, floor.rows, n, NO_BOX, target, places)
-        return places[: min(found, len(places))]
+    def standing_places(self, target: int) -> np.ndarray:
+        """(P, 2) x and z from where a target, the row of `Floor.targets`, can be taken without touching anything else."""
+        floor = self.floor
+        return floor.origin + floor.sides[target, floor.is_side[target], ::-1] * CELL_M

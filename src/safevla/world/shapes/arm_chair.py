@@ -7,9 +7,9 @@ from safevla.world.parts import ACCENT, DARK, MAIN, SECOND, Parts
 
 
 def stand(size_m: tuple[float, float, float]) -> tuple[float, float, float, float, float]:
-    """On the seat, between the arms."""
+    """On the seat, between the arms, in front of a throw pillow."""
     w, h, d = size_m
-    return min(0.5 * h, 0.5), -0.27 * w, 0.27 * w, -0.2 * d, 0.3 * d
+    return min(0.5 * h, 0.5), -0.27 * w, 0.27 * w, -0.05 * d, 0.34 * d
 
 
 def build(p: Parts, r: random.Random) -> None:
@@ -17,7 +17,7 @@ def build(p: Parts, r: random.Random) -> None:
     if r.random() < 0.4:
         seat, w = stand(p.size)[0], p.width
         high = min(0.34, p.height - seat)
-        at = (r.uniform(-0.06, 0.06) * w, seat + 0.48 * high, -0.1 * p.depth)
+        at = (r.uniform(-0.06, 0.06) * w, seat + 0.48 * high, -0.17 * p.depth)
         p.box(at, (min(0.36, 0.5 * w), high, 0.1), ACCENT, pitch_deg=-18, yaw_deg=r.uniform(-15, 15))
 
 

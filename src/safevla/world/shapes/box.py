@@ -1,4 +1,4 @@
-"""Box: a carton with tape over its lid, or an open one with its flaps out."""
+"""Box: a carton with tape over its flaps, or one with a lid. Closed, for things are put on it."""
 
 import random
 
@@ -19,16 +19,10 @@ def build(p: Parts, r: random.Random) -> None:
             p.box((at, 0.42 * h, d / 2 - 0.002), (0.3 * w, 0.3 * h, 0.006), r.choice((LIGHT, SECOND, ACCENT)), textured=False)
             p.box((at, 0.45 * h, d / 2 - 0.001), (0.2 * w, 0.04 * h, 0.005), DARK)
         return
-    wall, body = 0.012, r.uniform(0.8, 0.9) * h
-    inner_w, inner_d = 0.8 * w, 0.8 * d
-    p.tub(0, body, (inner_w, inner_d), (inner_w, inner_d), wall, MAIN)
-    for sign in (-1, 1):  # flaps
-        up = r.uniform(0.1, 0.9)
-        p.bar(
-            (sign * inner_w / 2, body - 0.004, 0),
-            (sign * (w / 2 - 0.006), body + up * (h - body) - 0.008, 0),
-            wall,
-            SECOND,
-            0.97 * inner_d,
-        )
-        p.bar((0, body - 0.004, sign * inner_d / 2), (0, h - 0.006, sign * (d / 2 - 0.006)), wall, SECOND, 0.97 * inner_w)
+    lid, wall = r.uniform(0.22, 0.4) * h, 0.01
+    p.box((0, h - lid / 2, 0), (w, lid, d), SECOND)
+    p.box((0, (h - lid) / 2 + 0.002, 0), (w - 2 * wall, h - lid + 0.004, d - 2 * wall), MAIN)
+    for sign in (-1, 1):  # holes to hold it by
+        p.box((sign * (w / 2 - wall), 0.62 * (h - lid), 0), (0.006, 0.03, 0.28 * d), DARK)
+    if r.random() < 0.5:
+        p.box((0, 0.5 * (h - lid), d / 2 - wall), (0.35 * w, 0.3 * (h - lid), 0.006), LIGHT, textured=False)

@@ -9,10 +9,10 @@ _DEEP_M = 1.1  # and so deep where it has no chaise
 
 
 def stand(size_m: tuple[float, float, float]) -> tuple[float, float, float, float, float]:
-    """On the seat, before the cushions of the back."""
+    """On the seat, before the cushions of the back and most of the throw pillows."""
     w, h, d = size_m
     front = d / 2 if d < _DEEPEST_M else _DEEP_M - d / 2
-    return min(0.48 * h, 0.55), 0.22 - w / 2, w / 2 - 0.22, 0.34 - d / 2, front - 0.04
+    return min(0.48 * h, 0.55), 0.22 - w / 2, w / 2 - 0.22, 0.4 - d / 2, front - 0.04
 
 
 def build(p: Parts, r: random.Random) -> None:
@@ -66,8 +66,8 @@ def _throw_pillows(p: Parts, r: random.Random, inside: float, z: float) -> None:
     side = min(0.4, p.height - seat - 0.02)
     for sign in (-1, 1):
         if r.random() < 0.55:
-            at = (sign * (inside / 2 - 0.2), seat + 0.48 * side, z + 0.24)
-            p.box(at, (0.38, 0.86 * side, 0.11), ACCENT, yaw_deg=-sign * r.uniform(8, 30), pitch_deg=-22)
+            at = (sign * (inside / 2 - 0.2), seat + 0.48 * side, z + 0.19)
+            p.box(at, (0.38, 0.86 * side, 0.11), ACCENT, yaw_deg=-sign * r.uniform(6, 18), pitch_deg=-22)
 
 
 def _arms(p: Parts, r: random.Random, arm: float, low: float, front: float) -> None:
