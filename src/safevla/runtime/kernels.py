@@ -44,7 +44,7 @@ def _cache_folder() -> str:
     return str(base / "safevla" / f"numba-{digest.hexdigest()[:16]}")
 
 
-# LLVM keeps to vectors of 256 bits where there are 512, because processors once ran slower with them. Loops over pixels gain a third.
+# LLVM keeps to vectors of 256 bits where there are 512, for processors once ran slower with them. Loops over pixels gain a third.
 _FEATURES = llvmlite.binding.get_host_cpu_features().flatten()
 if numba.core.config.CPU_FEATURES is None and "+avx512f" in _FEATURES:
     numba.core.config.CPU_FEATURES = f"{_FEATURES},-prefer-256-bit"
