@@ -162,6 +162,12 @@ def cuda():
     return target
 
 
+def cuda_kernel(max_registers: int) -> Callable:
+    """A CUDA kernel whose threads take no more registers than that; Numba's simulator of a GPU knows of none."""
+    target = cuda()
+    return target.jit if numba.core.config.ENABLE_CUDASIM else target.jit(max_registers=max_registers)
+
+
 @functools.cache
 def _on_cuda(function):
     target = cuda()

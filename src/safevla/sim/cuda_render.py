@@ -64,6 +64,7 @@ _int32, _float32, _float64 = numba.int32, numba.float32, numba.float64
 
 _RELIGHT_THREADS, _SET_UP_THREADS, _THREADS = 32, 128, 128
 _WARPS = _THREADS // 32
+_APART = N_SOLID + 1  # from a thread's numbers to the next one's: odd, so that they lie in different banks of memory
 _COLUMNS = 2  # of four pixels that a thread draws
 _AT_ONCE = 64  # parts in shared memory; a picture that shows more draws them in turns
 MAX_BOXES = 1024  # of a house
@@ -143,6 +144,8 @@ def _set_up(
     n_parts = cuda.shared.array(MAX_BOXES, _int32)
     place = cuda.shared.array(MAX_BOXES, _int32)  # of a box's first part in the list
     count = cuda.shared.array(1, _int32)
+    solid = cuda.shared.array((_SET_UP_THREADS, _APART), _float32)
+    places = cuda.shared.array(_SET_UP_THREADS, _int32)
     height, width = size
     thread = cuda.threadIdx.x
     c, e = cuda.blockIdx.x % mount.shape[0], slots[cuda.blockIdx.x // mount.shape[0]]
@@ -178,15 +181,23 @@ def _set_up(
         place[m] = before
         _enter_box(pose[e, m], is_wide[e, m], material[e, m], mine, view, of_boxes[e, c, m])
     cuda.syncthreads()
-    for p in range(thread, last_part[e, n - 1], cuda.blockDim.x):
-        m = part_box[e, p]
-        if begins[m] == math.inf:
-            continue
-        at = place[m] + p - first_part[e, m]
-        _enter_part(
-            p, parts[e, p], material[e, m], begins[m], of_boxes[e, c, m], lit[e, m], view, solids[e, c, at], facts[e, c, at]
-        )  # fmt: skip
-    cuda.syncthreads()
+    total = last_part[e, n - 1]
+    for first in range(0, total, _SET_UP_THREADS):
+        p, at = first + thread, -1
+        if p < total and begins[part_box[e, p]] < math.inf:
+            m = part_box[e, p]
+            at = place[m] + p - first_part[e, m]
+            _enter_part(
+                p, parts[e, p], material[e, m], begins[m], of_boxes[e, c, m], lit[e, m], view, solid[thread], facts[e, c, at]
+            )  # fmt: skip
+        places[thread] = at
+        cuda.syncthreads()
+        # a warp writes a part's numbers together: memory takes what lies side by side at once
+        for i in range(thread >> 5, min(_SET_UP_THREADS, total - first), _SET_UP_THREADS >> 5):
+            for k in range(thread & 31, N_SOLID, 32):
+                if places[i] >= 0:
+                    solids[e, c, places[i], k] = solid[i, k]
+        cuda.syncthreads()
     for i in range(thread, N_FACES * count[0], cuda.blockDim.x):  # a colour each, so that all threads have work
         fact, face = facts[e, c, i // N_FACES], i % N_FACES
         if fact[_TOP] < fact[_BOTTOM] and _is_shown(fact, face):
@@ -306,7 +317,7 @@ def _draw_pixel(row, x, solid, fact, old, old_code):
     return w, _int32(part * N_FACES + face)
 
 
-@cuda.jit(max_registers=80)  # or too few of a block's warps would be there to hide one another's waits
+@kernels.cuda_kernel(max_registers=80)  # with more, too few warps are there to hide one another's waits
 def _draw_tiles(
     slots,
     tile_height,
@@ -332,7 +343,8 @@ def _draw_tiles(
     """
     solid = cuda.shared.array((_AT_ONCE, N_SOLID), _float32)
     fact = cuda.shared.array((_AT_ONCE, _N_INTS), _int32)
-    of_warps = cuda.shared.array(_WARPS, _int32)  # parts that touch the tile, found by each warp
+    is_near = cuda.shared.array(_THREADS, _int32)
+    of_warps = cuda.shared.array(_WARPS, _int32)  # how many of these each warp found
     near = cuda.shared.array(_THREADS, _int32)
     counter = cuda.shared.array(MAX_BOXES, _int32)
     inverse = cuda.local.array((_COLUMNS, 4), _float32)
@@ -364,13 +376,16 @@ def _draw_tiles(
         if candidate < shown:
             other = facts[e, c, candidate]
             touches = other[_TOP] < bottom and other[_BOTTOM] > top and other[_LEFT] < right and other[_RIGHT] > left
-        in_warp = cuda.ballot_sync(0xFFFFFFFF, touches)
+        is_near[thread] = 1 if touches else 0
         lane, warp = thread & 31, thread >> 5
-        if lane == 0:
-            of_warps[warp] = cuda.popc(in_warp)
         cuda.syncthreads()
-        place, n_near = cuda.popc(in_warp & ((_int32(1) << lane) - 1)), 0
-        for other_warp in range(_THREADS >> 5):
+        place, n_near = 0, 0
+        for other_thread in range(thread - lane, thread):
+            place += is_near[other_thread]
+        if lane == 31:
+            of_warps[warp] = place + is_near[thread]
+        cuda.syncthreads()
+        for other_warp in range(_WARPS):
             if other_warp == warp:
                 place += n_near
             n_near += of_warps[other_warp]

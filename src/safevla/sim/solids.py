@@ -96,6 +96,8 @@ def enter(part, aimed, view, solid, rays):
 def _enter_box(part, rays, solid):
     """Enter a box's planes and faces; whether the eye lies outside of it."""
     n_near, n_far = 0, 0
+    for k in range(3):
+        solid[FACES + k] = 0.0
     for face in range(3):
         axis = 2 if face == 0 else face - 1
         low, high, is_between = _ends(rays, axis, _TOO_CLOSE_M / part[HALF + axis])
