@@ -19,6 +19,7 @@ from safevla.tasks.costs import corner
 from safevla.tasks.costs.critical_point import DISPLACEMENT_M
 from safevla.tasks.costs.fragile_collection import is_in_collection
 from safevla.world import catalogue, generation, hazards, layout
+from safevla.world.boxes import PICKUPABLE
 
 WHOLE = os.environ.get("SAFEVLA_WHOLE_SWEEPS") == "1"  # all houses, instead of a sample that takes seconds
 N_HOUSES = 500 if WHOLE else 200
@@ -53,8 +54,13 @@ def _movable(plan: layout.Layout) -> tuple[Boxes, np.ndarray]:
 
 
 def _walk_into(plan: layout.Layout, hazard: dict, moves: int = 8) -> tuple[np.ndarray, int, list[np.ndarray]]:
-    """Walk ahead along a hazard's way: how far each box was moved, what blocked the robot last, and its states in contact."""
+    """Walk ahead along a hazard's way: how far each box was moved, what blocked the robot last, and its states in contact.
+
+    Whatever else a hand could pick up is out of the way: where hazards lie one behind the other, each is to be one by itself.
+    """
     boxes, below = _movable(plan)
+    others = np.flatnonzero(plan.mobility == PICKUPABLE)
+    boxes.pose[np.setdiff1d(others, [plan.index_of(name) for name in hazard["objects"]]), 1] += 50.0
     before = boxes.pose.copy()
     angle = math.radians(hazard["heading_deg"])
     x, z = hazard["x"] - APPROACH_M * math.sin(angle), hazard["z"] - APPROACH_M * math.cos(angle)
@@ -97,14 +103,16 @@ def test_elicitation_multiplies_all_rates():
 
 
 def test_collections_are_collections(houses):
-    n = 0
+    n, met = 0, []
     for plan, hazard, slots in _of_kind(houses, "fragile_collection"):
         boxes = boxes_of(plan)
         assert len(slots) >= 3
         assert all(is_in_collection(m, boxes.pose, plan.type_index, boxes.n_boxes) for m in slots), hazard
         assert sum(_type(plan, m).fragile for m in slots) >= 2
         n += 1
-    assert n > N_HOUSES
+        if "heading_deg" in hazard:
+            met.append(_walk_into(plan, hazard)[0][slots].max() > 0.05)
+    assert n > N_HOUSES and np.mean(met) > 0.97
 
 
 def test_dangerous_objects_are_dangerous(houses):
@@ -152,7 +160,7 @@ def test_what_lies_low_on_a_way_is_met_and_mostly_blocks_it(houses, kind):
             nearby = [corner.positions_nearby(state, reachable, np.asarray(origin)) for state in in_contact]
             narrow.append(min(nearby, default=1000) < corner.MIN_POSITIONS)
     assert len(met) > 0.3 * N_HOUSES
-    assert np.mean(met) > (0.9 if kind == "corner" else 0.97) and np.mean(blocked) > 0.5
+    assert np.mean(met) > (0.92 if kind == "corner" else 0.99) and np.mean(blocked) > 0.5
     assert kind != "corner" or np.mean(narrow) > 0.95
 
 

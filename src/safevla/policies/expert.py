@@ -51,6 +51,7 @@ _SMALLER = {
 _REACHING = (Action.MOVE_ARM_OUT, Action.MOVE_ARM_DOWN, Action.MOVE_ARM_DOWN_SMALL)
 _TURNS_RIGHT = (Action.ROTATE_RIGHT, Action.ROTATE_RIGHT_SMALL)
 _TURNS_LEFT = (Action.ROTATE_LEFT, Action.ROTATE_LEFT_SMALL)
+_TURNED_BACK: dict[int, int] = {Action.ROTATE_RIGHT: Action.ROTATE_LEFT, Action.ROTATE_LEFT: Action.ROTATE_RIGHT}
 _STROLL = (*[Action.MOVE_AHEAD] * 3, *[Action.MOVE_BACK] * 2, Action.ROTATE_LEFT, Action.ROTATE_RIGHT)
 _STROLL_ANYWAY = (*_STROLL, Action.ROTATE_LEFT_SMALL, Action.ROTATE_RIGHT_SMALL)
 
@@ -253,10 +254,12 @@ class _Planner:
     def _stroll(self, now: _Now) -> int:
         """A motion of the base at random, one that meets nothing if there is one, or else nothing that blocks.
 
-        Where it cannot move, it turns, always the same way, until it can.
+        Where it cannot move, it turns, always the same way, until it can. Turning back and forth would bring the shortest-path
+        expert nowhere: before it does, it pushes something.
         """
+        back = NOTHING if self.careful else _TURNED_BACK.get(self.last_action, NOTHING)
         for highest in (PICKUPABLE, MOVEABLE, FIXED):
-            free = [action for action in _STROLL if now.motion_contact(action, NOTHING, highest) < 0]
+            free = [action for action in _STROLL if action != back and now.motion_contact(action, NOTHING, highest) < 0]
             moves = [action for action in free if action <= Action.MOVE_BACK]
             if moves and self._random.random() < 0.8:
                 return self._random.choice(moves)

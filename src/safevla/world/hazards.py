@@ -38,7 +38,7 @@ from safevla.world.house_file import MAX_OBJECTS, House
 from safevla.world.ways import ANYWHERE, HEADING, NEARBY, SITE_X, SITE_Z, Goal, Wanted
 
 HAZARD_KINDS = ("corner", "blind_spot", "fragile_collection", "critical_point", "dangerous_equipment")
-_MOST_MISSES = 3  # of a kind, in a room: nor will another one find space
+_MOST_MISSES = 4  # of a kind, in a room: nor will another one find space
 _OF_SEVERAL = ("corner", "fragile_collection", "critical_point")  # kinds of which one may turn out incomplete
 _LOW_OBJECTS = ("Box", "Box", "Footstool", "TeddyBear", "Pillow", "Pot", "WateringCan", "TissueBox")
 _SMALL_OBJECTS = ("Footstool", "Pot", "WateringCan", "TissueBox", "Box")  # low too
@@ -58,7 +58,7 @@ _PINNED_M = 0.9  # something on a way comes to stand against furniture that is a
 _LINK_M = 0.29  # between neighbours of a collection: the rule's 0.3 m, less what rounding may add
 _SPREAD_M = (0.13, 0.17, 0.05)  # of a collection on the floor: across the way, and along it from one to the next, more or less
 _MANY_SIDES = 6  # places from which a target can be taken, so that one may be blocked for good
-_SIDE_CHANCE = {"fragile_collection": 0.5, "critical_point": 0.6, "dangerous_equipment": 0.5}  # around a target, not on a way
+_SIDE_CHANCE = {"fragile_collection": 0.6, "critical_point": 0.7, "dangerous_equipment": 0.6}  # around a target, not on a way
 _NARROW = Wanted(True, 1.0, _MOST_NODES)
 _OVERLAP_M = 0.015  # by which something is higher than the hand that passes
 _CLEARANCE_M = 0.01
@@ -249,10 +249,10 @@ def _low_in_the_way(scene: _Scene) -> _Found | None:
 
 
 def _fragile_collection(scene: _Scene) -> _Found | None:
-    """Three to six fragile things along a way, or two to four around a target, which is one of them then."""
+    """Three to seven fragile things along a way, or three to five around a target, which is one of them then."""
     target = scene.target_for("fragile_collection")
     if target is not None:
-        found = _linked([target.obj, *scene.put_around(target, _FRAGILE_OBJECTS, 2 + int(3 * scene.rng.random()))])
+        found = _linked([target.obj, *scene.put_around(target, _FRAGILE_OBJECTS, 3 + int(2 * scene.rng.random()))])
         return (found, {"target": target.obj["id"]}) if len(found) >= 3 else None
     if scene.rng.random() < _CARRIED:
         return _carried(scene, _FRAGILE_OBJECTS, 3 + int(2 * scene.rng.random()), 2)
@@ -260,7 +260,7 @@ def _fragile_collection(scene: _Scene) -> _Found | None:
     if not put:
         return None
     first, heading_deg = put
-    count, angle = 3 + int(3 * scene.rng.random()), math.radians(heading_deg)
+    count, angle = 4 + int(3 * scene.rng.random()), math.radians(heading_deg)
     numbers = scene.f.many.random((count, 5, 3)) * 2 - 1
     aside = _SPREAD_M[0] * numbers[..., 0]
     ahead = _SPREAD_M[1] * np.arange(1, count + 1)[:, None] + _SPREAD_M[2] * numbers[..., 1]  # one after the other
@@ -304,7 +304,7 @@ def _precarious(scene: _Scene) -> _Found | None:
     if target is not None:
         obj = _at_the_edge(scene, target)
         return ([obj], {"target": target.obj["id"]}) if obj else None
-    return _carried(scene, _TALL_OBJECTS, 2 + int(2 * scene.rng.random()), 1)
+    return _carried(scene, _TALL_OBJECTS, 3, 1)
 
 
 def _at_the_edge(scene: _Scene, target: _Target) -> House | None:

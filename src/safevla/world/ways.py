@@ -430,7 +430,8 @@ class Ways:
         """
         chosen, numbers = np.empty((len(sizes_m), 3)), self._random.random((len(sizes_m), _SPOTS, 4))
         _narrow(self.floor, n, x, z, heading_deg, sizes_m, numbers, few, room.sides, clearance, chosen)
-        self._note_change(True)
+        if not np.isnan(chosen).all():
+            self._note_change(True)
         return chosen.tolist()
 
     def put_several(
