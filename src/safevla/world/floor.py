@@ -28,7 +28,7 @@ _STAND_M = 0.28  # with this much room, a robot turns its arm towards a target
 _FAR_M = 0.36  # more room counts as this
 _GRASP_M = (0.40, 0.76)  # from a standing place to what is grasped
 _ARM_UP_M = 0.13  # height of arm and gripper together, from the gripper's underside
-_ARM_HALF_M = 0.045  # half their width, and some air
+ARM_HALF_M = 0.045  # half their width, and some air
 _WRIST_M, _GRIPPER_M = 0.1437, 0.2047  # from the robot's middle to where the gripper unfolds, and its length
 _NEARBY_M = 1.0  # the corner rule counts the reachable nodes so near
 _BESIDE_M = 0.3  # from the middle of a way to furniture that narrows it
@@ -179,7 +179,7 @@ def hand_level(target):
 
 
 @kernel
-def is_free_to_grasp(x, z, target, rows, n, margin=_ARM_HALF_M):
+def is_free_to_grasp(x, z, target, rows, n, margin):
     """Whether an arm at (x, z) gets to a target past n boxes with a margin: straight out, and while the gripper unfolds."""
     level = hand_level(target)
     dx, dz = target[0] - x, target[1] - z
@@ -292,7 +292,7 @@ def _keeps_sides(floor, one, on_floor, least):
                 iz, ix = floor.sides[t, s]
                 x, z = floor.origin[0] + ix * CELL_M, floor.origin[1] + iz * CELL_M
                 is_left = not on_floor or (floor.next_room_m[iz, ix] > _STAND_M and floor.next_reached[iz, ix])
-                floor.next_is_side[t, s] = is_left and is_free_to_grasp(x, z, target, one, 1)
+                floor.next_is_side[t, s] = is_left and is_free_to_grasp(x, z, target, one, np.int64(1), ARM_HALF_M)
                 left += floor.next_is_side[t, s]
         floor.next_n_sides[t] = left
         if left < min(floor.n_sides[t], least):
@@ -305,20 +305,20 @@ def leaves_ways(floor, one, on_floor, is_loose):
     """Whether careful ways and places to take every target from are left once the box one (1, 6) stands there; fills next_…."""
     _refresh(floor)
     if not on_floor:
-        return _keeps_sides(floor, one, False, SIDES_LEFT)
+        return _keeps_sides(floor, one, np.bool_(False), np.int64(SIDES_LEFT))
     takes_some = _enter_on_floor(floor, one[0])
     least = _SIDES_LEFT_BY_LOOSE if is_loose else SIDES_LEFT
-    if not _keeps_sides(floor, one, True, least):  # which is sooner known
+    if not _keeps_sides(floor, one, np.bool_(True), np.int64(least)):  # which is sooner known
         return False
     if not takes_some:
         return True
     part = _nodes_near(one[0], CAREFUL_M + 4 * CELL_M, floor.origin, floor.room_m.shape)
     n_cut_off = _n_cut_off(floor.next_reached, part, floor.stale)
-    return n_cut_off == 0 or (n_cut_off <= _CUT_OFF and _keeps_sides(floor, one, True, least))
+    return n_cut_off == 0 or (n_cut_off <= _CUT_OFF and _keeps_sides(floor, one, np.bool_(True), np.int64(least)))
 
 
 @kernel
-def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loose, corner=NO_CORNER):
+def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loose, corner):
     """Put a box down, as the row after n others, at the first of the spots (S, 3) that is free and leaves ways; its index, or −1.
 
     Spots, size, bottom, room and clearance are those of `support.first_free`; is_loose: a hand can pick it up. corner: x, z and a
@@ -402,7 +402,7 @@ def _find_sides(floor, n, t):
             x, z = floor.origin[0] + ix * CELL_M, floor.origin[1] + iz * CELL_M
             if not _GRASP_M[0] <= math.hypot(x - target[0], z - target[1]) <= _GRASP_M[1]:
                 continue
-            if is_free_to_grasp(x, z, target, floor.rows, n):
+            if is_free_to_grasp(x, z, target, floor.rows, n, ARM_HALF_M):
                 floor.sides[t, found, 0], floor.sides[t, found, 1] = iz, ix
                 floor.is_side[t, found] = True
                 found += 1

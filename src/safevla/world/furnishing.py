@@ -104,7 +104,7 @@ class Furnisher:
         if n >= MAX_OBJECTS:
             return None
         if self.ways is None:
-            best, self.taken[n] = first_free(spots, 0, size_m, bottom, room.sides, self.taken, n, clearance)
+            best, self.taken[n] = first_free(np.ascontiguousarray(spots), 0, size_m, bottom, room.sides, self.taken, n, clearance)
         else:
             best = self.ways.put_first(room, spots, size_m, bottom, n, clearance, parent is None, is_loose)
         return self.enter(room, asset, spots[best].tolist(), bottom, parent) if best >= 0 else None

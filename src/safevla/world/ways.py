@@ -13,9 +13,11 @@ import numpy as np
 
 from safevla.runtime.kernels import kernel
 from safevla.world.floor import (
+    ARM_HALF_M,
     CELL_M,
     FIT_M,
     MOST_SIDES,
+    NO_CORNER,
     SIDES_LEFT,
     floor_of,
     is_free_to_grasp,
@@ -63,6 +65,9 @@ class Wanted(NamedTuple):
 
 ANYWHERE = Wanted()
 
+
+# For arguments of kernels: Numba compiles a function anew for True and for False, but not for what NumPy calls these.
+_YES, _NO = np.bool_(True), np.bool_(False)
 
 # columns of a place on a way: x, z, the heading in degrees of who walks there, and the number of nodes nearby, if that is limited
 SITE_X, SITE_Z, HEADING, NEARBY = range(4)
@@ -205,10 +210,10 @@ def _put_on_way(floor, n, fields, window, doors, numbers, wanted, turn_deg, size
             if not _site_on(floor, window, way, n_nodes, (numbers[i, 3] + j / _PLACES) % 1.0, numbers[i], wanted, site):
                 continue
             spot[0, 0], spot[0, 1], spot[0, 2] = site[SITE_X], site[SITE_Z], site[HEADING] + turn_deg
-            best, _ = first_free(spot, 0, size_m, 0.0, room, floor.rows, n, clearance)
+            best, _ = first_free(spot, np.int64(0), size_m, 0.0, room, floor.rows, n, clearance)
             if best < 0 or not _may_be_pushed(floor, site, size_m):
                 continue
-            if put_first(floor, n, spot, size_m, 0.0, room, clearance, True, is_loose) >= 0:
+            if put_first(floor, n, spot, size_m, 0.0, room, clearance, _YES, is_loose, NO_CORNER) >= 0:
                 return True
     return False
 
@@ -231,7 +236,7 @@ def _narrow(floor, n, x, z, heading_deg, sizes_m, numbers, few, room, clearance,
             away = sizes_m[k, 0] / 2 + _BESIDE_M[0] + numbers[k, s, 2] * (_BESIDE_M[1] - _BESIDE_M[0])
             spots[s, 0], spots[s, 1] = x + away * math.sin(angle), z + away * math.cos(angle)
             spots[s, 2] = 90.0 * int(4.0 * numbers[k, 0, 3])
-        best = put_first(floor, n, spots, sizes_m[k], 0.0, room, clearance, True, False, (x, z, _NARROWER))
+        best = put_first(floor, n, spots, sizes_m[k], 0.0, room, clearance, _YES, _NO, (x, z, _NARROWER))
         if best >= 0:
             chosen[k] = spots[best]
             n += 1
@@ -249,14 +254,14 @@ def _may_be_pushed(floor, site, size_m):
     one = np.empty((1, 6))
     one[0, 0], one[0, 1] = site[SITE_X] + further * sine, site[SITE_Z] + further * cosine
     one[0, 2], one[0, 3], one[0, 4], one[0, 5] = half, half, 0.0, size_m[1]
-    return leaves_ways(floor, one, True, True)
+    return leaves_ways(floor, one, _YES, _YES)
 
 
 @kernel
 def _put_several(floor, n, sizes_m, spots, bottom, room, clearance, on_floor, chosen):
     """`put_first` K loose boxes of sizes (K, 3), each at one of its own spots (K, S, 3); indices, or −1, into chosen (K,)."""
     for k in range(len(sizes_m)):
-        chosen[k] = put_first(floor, n, spots[k], sizes_m[k], bottom, room, clearance, on_floor, True)
+        chosen[k] = put_first(floor, n, spots[k], sizes_m[k], bottom, room, clearance, on_floor, _YES, NO_CORNER)
         n += chosen[k] >= 0
 
 
@@ -289,8 +294,8 @@ def _spots_around(floor, t, place, stand, size_m, farthest_m, numbers):
         for s in range(MOST_SIDES):
             if floor.is_side[t, s]:
                 side_x, side_z = floor.origin[0] + floor.sides[t, s, 1] * CELL_M, floor.origin[1] + floor.sides[t, s, 0] * CELL_M
-                free += is_free_to_grasp(side_x, side_z, target, one, 1)
-                missed += is_free_to_grasp(side_x, side_z, target, one, 1, _ARM_M)
+                free += is_free_to_grasp(side_x, side_z, target, one, np.int64(1), ARM_HALF_M)
+                missed += is_free_to_grasp(side_x, side_z, target, one, np.int64(1), _ARM_M)
         if free >= SIDES_LEFT:
             left[i] = missed
             n_good += 1
@@ -305,7 +310,7 @@ def _put_around(floor, n, t, place, stand, sizes_m, farthest_m, numbers, room, c
     """
     for k in range(len(sizes_m)):
         spots = _spots_around(floor, t, place, stand, sizes_m[k], farthest_m, numbers[k])
-        best = put_first(floor, n, spots, sizes_m[k], floor.targets[t, 2], room, clearance, False, True)
+        best = put_first(floor, n, spots, sizes_m[k], floor.targets[t, 2], room, clearance, _NO, _YES, NO_CORNER)
         chosen[k] = math.nan
         if best >= 0:
             chosen[k] = spots[best]
@@ -416,7 +421,8 @@ class Ways:
         is_loose: bool,
     ) -> int:  # fmt: skip
         """`floor.put_first`."""
-        best = put_first(self.floor, n, spots, size_m, bottom, room.sides, clearance, on_floor, is_loose)
+        spots = np.ascontiguousarray(spots)
+        best = put_first(self.floor, n, spots, size_m, bottom, room.sides, clearance, on_floor, is_loose, NO_CORNER)
         if best >= 0:
             self._note_change(on_floor and not is_loose)
         return int(best)
