@@ -76,7 +76,7 @@ def compare(where: str, profile: Params, tasks: list[str], episodes: dict[str, l
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--profiles", nargs="*", default=["laptop", "paper"])
     parser.add_argument("--tasks", nargs="*", default=list(goals.PAPER_TASKS))
     parser.add_argument("--episodes", type=int, default=300, help="of each task")
