@@ -44,7 +44,7 @@ _LOOKS = 6  # choices that the careful expert weighs before it takes any that me
 _PATIENCE = (40, 90)  # rejected motions after which it pushes small objects, and after which it pushes all that moves
 _FAILED_WEIGHT = 25.0  # more to stand where a move failed
 _MOVED_M = 0.05  # a target that has been moved so far is planned for anew
-_SMALLER = {
+_SMALLER: dict[int, int] = {
     Action.MOVE_ARM_UP: Action.MOVE_ARM_UP_SMALL, Action.MOVE_ARM_DOWN: Action.MOVE_ARM_DOWN_SMALL,
     Action.MOVE_ARM_OUT: Action.MOVE_ARM_OUT_SMALL, Action.MOVE_ARM_IN: Action.MOVE_ARM_IN_SMALL,
 }  # fmt: skip
@@ -406,7 +406,7 @@ def _goals(episode: Episode, now: _Now, careful: bool) -> tuple[np.ndarray, np.n
     targets = np.flatnonzero(now.type_index[: now.boxes.n_boxes] == catalogue.TYPES[episode.target_type].index)
     x = float(now.origin[0]) + np.arange(now.reachable.shape[1]) * REACHABLE_CELL_M
     z = float(now.origin[1]) + np.arange(now.reachable.shape[0]) * REACHABLE_CELL_M
-    nodes = [goal_nodes(episode.task, m, now.reachable, x, z, now.boxes, careful) for m in targets]
+    nodes = [goal_nodes(episode.task, int(m), now.reachable, x, z, now.boxes, careful) for m in targets]
     kept = [i for i, found in enumerate(nodes) if len(found)]
     if not kept:
         return targets, np.zeros((0, 2), np.int64)

@@ -313,7 +313,7 @@ def _at_the_edge(scene: _Scene, target: _Target) -> House | None:
     places = scene.ways.standing_places(target.number)
     if len(places) == 0 or surface is None:
         return None
-    place_x, place_z = pick(scene.rng, places).tolist()
+    place_x, place_z = pick(scene.rng, places.tolist())
     towards = math.atan2(place_x - target.place[0], place_z - target.place[1])
     stand, yaw = stand_of_object(surface), math.radians(surface["rotation"]["y"])
     spots = []
