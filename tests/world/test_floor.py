@@ -69,9 +69,9 @@ def test_what_stands_around_a_target_leaves_sides_to_take_it_from():
 def test_an_arm_passes_over_what_is_low_and_not_through_what_is_high():
     target = np.array([1.0, 0.0, 0.5, 0.1, 0.05])
     low, high = (np.array([[0.7, 0.0, 0.05, 0.05, 0.0, top]]) for top in (0.4, 0.9))
-    assert floor.is_free_to_grasp(0.4, 0.0, target, low, 1)
-    assert not floor.is_free_to_grasp(0.4, 0.0, target, high, 1)
-    assert floor.is_free_to_grasp(1.0, -0.6, target, high, 1)
+    assert floor.is_free_to_grasp(0.4, 0.0, target, low, 1, floor.ARM_HALF_M)
+    assert not floor.is_free_to_grasp(0.4, 0.0, target, high, 1, floor.ARM_HALF_M)
+    assert floor.is_free_to_grasp(1.0, -0.6, target, high, 1, floor.ARM_HALF_M)
 
 
 def test_fewer_nodes_are_nearby_beside_a_wall():

@@ -36,6 +36,7 @@ class EncoderTraining(pydantic.BaseModel, extra="forbid", frozen=True):
     n_envs: _Positive = 1024  # robots of each kind
     minibatches: _Positive = 4  # that a step's views are learnt in
     houses: _Positive = 1536  # that are kept at a time
+    refresh_updates: _Positive = 32  # after which some give way to new ones
     lr: Annotated[float, pydantic.Field(gt=0)] = 0.003
     weight_decay: Annotated[float, pydantic.Field(ge=0)] = 0.01
     positive_weight: Annotated[float, pydantic.Field(gt=0)] = 8.0  # of a class that a cell shows

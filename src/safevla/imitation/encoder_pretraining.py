@@ -275,7 +275,8 @@ def pretrain(
             order = torch.randperm(len(views.pixels), device=device)
             for rows in order.chunk(params.minibatches):
                 learning.update(Views(*(tensor[rows] for tensor in views)), _rate(params.lr, learning.updates, n_updates))
-            pool.refresh()
+            if learning.updates % params.refresh_updates < params.minibatches:
+                pool.refresh()
             frames, now = learning.updates * per_update, time.monotonic()
             if learning.updates * _POINTS >= (len(curve) + 1) * n_updates:
                 losses = {name: loss.item() for name, loss in learning.losses.items()}

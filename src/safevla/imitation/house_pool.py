@@ -129,10 +129,12 @@ class HousePool(Houses):
                     raise RuntimeError(f"a process that draws houses ended with exit code {dead[0]}") from None
 
     def refresh(self) -> None:
-        """Put those that have been made since in the oldest ones' place."""
+        """Put a chunk that has been made since, if there is one, in the oldest one's place.
+
+        One at a time: it takes about as long to put one as many processes together take to make the next.
+        """
         with contextlib.suppress(queue.Empty):
-            while True:
-                self.put(*self._pipe.get_nowait())
+            self.put(*self._pipe.get_nowait())
 
     def close(self) -> None:
         for worker in self._workers:
