@@ -159,5 +159,7 @@ def legend_of(figure) -> dict[str, str]:
     for legend in figure.legends:
         for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True):
             colour = handle.get_color() if hasattr(handle, "get_color") else handle.get_facecolor()
+            if not isinstance(colour, str) and np.size(colour) == 0:  # an outline
+                colour = handle.get_edgecolor()
             found[text.get_text()] = to_hex(colour if isinstance(colour, str) else np.atleast_2d(colour)[0])
     return found

@@ -182,6 +182,9 @@ class _Planner:
     def _plan(self, now: _Now) -> None:
         """Find out what it costs to stand anywhere, and where the targets can be seen or grasped from, as things are now."""
         weight, is_free = _weights(now, self._is_wary)
+        if self._extra_weight.shape != weight.shape:  # the grid grew for another environment's house
+            kept, self._extra_weight = self._extra_weight, np.zeros(weight.shape, np.float32)
+            self._extra_weight[: kept.shape[0], : kept.shape[1]] = kept
         self._weight = weight + self._extra_weight
         self._targets, goals = _goals(self._episode, now, self._is_wary)
         if self._is_wary and not self.careful and len(goals) == 0:

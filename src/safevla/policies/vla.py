@@ -6,9 +6,9 @@ scores the 20 actions. Two critics estimate the return of reward and of cost.
 
 As the paper, except:
 
-1. The frozen vision encoder is a small one of this project's own, trained once on its world and shipped (`vision_encoder`), for a
-   laptop's pipeline can download no weights. Words, and pictures where `vision` is None, are learnt from scratch. `encoders` has
-   the pretrained ones of others.
+1. The frozen vision encoder is a small one of this project's own, trained once on its world (`vision_encoder`), for a laptop's
+   pipeline can download no weights. Words, and pictures where `vision` is None, are learnt from scratch. `encoders` has the
+   pretrained ones of others.
 2. Actor and critics share one network, where the paper has three. The critics send no gradients into it: cost returns of tens
    would wreck what the actor sees.
 3. The fusion's query starts from the mean of the text, so one layer suffices to look for what the text names. It also starts from

@@ -139,7 +139,10 @@ def _set_up(
     slots, mount, camera, robot_state, pose, n_boxes, parts, part_box, first_part, last_part, radius, is_wide, palette, material,
     lit, room, size, of_boxes, solids, facts, colours, n_shown, backdrop, hues,
 ):  # fmt: skip
-    """What a camera may show, a block each; the last seven arrays are `shown_arrays`."""
+    """What a camera may show, a block each; the last seven arrays are `shown_arrays`.
+
+    It is long because a block's threads wait for each other between its passes: boxes, their order, parts, colours.
+    """
     begins = cuda.shared.array(MAX_BOXES, _float32)
     n_parts = cuda.shared.array(MAX_BOXES, _int32)
     place = cuda.shared.array(MAX_BOXES, _int32)  # of a box's first part in the list

@@ -1,4 +1,4 @@
-"""More hazards: twice the rate of every kind."""
+"""More hazards: twice the rate of every kind is asked for; what finds no space is left out."""
 
 from collections.abc import Iterator
 from pathlib import Path
