@@ -203,13 +203,33 @@ def is_free_to_grasp(x, z, target, rows, n, margin):
     return True
 
 
+# Loops, for Numba takes seconds to compile the assignment of a slice to a slice.
+
+
+@kernel
+def _copy_part(source, target, z0, z1, x0, x1):
+    """Copy rows z0 to z1 and columns x0 to x1 of an array."""
+    for z in range(z0, z1):
+        for x in range(x0, x1):
+            target[z, x] = source[z, x]
+
+
+@kernel
+def _copy_sides(is_side, n_sides, to_is_side, to_n_sides):
+    """Copy of which sides targets can be taken, (T, S) bool, and how many these are, (T,)."""
+    for t in range(n_sides.size):
+        to_n_sides[t] = n_sides[t]
+        for s in range(is_side.shape[1]):
+            to_is_side[t, s] = is_side[t, s]
+
+
 @kernel
 def _refresh(floor):
     """Make next_… the same as the others again."""
     z0, z1, x0, x1 = floor.stale
-    floor.next_room_m[z0:z1, x0:x1] = floor.room_m[z0:z1, x0:x1]
-    floor.next_reached[z0:z1, x0:x1] = floor.reached[z0:z1, x0:x1]
-    floor.next_is_side[:], floor.next_n_sides[:] = floor.is_side, floor.n_sides
+    _copy_part(floor.room_m, floor.next_room_m, z0, z1, x0, x1)
+    _copy_part(floor.reached, floor.next_reached, z0, z1, x0, x1)
+    _copy_sides(floor.is_side, floor.n_sides, floor.next_is_side, floor.next_n_sides)
     floor.stale[:] = 0
 
 
@@ -336,9 +356,11 @@ def put_first(floor, n, spots, size_m, bottom, room, clearance, on_floor, is_loo
                 continue
         if leaves_ways(floor, row.reshape(1, 6), on_floor, is_loose):
             z0, z1, x0, x1 = floor.stale
-            floor.room_m[z0:z1, x0:x1] = floor.next_room_m[z0:z1, x0:x1]
-            floor.reached[z0:z1, x0:x1] = floor.next_reached[z0:z1, x0:x1]
-            floor.rows[n], floor.is_side[:], floor.n_sides[:] = row, floor.next_is_side, floor.next_n_sides
+            _copy_part(floor.next_room_m, floor.room_m, z0, z1, x0, x1)
+            _copy_part(floor.next_reached, floor.reached, z0, z1, x0, x1)
+            _copy_sides(floor.next_is_side, floor.next_n_sides, floor.is_side, floor.n_sides)
+            for k in range(6):
+                floor.rows[n, k] = row[k]
             if on_floor and not is_loose:
                 stamp(floor.solid_m, floor.origin, row)
             return best
@@ -360,7 +382,7 @@ def lay(floor, n, is_loose, rooms, holes):
     for r in range(len(rooms)):
         for side in range(4):
             _lay_wall(floor.solid_m, origin, rooms[r], side, holes)
-    floor.room_m[:] = floor.solid_m
+    _copy_part(floor.solid_m, floor.room_m, 0, floor.room_m.shape[0], 0, floor.room_m.shape[1])
     for i in range(n):
         stamp(floor.room_m, origin, floor.rows[i])
         if not is_loose[i]:
