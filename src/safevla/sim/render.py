@@ -1,10 +1,9 @@
 """Rendering on the CPU: a camera's view of a house drawn into colour, inverse depth and instance ids.
 
-The picture is drawn in blocks of 16 columns whose pixels lie in one piece of memory, row after row. Per part of a shape and
-block the rows that it may cover follow from its corners or its planes (`sim.solids`), and one vectorised loop over
-one-dimensional slices draws them all. Floors and walls are parts too. There is no acceleration structure, so a moving object
-costs nothing. Colours are looked up in a last pass, for the parts that are to be seen, into four bytes a pixel of which the
-fourth is unused, because that pass then is one gather.
+The picture is drawn in blocks of 16 columns, row after row. Per part of a shape and block the rows that it may cover follow from
+its corners or its planes (`sim.solids`); a row of a block is a vector. Floors and walls are parts too. There is no acceleration
+structure, so a moving object costs nothing. `draw` enters codes of faces and how far they are; `colour_in` counts the codes,
+mixes the colours of those that are to be seen, and looks them up.
 """
 
 from typing import NamedTuple
