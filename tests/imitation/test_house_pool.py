@@ -44,15 +44,25 @@ def test_workers_make_the_row_from_where_an_earlier_pool_stopped(row):
     try:
         assert _seeds(pool) == _seeds(row)[32:64] and pool.made == 64
         until = time.monotonic() + 20.0
-        while pool._pipe.qsize() < 2 and time.monotonic() < until:
-            time.sleep(0.05)
-        pool.refresh()  # takes one chunk, however many wait
+        while pool.made == 64 and time.monotonic() < until:
+            pool.refresh()
+            time.sleep(0.01)
         assert pool.made == 96 and _seeds(pool) == _seeds(row)[64:96]
-        pool._workers[0].kill()
-        pool._workers[0].join()
+        (worker,) = pool._workers.values()
+        worker.kill()
+        until = time.monotonic() + 20.0
         with pytest.raises(RuntimeError, match="a process that draws houses ended with exit code -9"):
-            while True:
-                pool._taken()
+            while time.monotonic() < until:
+                pool.refresh()
+    finally:
+        pool.close()
+
+
+def test_each_of_two_processes_makes_every_other_chunk(row):
+    pool = HousePool(64, OPTIONS, "train", 5, 2, "cpu")
+    try:
+        number = [(seed - _seeds(row)[0]) // 32 for seed in _seeds(pool)]
+        assert number[0] % 2 == 0 and number[32] % 2 == 1 and number == [number[0]] * 32 + [number[32]] * 32
     finally:
         pool.close()
 

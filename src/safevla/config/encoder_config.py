@@ -41,7 +41,7 @@ class EncoderTraining(pydantic.BaseModel, extra="forbid", frozen=True):
     weight_decay: Annotated[float, pydantic.Field(ge=0)] = 0.01
     positive_weight: Annotated[float, pydantic.Field(gt=0)] = 8.0  # of a class that a cell shows
     class_weight: Annotated[float, pydantic.Field(ge=0)] = 4.0  # of the losses
-    name_weight: Annotated[float, pydantic.Field(ge=0)] = 0.5
+    name_weight: Annotated[float, pydantic.Field(ge=0)] = 1.5
     depth_weight: Annotated[float, pydantic.Field(ge=0)] = 1.0
     around_weight: Annotated[float, pydantic.Field(ge=0)] = 0.2
     checkpoint_s: _Positive = 60

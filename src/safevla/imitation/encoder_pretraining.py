@@ -79,12 +79,14 @@ class Pupil(nn.Module):
 def naming_loss(class_logits: torch.Tensor, class_map: torch.Tensor) -> torch.Tensor:
     """(): in cells that show a class that a task may ask for, how little the logits prefer it to those that they do not show.
 
+    A class counts alike in a picture, whether one of its cells shows it or many: a mug as much as a sofa.
     class_logits and class_map (N, N_CLASSES, gh, gw).
     """
     logits, shown = class_logits[:, :-1], class_map[:, :-1] > 0
-    counts = shown.any(1)
+    weight = (shown / shown.sum((2, 3), keepdim=True).clamp(min=1)).sum(1)  # (N, gh, gw)
     right = torch.logsumexp(logits.masked_fill(~shown, -30.0), 1)
-    return torch.where(counts, torch.logsumexp(logits, 1) - right, 0.0).sum() / counts.sum().clamp(min=1)
+    missed = torch.where(weight > 0, torch.logsumexp(logits, 1) - right, 0.0)
+    return (weight * missed).sum() / weight.sum().clamp(min=1.0)
 
 
 def jittered(pixels: torch.Tensor) -> torch.Tensor:

@@ -4,11 +4,10 @@ Worker processes make the endless row's, and the oldest give way to new ones: wh
 workers are.
 """
 
-import contextlib
 import itertools
 import multiprocessing
 import os
-import queue
+from multiprocessing import connection
 from typing import Any
 
 import torch
@@ -21,7 +20,6 @@ from safevla.tasks.sampling import house_seed
 from safevla.world import generation, looks
 
 _CHUNK = 32  # houses that are packed at a time
-_WAITING = 4  # chunks that may wait, for each process
 _STREAM = 700  # of a split's houses, in which no demonstration and no policy's training plays
 
 
@@ -80,11 +78,14 @@ def drawn(
 
 
 def _make(pipe: Any, parent: int, split: str, seed: int, options: HouseOptions, first: int, stride: int) -> None:
-    """A worker process: put chunks of houses into the pipe for ever, with their numbers."""
+    """A worker process: send chunks of houses for ever, each with its number, as soon as the one before is taken.
+
+    It sends them itself: a queue's thread would get a word in only between a house's kernels, and take a second for a chunk.
+    """
     ranks.exit_with_parent(parent)
     threads.prepare(0, 1)
     for chunk in itertools.count(first, stride):
-        pipe.put((chunk, {name: array.numpy() for name, array in _chunk(split, seed, chunk, options).items()}))
+        pipe.send((chunk, {name: array.numpy() for name, array in _chunk(split, seed, chunk, options).items()}))
 
 
 class HousePool(Houses):
@@ -104,41 +105,41 @@ class HousePool(Houses):
         super().__init__(size, device)
         first = -(-begin // _CHUNK)
         context = multiprocessing.get_context("spawn")
-        self._pipe = context.Queue(_WAITING * n_workers)
-        same = (self._pipe, os.getpid(), split, seed, options)
-        self._workers = [context.Process(target=_make, args=(*same, first + i, n_workers), daemon=True) for i in range(n_workers)]
-        for worker in self._workers:
-            worker.start()
+        self._workers: dict[Any, Any] = {}  # by the pipe that each sends through; who was read last comes last
+        for i in range(n_workers):
+            pipe, theirs = context.Pipe(duplex=False)
+            args = (theirs, os.getpid(), split, seed, options, first + i, n_workers)
+            self._workers[pipe] = context.Process(target=_make, args=args, daemon=True)
+            self._workers[pipe].start()
+            theirs.close()  # so that the pipe says when the process has ended
         self.made = _CHUNK * first  # houses of the row, those left out included
         lacking = set(range(self.n_chunks))
         while lacking:
-            lacking.discard(self.put(*self._taken()))
+            lacking.discard(self.put(*self._received(connection.wait(self._workers))))
 
     def put(self, chunk: int, new: dict[str, Any]) -> int:
         self.made += _CHUNK
         return super().put(chunk, new)
 
-    def _taken(self) -> tuple[int, dict[str, Any]]:
-        """The next packed houses, as soon as they are there, and their chunk's number."""
-        while True:
-            try:
-                return self._pipe.get(timeout=1.0)
-            except queue.Empty:
-                dead = [worker.exitcode for worker in self._workers if worker.exitcode]
-                if dead:
-                    raise RuntimeError(f"a process that draws houses ended with exit code {dead[0]}") from None
+    def _received(self, ready: list[Any]) -> tuple[int, dict[str, Any]]:
+        """A chunk's number and its houses, of the process among those ready whose turn is the longest ago."""
+        pipe = next(pipe for pipe in self._workers if pipe in ready)
+        self._workers[pipe] = worker = self._workers.pop(pipe)
+        try:
+            return pipe.recv()
+        except (EOFError, ConnectionResetError):
+            worker.join()
+            raise RuntimeError(f"a process that draws houses ended with exit code {worker.exitcode}") from None
 
     def refresh(self) -> None:
-        """Put a chunk that has been made since, if there is one, in the oldest one's place.
-
-        One at a time: it takes about as long to put one as many processes together take to make the next.
-        """
-        with contextlib.suppress(queue.Empty):
-            self.put(*self._pipe.get_nowait())
+        """Put a chunk that has been made since, if there is one, in the oldest one's place."""
+        ready = connection.wait(self._workers, 0.0)
+        if ready:
+            self.put(*self._received(ready))
 
     def close(self) -> None:
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.terminate()
-        for worker in self._workers:
+        for pipe, worker in self._workers.items():
             worker.join()
-        self._pipe.close()
+            pipe.close()
