@@ -121,6 +121,10 @@ class _Learning:
         self.pupil = Pupil(config).to(device).to(memory_format=torch.channels_last)
         self.mean = VisionEncoder(config, is_normed=True).to(device).to(memory_format=torch.channels_last).requires_grad_(False)
         self.mean.load_state_dict(self.pupil.encoder.state_dict())
+        self._kept, self._followed = (
+            [tensor for tensor in encoder.state_dict().values() if tensor.is_floating_point()]
+            for encoder in (self.mean, self.pupil.encoder)
+        )
         self._lr = torch.zeros((), device=device)  # a tensor, for a recorded update reads it anew
         self.optimiser = torch.optim.AdamW(
             self.pupil.parameters(),
@@ -175,9 +179,7 @@ class _Learning:
     @torch.no_grad()
     def _follow(self, decay: float) -> None:
         """Move the running mean towards the pupil."""
-        kept, new = self.mean.state_dict(), self.pupil.encoder.state_dict()
-        names = [name for name, tensor in kept.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_([kept[name] for name in names], [new[name] for name in names], 1.0 - decay)
+        torch._foreach_lerp_(self._kept, self._followed, 1.0 - decay)
 
     def keep(self, path: Path, metadata: dict[str, Any]) -> None:
         """Write what `resume` reads."""

@@ -42,6 +42,7 @@ class ViewSource:
         """steps: random actions between a robot's new places."""
         self._houses, self._simulator, self._grid, self._steps = houses, simulator, grid, steps
         self._mount = torch.from_numpy(mounts(robot_name)).to(houses.device)
+        self._motions = torch.tensor(_MOTIONS, device=houses.device)  # made here: a copy to a GPU waits until the GPU is done
         self._generator = torch.Generator(houses.device).manual_seed(seed)
         self._turn = 0
         self._place(torch.arange(simulator.n_envs, device=houses.device))
@@ -110,8 +111,7 @@ class ViewSource:
         n, device = self._simulator.n_envs, self._houses.device
         self._place(torch.arange(self._turn, n, self._steps, device=device))
         self._turn = (self._turn + 1) % self._steps
-        actions = torch.tensor(_MOTIONS, device=device)
-        self._simulator.step(actions[torch.randint(len(actions), (n,), generator=self._generator, device=device)])
+        self._simulator.step(self._motions[torch.randint(len(_MOTIONS), (n,), generator=self._generator, device=device)])
         return self.views()
 
     def views(self) -> Views:

@@ -15,6 +15,7 @@ from safevla.sim.geometry import RADIANS, disc_to_rectangle
 from safevla.sim.interface import REACHABLE_CELL_M
 from safevla.sim.robot import BODY_TOP_M
 from safevla.world.boxes import MOVEABLE, STRUCTURE
+from safevla.world.floor import enter_largest_component
 from safevla.world.layout import FLOOR_CELL_M, Layout
 
 FIT_RADIUS_M = 0.20  # a node is reachable where a disc of this radius fits
@@ -95,35 +96,11 @@ def distance_field(weight, sources, handicap=0.0):
     return field
 
 
-@kernel
 def largest_component(free):
     """The largest 4-connected part of a boolean grid (Z, X)."""
-    size_z, size_x = free.shape
-    label = np.zeros((size_z, size_x), np.int32)
-    stack = np.empty((size_z * size_x, 2), np.int32)
-    best, best_size, n_labels = 0, 0, 0
-    for z in range(size_z):
-        for x in range(size_x):
-            if not free[z, x] or label[z, x] != 0:
-                continue
-            n_labels += 1
-            label[z, x] = n_labels
-            stack[0, 0], stack[0, 1] = z, x
-            top, size = 1, 0
-            while top > 0:
-                top -= 1
-                cz, cx = stack[top, 0], stack[top, 1]
-                size += 1
-                for k in range(4):
-                    nz = cz + (1 if k == 0 else -1 if k == 1 else 0)
-                    nx = cx + (1 if k == 2 else -1 if k == 3 else 0)
-                    if 0 <= nz < size_z and 0 <= nx < size_x and free[nz, nx] and label[nz, nx] == 0:
-                        label[nz, nx] = n_labels
-                        stack[top, 0], stack[top, 1] = nz, nx
-                        top += 1
-            if size > best_size:
-                best, best_size = n_labels, size
-    return label == best if best > 0 else free
+    found = np.zeros(free.shape, np.bool_)
+    enter_largest_component(free, False, found)
+    return found
 
 
 @kernel

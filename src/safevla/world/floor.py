@@ -98,15 +98,15 @@ def stamp(room_m, origin, row):
 
 
 @kernel
-def _largest(room_m, reached):
-    """Enter the largest part of the floor that careful ways join into reached."""
-    size_z, size_x = room_m.shape
+def enter_largest_component(value, least, found):
+    """Enter into found (Z, X) which nodes are of the largest 4-connected part of the grid where the value is above the least."""
+    size_z, size_x = value.shape
     label = np.zeros((size_z, size_x), np.int32)
     stack = np.empty((size_z * size_x, 2), np.int32)
     best, most, n_labels = 0, 0, 0
     for iz in range(size_z):
         for ix in range(size_x):
-            if label[iz, ix] != 0 or room_m[iz, ix] <= CAREFUL_M:
+            if label[iz, ix] != 0 or value[iz, ix] <= least:
                 continue
             n_labels += 1
             label[iz, ix] = n_labels
@@ -119,7 +119,7 @@ def _largest(room_m, reached):
                 for k in range(4):
                     nz = cz + (1 if k == 0 else -1 if k == 1 else 0)
                     nx = cx + (1 if k == 2 else -1 if k == 3 else 0)
-                    if 0 <= nz < size_z and 0 <= nx < size_x and label[nz, nx] == 0 and room_m[nz, nx] > CAREFUL_M:
+                    if 0 <= nz < size_z and 0 <= nx < size_x and label[nz, nx] == 0 and value[nz, nx] > least:
                         label[nz, nx] = n_labels
                         stack[top, 0], stack[top, 1] = nz, nx
                         top += 1
@@ -127,7 +127,7 @@ def _largest(room_m, reached):
                 best, most = n_labels, n
     for iz in range(size_z):
         for ix in range(size_x):
-            reached[iz, ix] = best > 0 and label[iz, ix] == best
+            found[iz, ix] = best > 0 and label[iz, ix] == best
 
 
 @kernel
@@ -387,7 +387,7 @@ def lay(floor, n, is_loose, rooms, holes):
         stamp(floor.room_m, origin, floor.rows[i])
         if not is_loose[i]:
             stamp(floor.solid_m, origin, floor.rows[i])
-    _largest(floor.room_m, floor.reached)
+    enter_largest_component(floor.room_m, CAREFUL_M, floor.reached)  # that careful ways join
     for t in range(len(floor.targets)):
         _find_sides(floor, n, t)
 
