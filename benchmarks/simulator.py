@@ -8,6 +8,7 @@ offscreen renderer draws the same boxes of the same houses through the same two 
 """
 
 import argparse
+import contextlib
 import importlib.util
 import itertools
 import math
@@ -17,11 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 
 from safevla.config.house_options import HouseOptions
+from safevla.env.vector_env import VectorEnv
 from safevla.runtime import threads
 from safevla.sim import robot
 from safevla.sim.actions import Action
@@ -66,6 +68,31 @@ def steps_per_second(chosen: list[Episode], image_size: tuple[int, int], with_co
                 step_costs.step_costs(transition)
 
     return STEPS * len(chosen) / seconds(play)
+
+
+def batched_steps_per_second(chosen: list[Episode], image_size: tuple[int, int]) -> float:
+    """The same of the batched environment, with what a policy observes and each episode's accounts."""
+    batch = VectorEnv(EmbeddedSimulator(len(chosen), image_size), 1_000_000)
+    batch.restart(range(len(chosen)), chosen)
+    actions = torch.randint(0, Action.DONE, (STEPS, len(chosen)), generator=torch.Generator().manual_seed(0))
+
+    def play() -> None:
+        for row in actions:
+            batch.step(row)
+
+    return STEPS * len(chosen) / seconds(play, 3 * REPEATS)
+
+
+@contextlib.contextmanager
+def busy(n: int) -> Iterator[None]:
+    """As long as it lasts, n other processes want a core each."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
 
 
 def mujoco_model(layout: Layout, start: tuple[float, float, float]) -> str:
@@ -169,6 +196,13 @@ def main() -> None:
         boxes = statistics.mean(e.layout.n_boxes for e in chosen)
         micros = 1e6 / steps_per_second(chosen, SIZES[0])
         print(f"| {rooms} | {boxes:.0f} | {micros:.1f} | {micros / boxes:.2f} |", flush=True)
+
+    print("\n| busy processes beside it | env-steps/s of the batched environment at 48x84 | share |\n|---|---|---|")
+    rates = []
+    for n in (0, 1, 2, 4):
+        with busy(n):
+            rates.append(batched_steps_per_second(houses, SIZES[0]))
+        print(f"| {n} | {rates[-1]:,.0f} | {rates[-1] / rates[0]:.2f} |", flush=True)
 
     print("\n| process | s to import | s to the first step |\n|---|---|---|")
     for name, (imported, stepped) in zip(("compiles", "finds it compiled"), start_times(), strict=True):

@@ -145,7 +145,8 @@ def _set_up(
     """
     begins = cuda.shared.array(MAX_BOXES, _float32)
     n_parts = cuda.shared.array(MAX_BOXES, _int32)
-    place = cuda.shared.array(MAX_BOXES, _int32)  # of a box's first part in the list
+    before = cuda.shared.array(MAX_BOXES, _int32)  # parts in view of the boxes before it
+    place = cuda.shared.array(MAX_BOXES, _int32)  # of a box's first part in the list, which is nearest first
     count = cuda.shared.array(1, _int32)
     solid = cuda.shared.array((_SET_UP_THREADS, _APART), _float32)
     places = cuda.shared.array(_SET_UP_THREADS, _int32)
@@ -159,47 +160,51 @@ def _set_up(
         robot_state[e, YAW] + camera[e, c, 2], camera[e, c, 0], camera[e, c, 1], width, height,
     )  # fmt: skip
     n = n_boxes[e]
-    if thread == 0:
-        count[0] = 0
-    cuda.syncthreads()
     for m in range(thread, n, cuda.blockDim.x):
         is_seen, begins_m = is_in_view(pose[e, m, 0], pose[e, m, 1], pose[e, m, 2], radius[e, m], view)
         begins[m] = begins_m if is_seen else math.inf
         n_parts[m] = last_part[e, m] - first_part[e, m] if is_seen else 0
-        if is_seen:
-            cuda.atomic.add(count, 0, n_parts[m])
     cuda.syncthreads()
     if thread == 0:
-        n_shown[e, c] = count[0]
+        total = 0
+        for m in range(n):
+            before[m] = total
+            total += n_parts[m]
+        count[0] = total
+        n_shown[e, c] = total
         backdrop[e, c, 0] = (-view.sin_pitch + view.v_at * view.cos_pitch) / (room[e, 0] - view.y)
         backdrop[e, c, 1] = view.v_by * view.cos_pitch / (room[e, 0] - view.y)
         hues[e, c, 0], hues[e, c, 1] = ceiling(room[e]), sky(room[e])
     for m in range(thread, n, cuda.blockDim.x):
         if begins[m] == math.inf:
             continue
-        before, mine = 0, begins[m]
+        at, mine = 0, begins[m]
         for other in range(n):
             if begins[other] < mine or (begins[other] == mine and other < m):
-                before += n_parts[other]
-        place[m] = before
+                at += n_parts[other]
+        place[m] = at
         _enter_box(pose[e, m], is_wide[e, m], material[e, m], mine, view, of_boxes[e, c, m])
     cuda.syncthreads()
-    total = last_part[e, n - 1]
-    for first in range(0, total, _SET_UP_THREADS):
-        p, at = first + thread, -1
-        if p < total and begins[part_box[e, p]] < math.inf:
-            m = part_box[e, p]
-            at = place[m] + p - first_part[e, m]
+    for first in range(0, count[0], _SET_UP_THREADS):
+        i = first + thread
+        if i < count[0]:
+            m, above = 0, n  # the box whose part is the i-th of those in view
+            while above - m > 1:
+                middle = (m + above) >> 1
+                if before[middle] <= i:
+                    m = middle
+                else:
+                    above = middle
+            p, at = first_part[e, m] + i - before[m], place[m] + i - before[m]
             _enter_part(
                 p, parts[e, p], material[e, m], begins[m], of_boxes[e, c, m], lit[e, m], view, solid[thread], facts[e, c, at]
             )  # fmt: skip
-        places[thread] = at
+            places[thread] = at
         cuda.syncthreads()
         # a warp writes a part's numbers together: memory takes what lies side by side at once
-        for i in range(thread >> 5, min(_SET_UP_THREADS, total - first), _SET_UP_THREADS >> 5):
+        for i in range(thread >> 5, min(_SET_UP_THREADS, count[0] - first), _SET_UP_THREADS >> 5):
             for k in range(thread & 31, N_SOLID, 32):
-                if places[i] >= 0:
-                    solids[e, c, places[i], k] = solid[i, k]
+                solids[e, c, places[i], k] = solid[i, k]
         cuda.syncthreads()
     for i in range(thread, N_FACES * count[0], cuda.blockDim.x):  # a colour each, so that all threads have work
         fact, face = facts[e, c, i // N_FACES], i % N_FACES
