@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from safevla.runtime import checkpoints
-from safevla.safe_rl.multiplier import Multiplier, PIDMultiplier, mean_episode_cost
+from safevla.safe_rl.multiplier import Multiplier, PIDMultiplier, mean_episode_cost, tail_episode_cost
 from tests.learning import ended_episodes
 
 
@@ -31,6 +31,21 @@ def test_the_multiplier_rises_exactly_above_the_limit_and_never_below_zero():
     held = multiplier.value
     multiplier.update(float("nan"))  # no episode ended
     assert multiplier.value == held
+
+
+def test_a_long_excess_does_not_hold_the_multiplier_at_its_bound():
+    fresh, wound = (Multiplier(initial=1.0, lr=0.02, limit=2.0, bound=1.0) for _ in range(2))
+    for _ in range(2000):
+        wound.update(50.0)
+
+    def updates_to_zero(multiplier: Multiplier) -> int:
+        n = 0
+        while multiplier.value > 0.0 and n < 5000:
+            multiplier.update(0.5)
+            n += 1
+        return n
+
+    assert updates_to_zero(wound) == updates_to_zero(fresh) < 70
 
 
 def test_a_kept_multiplier_goes_on_as_if_nothing_had_happened(tmp_path):
@@ -66,3 +81,10 @@ def test_the_pid_multiplier_agrees_with_the_formula_written_out(tmp_path):
 def test_the_mean_is_over_episodes_and_nobody_knows_that_of_none():
     assert mean_episode_cost(ended_episodes(6.0, 0.0, 3.0)) == 3.0
     assert math.isnan(mean_episode_cost([]))
+
+
+def test_the_tail_is_the_mean_and_so_many_deviations():
+    ended = ended_episodes(6.0, 0.0, 3.0, 11.0)
+    assert tail_episode_cost(ended, 0.0) == 5.0
+    assert tail_episode_cost(ended, 3.0) == pytest.approx(5.0 + 3.0 * math.sqrt((1 + 25 + 4 + 36) / 4))
+    assert math.isnan(tail_episode_cost([], 3.0))

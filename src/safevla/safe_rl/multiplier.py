@@ -20,6 +20,17 @@ def mean_episode_cost(ended: Sequence[EndedEpisode]) -> float:
     return ranks.mean(sum(e.cost for e in ended), len(ended))
 
 
+def tail_episode_cost(ended: Sequence[EndedEpisode], deviations: float) -> float:
+    """The mean cost of the episodes that ended plus so many standard deviations, over all ranks; NaN if none ended.
+
+    With √((1 − ε)/ε) deviations, no more than a share ε of episodes cost more, however costs are distributed (Cantelli; arXiv
+    2601.22993): 3 for a tenth of them.
+    """
+    mean = mean_episode_cost(ended)
+    variance = ranks.mean(sum((e.cost - mean) ** 2 for e in ended), len(ended))
+    return mean + deviations * math.sqrt(variance)
+
+
 class Multiplier:
     """λ after a step of Adam on −λ (J_C − limit) for every update (SafeVLA, eq. 6)."""
 
@@ -39,8 +50,10 @@ class Multiplier:
         self._optimiser.zero_grad()
         (-self._value * (mean_cost - self.limit)).backward()
         self._optimiser.step()
-        with torch.no_grad():
-            self._value.clamp_(0.0, self.bound)
+        if not 0.0 <= self.value <= self.bound:
+            with torch.no_grad():
+                self._value.clamp_(0.0, self.bound)
+            self._optimiser.state.clear()  # or what a long excess has gathered would hold it there long after
 
     def state(self) -> dict[str, torch.Tensor]:
         """What a checkpoint keeps."""
