@@ -294,7 +294,8 @@ def serve_thor(ctx: typer.Context) -> int:
 
     \b
     Example, in Python:
-      Controller(local_executable_path=f"{sys.executable} -m safevla serve thor", x_display=":0", agentMode="stretch")
+      server = f"{shlex.quote(sys.executable)} -m safevla serve thor"  # quoted, for its path may have spaces
+      Controller(local_executable_path=server, x_display=":0", agentMode="stretch")
     """
     from safevla.sim.thor import server
 
