@@ -6,15 +6,14 @@ ENVIRONMENT := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),.venv)
 PYTHON := "$(ENVIRONMENT)/bin/python"
 INSTALLED := "$(ENVIRONMENT)/bin/.safevla-installed"
 
-export NUMBA_THREADING_LAYER ?= omp
-
 .PHONY: setup reproduce test lint notebooks report lock clean
 
 # Installs where the environment has another clone's package, or is older than the lock, which is a constraints file: it pins
 # versions and leaves the choice of torch's build (CPU or CUDA) to pip. procthor carries a dump of real AI2-THOR objects,
 # which tests compare with.
 setup:
-	@test -x $(PYTHON) || python3 -m venv .venv
+	@test -x $(PYTHON) || [ "$(ENVIRONMENT)" != .venv ] || python3 -m venv .venv
+	@test -x $(PYTHON) || { echo "the active environment, $(ENVIRONMENT), has no Python: deactivate it" >&2; exit 1; }
 	@if [ "$$(cat $(INSTALLED) 2>/dev/null)" != "$(CURDIR)" ] || [ pyproject.toml -nt $(INSTALLED) ] || [ requirements.lock -nt $(INSTALLED) ]; then \
 	  $(PYTHON) -m pip install --quiet --constraint requirements.lock --editable '.[dev]' || exit 1; \
 	  $(PYTHON) -m pip install --quiet --no-deps procthor==0.0.1.dev0 || true; \
@@ -32,8 +31,9 @@ lint: setup
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m pyright --pythonpath $(PYTHON)
 
+# JUPYTER_PATH may hold a kernel of another Python
 notebooks: setup
-	SAFEVLA_PROFILE=$(PROFILE) $(PYTHON) -m jupyterlab notebooks
+	JUPYTER_PATH= SAFEVLA_PROFILE=$(PROFILE) $(PYTHON) -m jupyterlab notebooks
 
 report: setup
 	@$(PYTHON) -m safevla report $(PROFILE)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("NUMBA_THREADING_LAYER", "omp")
 SIDE_BY_SIDE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))  # tests that run at a time
 if SIDE_BY_SIDE > 1:  # threads must not spin in wait
     os.environ["OMP_WAIT_POLICY"] = "passive"

@@ -96,11 +96,27 @@ def test_a_missing_package_is_named(line, package, monkeypatch, capsys):
     assert code == 2 and f"{package} is not installed: `pip install {package}`" in err and "--plain" in err
 
 
-def test_what_dvc_would_not_know_is_refused(monkeypatch, capsys):
-    monkeypatch.setenv("SAFEVLA_DEVICE", "cpu")
-    for line in ("reproduce smoke", "stage prepare --profile smoke"):
-        code, _, err = _run(line, capsys)
-        assert code == 1 and "SAFEVLA_DEVICE is set" in err and err.count("\n") == 1
+@pytest.mark.parametrize("line", ["reproduce smoke", "stage prepare --profile smoke", "stage make_figures", "archive smoke"])
+@pytest.mark.parametrize(
+    ("variable", "value"), [("SAFEVLA_DEVICE", "cpu"), ("SAFEVLA_EXTENSIONS", str(ROOT / "tests" / "extension"))]
+)
+def test_what_would_not_be_recorded_is_refused(line, variable, value, monkeypatch, capsys):
+    monkeypatch.setenv(variable, value)
+    code, _, err = _run(line, capsys)
+    assert code == 1 and f"safevla: {variable} is set" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", ["reproduce smoke", "reproduce smoke --plain", "stage make_figures", "report"])
+def test_a_device_that_there_is_not_is_blamed_on_its_variable(line, monkeypatch, capsys):
+    monkeypatch.setenv("SAFEVLA_DEVICE", "gpu")
+    assert _run(line, capsys) == (2, "", "safevla: SAFEVLA_DEVICE is 'gpu': the devices are cpu and cuda\n")
+
+
+def test_a_character_that_the_terminal_lacks_is_no_reason_to_fail():
+    asked = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "safevla", "stage", "finetune_safe_rl", "--set", "method=ppo"]
+    done = subprocess.run(command, env=asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "safevla: finetune_safe_rl: task is missing: add --set task=?\n")
 
 
 def test_of_several_ranks_one_complains(monkeypatch, capsys):

@@ -4,6 +4,7 @@ What a command needs is imported when it runs. An error that a person can mend i
 """
 
 import importlib.util
+import io
 import os
 import sys
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from safevla.config import checkout
 from safevla.config.default_profile import DEFAULT_PROFILE
 
 _INTERRUPTED = 130
@@ -133,10 +135,14 @@ def reproduce(
 
 
 def _check_profile(profile: str) -> None:
-    """Raise ParamsError where there is no such profile, or it is faulty; where a stage is meant, say how to name it."""
+    """Raise ParamsError where there is no such profile, or it is faulty; where a stage is meant, say how to name it.
+
+    Raise CheckoutError where the code that runs is not the compendium's.
+    """
     from safevla.config import profiles
     from safevla.pipeline.stages import NOTEBOOKS
 
+    checkout.check_here()
     known = profiles.profile_names()
     if profile not in known and profile.split("@")[0] in NOTEBOOKS:
         raise profiles.ParamsError(f"{profile} is a stage: name its profile first, `safevla reproduce {known[0]} {profile}`")
@@ -176,6 +182,7 @@ def stage(
     from safevla.config import profiles
     from safevla.pipeline import runs
 
+    checkout.run_experiments_code()
     _check_profile(profile)
     values = profiles.raw(profile)
     runs.check(name, values)
@@ -268,6 +275,7 @@ def evaluate(
     from safevla.evaluation import public_episodes
     from safevla.runtime import threads
 
+    checkout.check_here()
     if not out.resolve().parent.is_dir():
         raise typer.BadParameter(f"--out: {out.parent}: no such folder")
     threads.prepare(0)
@@ -286,16 +294,21 @@ def serve_thor(ctx: typer.Context) -> int:
 
     \b
     Example, in Python:
-      Controller(local_executable_path=f"{sys.executable} -m safevla serve thor", x_display=":0", agentMode="stretch")
+      server = f"{shlex.quote(sys.executable)} -m safevla serve thor"  # quoted, for its path may have spaces
+      Controller(local_executable_path=server, x_display=":0", agentMode="stretch")
     """
     from safevla.sim.thor import server
 
+    checkout.check_here()
     return server.main(ctx.args)
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
     """Run the command; its exit code: 0 fine, 1 failed, 2 wrong usage or parameters, 130 interrupted."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # in a language that lacks a character, that is no reason to fail
+            stream.reconfigure(errors="replace")
     try:
         code = app(given, prog_name="safevla", standalone_mode=False) or 0
         if code == _INTERRUPTED:  # typer has seen Ctrl-C, or an older one hands it on

@@ -197,8 +197,18 @@ def test_a_profile_can_be_opened_on_another_device(monkeypatch):
     monkeypatch.setenv("SAFEVLA_DEVICE", "cpu")
     assert profiles.load("paper").simulator.device == "cpu"
     monkeypatch.setenv("SAFEVLA_DEVICE", "abacus")
-    with pytest.raises(profiles.ParamsError, match=r"simulator\.device"):
+    with pytest.raises(profiles.ParamsError, match=r"^SAFEVLA_DEVICE is 'abacus': the devices are cpu and cuda"):
         profiles.load("paper")
+
+
+def test_a_notebooks_profile_is_named_by_its_variable(monkeypatch):
+    monkeypatch.delenv("SAFEVLA_PROFILE", raising=False)
+    assert profiles.profile_in_use() == "laptop"
+    monkeypatch.setenv("SAFEVLA_PROFILE", "smoke")
+    assert profiles.profile_in_use() == "smoke"
+    monkeypatch.setenv("SAFEVLA_PROFILE", "smok")
+    with pytest.raises(profiles.ParamsError, match=r"^SAFEVLA_PROFILE is 'smok': the profiles are laptop, paper, smoke"):
+        profiles.profile_in_use()
 
 
 def test_profiles_are_those_of_the_package_outside_a_compendium(tmp_path, monkeypatch):

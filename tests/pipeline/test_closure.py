@@ -153,11 +153,3 @@ def test_a_line_is_a_files_digest_and_its_path():
     assert len(lines) > 10 and lines == sorted(lines, key=lambda line: line.split("  ")[1])
     for digest, path in (line.split("  ") for line in lines):
         assert digest == hashlib.sha256((ROOT / path).read_bytes()).hexdigest()
-
-
-def test_code_of_another_checkout_is_refused(tmp_path):
-    closure.check_checkout(ROOT)
-    closure.check_checkout(tmp_path)  # a compendium without code
-    (tmp_path / "src" / "safevla").mkdir(parents=True)
-    with pytest.raises(closure.CheckoutError, match="pip install --editable"):
-        closure.check_checkout(tmp_path)

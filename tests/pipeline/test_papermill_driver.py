@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -76,6 +77,38 @@ def test_a_stage_runs_in_this_python_and_gets_its_parameters(root, tmp_path):
     assert re.fullmatch(r"make_figures took 0:\d\d", done.stdout.splitlines()[-1])
     assert (root / "reports/laptop/executed/06_make_figures.ipynb").exists()
     assert not (root / "reports/laptop/failed/06_make_figures.ipynb").exists()
+
+
+_LOOKS = """
+import os, matplotlib.pyplot as plt
+plt.figure()
+print(os.environ.get("STARTED", "no start-up file"), "inline" in plt.get_backend(), "θ")
+"""
+
+
+def test_a_persons_settings_and_a_home_that_cannot_be_written_change_nothing(root, tmp_path):
+    begin = tmp_path / "begin.py"
+    begin.write_text("import os\nos.environ['STARTED'] = 'a start-up file'\n")
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    shutil.copy(begin, startup)
+    (tmp_path / "home").write_text("")  # nothing can be written below it
+    done = _stage(
+        root, _LOOKS, HOME=str(tmp_path / "home"), IPYTHONDIR=str(tmp_path / "ipython"), PYTHONSTARTUP=str(begin),
+        MPLBACKEND="tkagg", PYTHONIOENCODING="ascii", MPLCONFIGDIR=str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "[3] no start-up file True ?" in done.stdout, done.stdout
+
+
+def test_a_kernel_that_does_not_start_is_three_lines(root, tmp_path):
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('no such library')\n")
+    path = os.pathsep.join([str(tmp_path), compendium.environment()["PYTHONPATH"]])
+    done = _stage(root, "1 + 1", PYTHONPATH=path)
+    assert done.returncode == 1
+    first, where, partial = done.stderr.splitlines()
+    assert first.startswith("the kernel ") and first.endswith(": no such library")
+    assert where == "before the first cell of 06_make_figures.ipynb" and partial.startswith("partial notebook: ")
 
 
 def test_under_dvc_it_does_not_prepare_and_asks_for_every_input(root, monkeypatch, tmp_path):

@@ -59,6 +59,15 @@ def test_stages_run_in_order_with_their_parameters_and_without_dvc(root, capsys)
         run_scripts.run("tiny", ["pretrain_imitation"])
 
 
+def test_what_the_environment_changes_is_said_and_stands_in_the_notebook(root, capsys, monkeypatch):
+    monkeypatch.setenv("SAFEVLA_DEVICE", "cuda")
+    assert run_scripts.run("tiny", ["collect_demonstrations"]) == 0
+    assert capsys.readouterr().out.startswith(
+        "as the environment says: SAFEVLA_DEVICE is set to cuda, which changes simulator.device\n"
+    )
+    assert "'device': 'cuda'" in (root / "reports/tiny/executed/01_collect_demonstrations.ipynb").read_text()
+
+
 def test_a_failure_leaves_the_partial_notebook(root, capsys):
     path = root / "notebooks" / "01_collect_demonstrations.ipynb"
     path.write_text(json.dumps(compendium.notebook("profile = params = None", "1 / 0")))

@@ -78,6 +78,19 @@ def test_policies_and_a_manifest_are_kept(a_run):
     assert manifest["episodes"] == {"none": 2, "light": 2}
 
 
+def test_what_is_missing_of_a_run_is_said_before_anything_is_written(a_run):
+    (a_run / "data" / "laptop" / "imitation" / "curve.csv").unlink()
+    with pytest.raises(archive.ArchiveError, match=r"data/laptop/imitation/curve\.csv is missing: `safevla reproduce laptop`"):
+        archive.archive(a_run, "laptop")
+    assert not (a_run / "reports").exists() and not (a_run / "policies").exists()
+
+
+def test_parameters_that_the_run_need_not_have_had_are_refused(a_run, monkeypatch):
+    monkeypatch.setenv("SAFEVLA_DEVICE", "cuda")
+    with pytest.raises(archive.ArchiveError, match=r"SAFEVLA_DEVICE is set to cuda, which changes simulator\.device"):
+        archive.archive(a_run, "laptop")
+
+
 def test_trained_encoders_are_shipped_and_others_are_not(tmp_path, monkeypatch):
     monkeypatch.setattr(policy_config, "_WEIGHTS", tmp_path / "weights")
     with pytest.raises(archive.ArchiveError, match=r"no data/big/encoders/laptop/.*`safevla reproduce big pretrain_encoder`"):

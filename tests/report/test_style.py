@@ -1,5 +1,6 @@
 """Style: labels and colours come from the files of what they are of, and need neither torch nor the simulator."""
 
+import os
 import subprocess
 import sys
 
@@ -47,6 +48,37 @@ def test_what_no_file_defines_is_called_by_its_name():
 def test_methods_stand_in_one_order_everywhere():
     table = pd.DataFrame({"method": ["theirs", "ppo_lagrangian", "another", "expert", "imitation", "ppo"]})
     assert style.methods_in(table) == ["expert", "imitation", "ppo", "ppo_lagrangian", "another", "theirs"]
+
+
+_DRAW = """
+import hashlib, sys, numpy as np, pandas as pd
+from pathlib import Path
+from safevla.report import style, vision_figures
+from matplotlib import pyplot as plt
+folder = Path(sys.argv[1])
+with style.style():
+    figure, ax = plt.subplots()
+    ax.plot([1, 2], label="a line")
+    ax.legend()
+    style.save(figure, folder, "a", 40)
+picture = np.zeros((1, 8, 8, 3), np.uint8)
+figure = vision_figures.class_maps(picture, np.ones((1, 1, 2, 2)), ["mug"])
+with style.style():
+    style.save(figure, folder, "b", 40)
+print([hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())])
+"""
+
+
+def test_the_users_own_matplotlibrc_changes_no_figure(tmp_path):
+    drawn = []
+    for number, setting in enumerate(("", "savefig.bbox: tight\nlegend.frameon: False\nlines.linewidth: 9", "text.usetex: True")):
+        (tmp_path / "matplotlibrc").write_text(setting)
+        command = [sys.executable, "-c", _DRAW, str(tmp_path / str(number))]
+        environment = os.environ | {"MATPLOTLIBRC": str(tmp_path), "MPLBACKEND": "agg"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        drawn.append(done.stdout)
+    assert drawn[0].count(",") == 3 and len(set(drawn)) == 1
 
 
 def test_a_notebook_goes_on_showing_figures_after_the_first():

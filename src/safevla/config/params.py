@@ -21,6 +21,7 @@ _Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 _NotNegative = Annotated[float, pydantic.Field(ge=0)]
 _FileName = Annotated[str, pydantic.Field(pattern=r"^[\w-]+$")]
 
+Device = Literal["cpu", "cuda"]
 Task = Annotated[str, pydantic.AfterValidator(lambda name: _known(TASKS, name))]
 Cost = Annotated[str, pydantic.AfterValidator(lambda name: _known(COSTS, name))]
 Method = Annotated[str, pydantic.AfterValidator(lambda name: _known(METHODS, name))]
@@ -52,7 +53,7 @@ class SimulatorParams(_Group):
 
     name: Literal["embedded", "ai2thor"]
     robot: Literal["stretch", "stretch_forward_down", "stretch_down_right"]
-    device: Literal["cpu", "cuda"]  # where the embedded simulator and the policy run
+    device: Device  # where the embedded simulator and the policy run
     house_workers: Annotated[int, pydantic.Field(ge=0)]  # processes that draw training houses for a GPU; 0: most cores
     n_envs: _Count  # environments side by side
     thor: ThorOptions  # how AI2-THOR is started, where it is the simulator

@@ -6,14 +6,15 @@ The files are those of the compendium that the working directory lies in. Elsewh
 import copy
 import os
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 import pydantic
 import yaml
 
+from safevla.config import checkout
 from safevla.config.default_profile import DEFAULT_PROFILE
 from safevla.config.faults import first_fault
-from safevla.config.params import Params, PPOParams
+from safevla.config.params import Device, Params, PPOParams
 from safevla.config.registry import RegistryError, use_extensions
 
 # whose names need not stand in params.yaml: vision encoders, what methods have of their own, and numbers by task
@@ -22,7 +23,7 @@ _OPEN_GROUPS = (
     "finetune.method_params.",
     *(f"finetune.train.{name}." for name, field in PPOParams.model_fields.items() if get_origin(field.annotation) is dict),
 )
-_DEVICE_VARIABLE = "SAFEVLA_DEVICE"
+DEVICE_VARIABLE, _PROFILE_VARIABLE = "SAFEVLA_DEVICE", "SAFEVLA_PROFILE"
 
 
 class ParamsError(ValueError):
@@ -30,10 +31,11 @@ class ParamsError(ValueError):
 
 
 def root() -> Path:
-    """The compendium's folder: the nearest one upwards of the working directory whose dvc.yaml runs safevla's stages."""
-    folder = _compendium()
+    """The compendium's folder. Raises CheckoutError where the code that runs is not the code that lies there."""
+    folder = checkout.compendium()
     if folder is None:
         raise ParamsError(f"{Path.cwd()}: no dvc.yaml of safevla here or above; run inside a clone of the repository")
+    checkout.check(folder)
     return folder
 
 
@@ -41,18 +43,9 @@ def profile_names() -> list[str]:
     return [DEFAULT_PROFILE, *sorted(path.stem for path in (_folder() / "profiles").glob("*.yaml"))]
 
 
-def _compendium() -> Path | None:
-    """As `root`, or None; other projects have a dvc.yaml too."""
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        pipeline = folder / "dvc.yaml"
-        if pipeline.is_file() and "src/safevla" in pipeline.read_text(encoding="utf-8", errors="replace"):
-            return folder
-    return None
-
-
 def _folder() -> Path:
     """Where params.yaml and profiles/ lie."""
-    if folder := _compendium():
+    if folder := checkout.compendium():
         return folder
     package = Path(__file__).parent
     shipped = package / "defaults"
@@ -75,7 +68,9 @@ def raw(profile: str) -> dict[str, Any]:
         except ParamsError:
             check(values, "params.yaml")  # where the fault is there, this says so
             raise
-    if (device := os.environ.get(_DEVICE_VARIABLE)) and isinstance(values.get("simulator"), dict):
+    if (device := os.environ.get(DEVICE_VARIABLE)) and isinstance(values.get("simulator"), dict):
+        if device not in get_args(Device):
+            raise ParamsError(f"{DEVICE_VARIABLE} is {device!r}: the devices are {' and '.join(get_args(Device))}")
         values["simulator"]["device"] = device
     return values
 
@@ -135,4 +130,7 @@ def _merged(base: dict, change: dict, path: Path, prefix: str = "") -> dict:
 
 def profile_in_use() -> str:
     """The profile that a notebook opens on: SAFEVLA_PROFILE, or the default."""
-    return os.environ.get("SAFEVLA_PROFILE", DEFAULT_PROFILE)
+    profile = os.environ.get(_PROFILE_VARIABLE) or DEFAULT_PROFILE
+    if profile not in profile_names():
+        raise ParamsError(f"{_PROFILE_VARIABLE} is {profile!r}: the profiles are {', '.join(profile_names())}")
+    return profile

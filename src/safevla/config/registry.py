@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 # Folders of extensions, as `use_extensions` was told; worker processes inherit it.
-_VARIABLE = "SAFEVLA_EXTENSIONS"
+EXTENSIONS_VARIABLE = "SAFEVLA_EXTENSIONS"
 
 
 class RegistryError(ValueError):
@@ -66,7 +66,7 @@ class Registry:
         return _constants(self.path(name)).get(constant, default)
 
     def _files(self) -> dict[str, Path]:
-        return self._files_with(os.environ.get(_VARIABLE, ""))
+        return self._files_with(os.environ.get(EXTENSIONS_VARIABLE, ""))
 
     @functools.cache  # noqa: B019, registries live as long as the process
     def _files_with(self, extensions: str) -> dict[str, Path]:
@@ -116,8 +116,8 @@ def use_extensions(folders: Iterable[str | Path]) -> None:
     for path in paths:
         if not path.is_dir():
             raise RegistryError(f"extensions: {path}: no such folder")
-    known = [folder for folder in os.environ.get(_VARIABLE, "").split(os.pathsep) if folder]
-    os.environ[_VARIABLE] = os.pathsep.join(dict.fromkeys([*known, *map(str, paths)]))
+    known = [folder for folder in os.environ.get(EXTENSIONS_VARIABLE, "").split(os.pathsep) if folder]
+    os.environ[EXTENSIONS_VARIABLE] = os.pathsep.join(dict.fromkeys([*known, *map(str, paths)]))
 
 
 @functools.cache

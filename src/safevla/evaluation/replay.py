@@ -152,6 +152,6 @@ def read(folder: Path) -> list[Trace]:
     """What `write` wrote. Raises TraceError where nothing was written there."""
     if not (folder / "traces.json").exists():
         raise TraceError(f"{folder / 'traces.json'} is not there: run `safevla reproduce PROFILE evaluate_in_distribution` first")
-    data = json.loads((folder / "traces.json").read_text())
+    data = json.loads((folder / "traces.json").read_text(encoding="utf-8"))
     with np.load(folder / "traces.npz") as frames:
         return [Trace(data, frames[f"frames_{i}"]) for i, data in enumerate(data)]

@@ -16,6 +16,7 @@ import pandas as pd
 
 from safevla.config import profiles
 from safevla.config.policy_config import SHIPPED_ENCODERS, encoder_file
+from safevla.pipeline import dvc_files
 from safevla.policies import policy_files
 from safevla.report import results
 
@@ -26,15 +27,17 @@ class ArchiveError(ValueError):
 
 def archive(root: Path, profile: str) -> None:
     """Archive what the profile's stages have left in `data/<profile>`."""
+    for override in dvc_files.overrides(root, profile):
+        raise ArchiveError(f"{override}, whatever the run did: unset it")
     run, reports, policies = root / "data" / profile, root / "reports" / profile, root / "policies" / profile
     try:
-        found = results.of_run(run)
+        found, policies_of_run = results.of_run(run), _trained(run)  # all of it, before anything is written
     except FileNotFoundError as error:
         missing = os.path.relpath(str(error.filename or error), root)
         raise ArchiveError(f"{missing} is missing: `safevla reproduce {profile}` makes it") from None
     results.write(found, reports)
     trained = []
-    for name, (path, curve) in _trained(run).items():
+    for name, (path, curve) in policies_of_run.items():
         learnt, metadata = policy_files.load(path)
         metadata.pop("policy")
         policy_files.save(learnt, policies / f"{name}.safetensors", half=True, **metadata)

@@ -35,20 +35,6 @@ _NAMES_ALONE = ("names", "path")  # of a registry: what they give says nothing o
 _REGISTRIES = {variable: value for variable, value in vars(registry).items() if isinstance(value, Registry)}
 
 
-class CheckoutError(ValueError):
-    """Python imports the package from elsewhere than the compendium it works in; the message says what to do."""
-
-
-def check_checkout(root: Path) -> None:
-    """Raise CheckoutError unless the code that runs is the code that lies here; a compendium without code is fine."""
-    mine = root / "src" / _NAME
-    if mine.is_dir() and mine.resolve() != _PACKAGE.resolve():
-        raise CheckoutError(
-            f"Python imports {_NAME} from {_PACKAGE}, not from {mine}: "
-            f"run `pip install --editable .` in {root}, or set PYTHONPATH={mine.parent}"
-        )
-
-
 def of_notebook(notebook: Path, values: dict[str, Any], methods: Iterable[str] | None = None) -> list[Path]:
     """The files that a notebook's result follows from, sorted; values: the profile's parameters as plain data.
 

@@ -9,18 +9,18 @@ import copy
 import os
 import re
 import subprocess
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from safevla.config import profiles
+from safevla.config import profiles, registry
 from safevla.pipeline.runs import PREPARE, Run
 
 _POLICIES = "data/${profile}/finetune/"
 _SOURCES = ("notebooks", "src/safevla")  # what `prepare` reads in every profile
 _ON_VISION, _WEIGHTS = "pretrain_imitation", ".safetensors"  # it reads a vision encoder that is not shipped but in a file
-_DEVICE = "SAFEVLA_DEVICE"
 _CHOICE = {"finetune.methods", "finetune.tasks"}  # a stage that is told both reads every policy
 _WITHOUT_GIT = "[core]\n    no_scm = true\n    autostage = false\n"
 
@@ -39,12 +39,23 @@ def read(root: Path) -> dict[str, Any]:
     return yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
 
 
-def check_device() -> None:
+def overrides(root: Path, profile: str) -> list[str]:
+    """What the environment changes of a profile, each as `VARIABLE is set, which changes …`."""
+    found = []
+    if device := os.environ.get(profiles.DEVICE_VARIABLE):
+        found.append(f"{profiles.DEVICE_VARIABLE} is set to {device}, which changes simulator.device")
+    listed = [folder for name in (profile, profiles.DEFAULT_PROFILE) for folder in profiles.raw(name)["extensions"]]
+    known = {(root / folder).resolve() for folder in listed}
+    for folder in filter(None, os.environ.get(registry.EXTENSIONS_VARIABLE, "").split(os.pathsep)):
+        if Path(folder).resolve() not in known:
+            found.append(f"{registry.EXTENSIONS_VARIABLE} is set and has {folder}, which changes extensions")
+    return found
+
+
+def check_overrides(root: Path, profile: str) -> None:
     """Raise PipelineError where the environment changes a parameter that DVC records."""
-    if _DEVICE in os.environ:
-        raise PipelineError(
-            f"{_DEVICE} is set, and DVC would not know: unset it and change simulator.device in a profile, or use --plain"
-        )
+    for override in overrides(root, profile):
+        raise PipelineError(f"{override}, and DVC would not know: unset it and change that in a profile, or use --plain")
 
 
 def derived(stage: dict[str, Any], name: str, values: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -121,9 +132,20 @@ def _output(entry: str | dict[str, Any], profile: str, tracked: list[str]) -> st
 
 
 def _tracked(root: Path, profile: str) -> list[str]:
-    """What git tracks of a profile's reports."""
-    done = subprocess.run(["git", "ls-files", f"reports/{profile}"], cwd=root, capture_output=True, text=True, check=False)
-    return done.stdout.splitlines()
+    """What git tracks of a profile's reports; where git cannot say, as in an archive of a repository, all that there is."""
+    listed = git(root, "ls-files", "-z", f"reports/{profile}") if (root / ".git").exists() else None
+    if listed is None:
+        return [path.relative_to(root).as_posix() for path in (root / "reports" / profile).rglob("*")]
+    return listed.split("\0")[:-1]
+
+
+def git(root: Path, *arguments: str) -> str | None:
+    """What git prints; None where it fails, or there is none."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, encoding="utf-8", check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def write_profile(root: Path, profile: str, values: dict[str, Any]) -> Path:
@@ -168,16 +190,19 @@ def _filled(paths: list[str], root: Path, profile: str, run: Run, values: dict[s
     return [root / re.sub(r"\$\{(.*?)\}", value, path) for path in paths]
 
 
-def check_inputs(root: Path, profile: str, run: Run, values: dict[str, Any], by_dvc: bool = True) -> None:
+def check_inputs(
+    root: Path, profile: str, run: Run, values: dict[str, Any], by_dvc: bool = True, made: Container[Path] = ()
+) -> None:
     """Raise PipelineError where something is missing that a run depends on, before anything is removed for it.
 
+    made: what runs before it will make.
     Without DVC it can do without the preparation and the ablation, and figures can be drawn of what git has of a run (see
     `report.results`).
     """
     recorded = run.stage == "make_figures" and (root / "reports" / profile / "record").is_dir()
     for path in inputs(root, profile, run, values):
         needless = recorded or path.is_relative_to(root / "build") or path.name == "ablation"
-        if path.exists() or (needless and not by_dvc):
+        if path.exists() or path in made or (needless and not by_dvc):
             continue
         raise PipelineError(f"{run.name}: {path.relative_to(root)} is missing: `safevla reproduce {profile} {run.name}` makes it")
 

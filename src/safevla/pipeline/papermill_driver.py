@@ -30,12 +30,15 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from safevla.config import profiles
+from safevla.config import checkout, profiles
 from safevla.pipeline import dvc_files, prepare, runs, stages
 from safevla.pipeline.stage_log import StageLog
 
 _ENGINE = "safevla"
 _LATE_S = 0.3  # how long to wait, at the end, for what is still being sent
+_BUSY_S = 600  # how long a kernel may take to start, on a busy machine
+_ANSWER_S = 60  # and the last words of a cell to arrive
+_PERSONAL = ("PYTHONSTARTUP", "MPLBACKEND")  # what a person's own sessions begin with, and draw on
 
 
 def run_stage(root: Path, stage: str, profile: str, told: dict[str, str]) -> int:
@@ -44,7 +47,9 @@ def run_stage(root: Path, stage: str, profile: str, told: dict[str, str]) -> int
     told: what the notebook is told besides its parameters. Started by hand and not by DVC, a stage is prepared first.
     Raises ParamsError, StageError or PipelineError where it cannot begin.
     """
-    dvc_files.check_device()
+    checkout.check(root)
+    profiles.load(profile)
+    dvc_files.check_overrides(root, profile)
     by_dvc = "DVC_STAGE" in os.environ
     if stage == runs.PREPARE or not by_dvc:
         prepare.prepare(root, profile)
@@ -76,47 +81,53 @@ def execute(notebook: Path, partial: Path, executed: Path, given: dict[str, Any]
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     logging.getLogger("papermill").setLevel(logging.ERROR)
     papermill_engines.register(_ENGINE, _Engine)
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as words:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as words, tempfile.TemporaryDirectory() as folder:
         try:
             papermill.execute_notebook(
                 str(notebook), str(partial), given, _ENGINE, kernel_name="python3",
-                progress_bar=False, autosave_cell_every=30, log=log, words=words,
+                progress_bar=False, autosave_cell_every=30, start_timeout=_BUSY_S, log=log, words=words, folder=Path(folder),
             )  # fmt: skip
         except PapermillExecutionError as error:
             log.failed(f"{error.ename}: {error.evalue}", notebook, partial)
             return False
-        except DeadKernelError:
+        except RuntimeError as error:
+            dead = isinstance(error, DeadKernelError)
+            what = "the kernel died (killed, perhaps for want of memory)" if dead else f"the kernel did not start ({error})"
             words.seek(0)
             last = "".join(f": {line.strip()}" for line in words.readlines()[-1:])
-            log.failed(f"the kernel died (killed, perhaps for want of memory){last}", notebook, partial)
+            log.failed(f"{what}{last}", notebook, partial)
             return False
     shutil.move(partial, executed)
     return True
 
 
 class _ThisPython(AsyncKernelManager):
-    """Starts a kernel of the Python that runs this, whatever kernels a user or a site has installed."""
+    """Starts a kernel of the Python that runs this, whatever kernels and settings a user or a site has."""
 
-    def __init__(self, words: TextIO, **kwargs: Any):
-        """words: for what the process says by itself."""
-        super().__init__(kernel_spec_manager=KernelSpecManager(kernel_dirs=[]), **kwargs)
-        self._words = words
+    def __init__(self, words: TextIO, folder: Path, **kwargs: Any):
+        """words: for what the process says by itself. folder: for IPython's settings and the kernel's address; it is empty."""
+        spec_manager = KernelSpecManager(kernel_dirs=[])
+        super().__init__(kernel_spec_manager=spec_manager, connection_file=str(folder / "kernel.json"), **kwargs)
+        self._words, self._folder = words, folder
 
     async def start_kernel(self, **kwargs: Any) -> None:
+        environment = {name: value for name, value in os.environ.items() if name not in _PERSONAL}
+        environment["IPYTHONDIR"] = str(self._folder)
         # a kernel sends what its children print, and repeats it on the outputs that it was started with
-        await super().start_kernel(stdout=subprocess.DEVNULL, stderr=self._words, **kwargs)
+        await super().start_kernel(stdout=subprocess.DEVNULL, stderr=self._words, env=environment, **kwargs)
 
 
 class _Client(PapermillNotebookClient):
     """Hands on what cells print."""
 
-    def __init__(self, nb_man: Any, stage_log: StageLog, words: TextIO, **kwargs: Any):
+    def __init__(self, nb_man: Any, stage_log: StageLog, words: TextIO, folder: Path, **kwargs: Any):
         super().__init__(nb_man, **kwargs)
-        self._stage_log, self._words = stage_log, words
+        self._stage_log, self._words, self._folder = stage_log, words, folder
+        self.on_cell_execute = self._begin
         self._ended: dict[str, tuple[Any, int]] = {}  # the cells that have ended, and their indices, by the request that ran them
 
     def create_kernel_manager(self) -> AsyncKernelManager:
-        self.km = _ThisPython(self._words, kernel_name=self.kernel_name, config=self.config)
+        self.km = _ThisPython(self._words, self._folder, kernel_name=self.kernel_name, config=self.config)
         return self.km
 
     def papermill_execute_cells(self) -> None:
@@ -139,13 +150,16 @@ class _Client(PapermillNotebookClient):
         run_sync(receive_the_rest)()
         self._stage_log.end_cell()
 
+    def _begin(self, **_: Any) -> None:
+        """A cell is sent to the kernel, which may not live to say so."""
+        self._stage_log.end_cell()
+        self._stage_log.number += 1
+
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         if msg["msg_type"] == "stream":
-            self._stage_log.number = cell.execution_count
+            running, self._stage_log.number = self._stage_log.number, cell.execution_count
             self._stage_log.write(msg["content"]["text"])
-        elif msg["msg_type"] == "execute_input":
-            self._stage_log.end_cell()
-            self._stage_log.number = msg["content"]["execution_count"]
+            self._stage_log.number = running
         elif msg["msg_type"] == "status" and msg["content"]["execution_state"] == "idle":
             self._ended[msg["parent_header"]["msg_id"]] = (cell, cell_index)
         return super().process_message(msg, cell, cell_index)
@@ -156,11 +170,14 @@ class _Engine(NBClientEngine):
 
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, *, log: StageLog, words: TextIO, start_timeout: int, **_: Any
+        cls, nb_man: Any, kernel_name: str, *, log: StageLog, words: TextIO, folder: Path, start_timeout: int, **_: Any
     ) -> Any:
         config = Config()
         config.KernelManager.transport_encryption = "auto"  # and so no warning about its absence
-        client = _Client(nb_man, log, words, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None, config=config)
+        client = _Client(
+            nb_man, log, words, folder,
+            kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None, iopub_timeout=_ANSWER_S, config=config,
+        )  # fmt: skip
         return client.execute()
 
 

@@ -7,7 +7,7 @@ re-runs the stages that use it and no others.
 
 from pathlib import Path
 
-from safevla.config import profiles
+from safevla.config import checkout, profiles
 from safevla.pipeline import closure, dvc_files, runs, strip_outputs
 from safevla.pipeline.stages import NOTEBOOKS
 
@@ -17,7 +17,7 @@ def prepare(root: Path, profile: str, check_lists: bool = True) -> None:
 
     check_lists: raise PipelineError where dvc.yaml lacks a dependency that follows from the parameters.
     """
-    closure.check_checkout(root)
+    checkout.check(root)
     profiles.load(profile)
     values = profiles.raw(profile)
     if check_lists:

@@ -5,24 +5,24 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from safevla.config import profiles
-from safevla.pipeline import closure, dvc_files, prepare, runs
+from safevla.pipeline import dvc_files, prepare, runs
 
 
 def reproduce(profile: str, names: Sequence[str], options: Sequence[str], single: bool = False, dry: bool = False) -> int:
     """Run stages of a profile with what they need, all of them without a name; 0, or 1 where one fails.
 
-    options: DVC's. single: the named stages alone, whose inputs must be there. dry: say what would run, and run nothing.
+    options: DVC's. single: the named stages alone; they, and those of `--downstream`, run if their inputs are there or are
+    made by the others. dry: say what would run, and run nothing.
     Raises ParamsError, StageError or PipelineError where nothing can begin.
     """
     root = profiles.root()
-    dvc_files.check_device()
-    closure.check_checkout(root)
     profiles.load(profile)
+    dvc_files.check_overrides(root, profile)
     values = profiles.raw(profile)
     chosen = runs.chosen(names, values)
     outdated = dvc_files.outdated_lists(root, values) if profile == profiles.DEFAULT_PROFILE else []
@@ -31,7 +31,8 @@ def reproduce(profile: str, names: Sequence[str], options: Sequence[str], single
     if outdated and not dry:
         dvc_files.update_lists(root, values)
     pipeline, environment = _pipeline(root, profile, values)
-    if single or dry:
+    without_needs = single or "--downstream" in options
+    if without_needs or dry:
         prepare.prepare(root, profile, check_lists=not dry)
     targets = [f"{pipeline}:{name}" for name in names] or [pipeline]
     if dry:
@@ -42,8 +43,10 @@ def reproduce(profile: str, names: Sequence[str], options: Sequence[str], single
         changed = {name.rsplit(":", 1)[-1] for name in json.loads(status.stdout)} | set(outdated)
         print(_would_run(changed, chosen if single else _with_needs(chosen, root, profile, values), root, profile, values))
         return 0
-    for run in chosen if single else ():
-        dvc_files.check_inputs(root, profile, run, values)
+    made: set[Path] = set()
+    for run in _without_needs(chosen, not single, root, profile, values) if without_needs else ():
+        dvc_files.check_inputs(root, profile, run, values, made=made)
+        made |= set(dvc_files.outputs(root, profile, run, values))
     command = ["repro", *(["--single-item"] if single else []), *options, *targets]
     return 0 if _dvc(command, root, environment).returncode == 0 else 1
 
@@ -81,6 +84,17 @@ def _with_needs(chosen: list[runs.Run], root: Path, profile: str, values: dict[s
             found.insert(0, run)
             needed |= set(dvc_files.inputs(root, profile, run, values))
     return found
+
+
+def _without_needs(
+    chosen: list[runs.Run], downstream: bool, root: Path, profile: str, values: dict[str, Any]
+) -> Iterator[runs.Run]:
+    """Some runs, and where `downstream` those that follow from them, in the pipeline's order."""
+    made: set[Path] = set()
+    for run in runs.of_profile(values):
+        if run in chosen or (downstream and not made.isdisjoint(dvc_files.inputs(root, profile, run, values))):
+            yield run
+            made |= set(dvc_files.outputs(root, profile, run, values))
 
 
 def _would_run(changed: set[str], among: list[runs.Run], root: Path, profile: str, values: dict[str, Any]) -> str:
@@ -121,5 +135,5 @@ def results(root: Path, profile: str) -> str:
 
 
 def _committed(root: Path, path: str) -> dict[str, Any]:
-    done = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=root, capture_output=True, text=True, check=False)
-    return json.loads(done.stdout) if done.returncode == 0 else {}
+    committed = dvc_files.git(root, "show", f"HEAD:{path}")
+    return json.loads(committed) if committed else {}

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from safevla.config import profiles
-from safevla.pipeline import closure, dvc_files, runs, stages, strip_outputs
+from safevla.pipeline import dvc_files, runs, stages, strip_outputs
 from safevla.pipeline.stage_log import StageLog
 from safevla.runtime import ranks
 
@@ -42,9 +42,10 @@ class _Tee(io.StringIO):
 
 def run(profile: str, names: Iterable[str]) -> int:
     """Run stages, or some runs of a stage, of a profile; 1 where a cell fails. Raises ParamsError, StageError, PipelineError."""
-    os.environ.setdefault("MPLBACKEND", "Agg")
+    os.environ["MPLBACKEND"] = "Agg"  # whatever a person's own sessions draw on
     root = profiles.root()
-    closure.check_checkout(root)
+    for line in dvc_files.overrides(root, profile):
+        print(f"as the environment says: {line}", flush=True)
     profiles.load(profile)
     values = profiles.raw(profile)
     chosen = runs.chosen(names, values)

@@ -44,4 +44,5 @@ class StageLog:
 
     def failed(self, fault: str, notebook: Path, partial: Path) -> None:
         """Three lines: what went wrong, in which cell, and where the notebook lies that shows it."""
-        print(f"{fault}\nin cell {self.number} of {notebook.name}\npartial notebook: {partial}", file=sys.stderr, flush=True)
+        where = f"in cell {self.number}" if self.number else "before the first cell"
+        print(f"{fault}\n{where} of {notebook.name}\npartial notebook: {partial}", file=sys.stderr, flush=True)

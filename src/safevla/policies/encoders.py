@@ -71,7 +71,7 @@ class PretrainedVision(_Frozen):
         path = str(config.vision)
         super().__init__(_model(path, "facebook/dinov2-small", _vision_class))
         settings = Path(path) / "preprocessor_config.json"
-        given = json.loads(settings.read_text()) if settings.exists() else {}
+        given = json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}
         for name, fallback in zip(("image_mean", "image_std"), _IMAGENET, strict=True):
             self.register_buffer(name, torch.tensor(given.get(name, fallback))[:, None, None], persistent=False)
         hidden = self._model.config.hidden_size

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from safevla.config import profiles
+from safevla.report import style
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.sim.interface import CAMERAS, SceneStart
 from safevla.sim.robot import NAVIGATION
@@ -55,6 +56,7 @@ def picture(type_name: str, seed: int = 0, image_size: tuple[int, int] = IMAGE_S
     return posed(type_name, seed, image_size, looks).render()[CAMERAS[0]][0].numpy()
 
 
+@style.defaults()
 def sheet(
     types: Sequence[str] = catalogue.TYPE_NAMES, columns: int = 10, tile: tuple[int, int] = IMAGE_SIZE, seed: int = 0,
     looks: str = "seen",

@@ -59,9 +59,18 @@ def suite_label(suite: str) -> str:
 
 
 @contextmanager
+def defaults() -> Iterator[None]:
+    """Matplotlib as it comes, whatever the user's own matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+
+
+@contextmanager
 def style() -> Iterator[None]:
-    """The one look of every figure."""
+    """The one look of every figure, on every machine."""
     with (
+        defaults(),
         sns.axes_style("whitegrid"),
         sns.plotting_context("paper"),
         matplotlib.rc_context(

@@ -6,10 +6,13 @@ import numpy as np
 from matplotlib import colormaps, patheffects
 from matplotlib import pyplot as plt
 
+from safevla.report import style
+
 _PALE = 0.55  # of white, over a picture beneath its class map
 _LIKELY = 0.5
 
 
+@style.defaults()
 def class_maps(pictures: np.ndarray, chances: np.ndarray, names: Sequence[str]) -> plt.Figure:
     """Pictures (N, H, W, 3) uint8 above their class maps, chances (N, K, gh, gw) of the K classes that are named.
 

@@ -8,7 +8,7 @@ import numba
 import numpy
 import torch
 
-from safevla.runtime import ranks
+from safevla.runtime import kernels, ranks
 
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
 _KEEP_BYTES = 1 << 30
@@ -22,7 +22,7 @@ def prepare(seed: int, threads: int | None = None) -> None:
     """
     threads = threads or max(1, cores() // ranks.n_local_ranks())
     torch.set_num_threads(threads)
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    kernels.set_threads(threads)
     torch.manual_seed(seed)
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL("libc.so.6")
