@@ -9,6 +9,7 @@ import functools
 import hashlib
 import os
 import re
+import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,43 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
 kernel = numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 # A kernel that makes no array. It does not count references to arrays, which takes longer than what short functions compute.
 lean_kernel = numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy", _nrt=False)
-parallel_kernel = numba.njit(cache=True, parallel=True, error_model="numpy")
+
+
+class ParallelKernel:
+    """A kernel whose loops over `prange` threads share. In a process that was forked from one with threads, one does it all.
+
+    A fork copies no threads, and GNU OpenMP ends a forked process that asks for them again. Gymnasium's AsyncVectorEnv forks.
+    """
+
+    def __init__(self, function: Callable):
+        self._shared = numba.njit(cache=True, parallel=True, error_model="numpy")(function)
+        self._alone = numba.njit(cache=True, error_model="numpy")(_with_name(function, f"{function.__qualname__}_alone"))
+
+    def __call__(self, *arguments: Any) -> None:
+        (self._alone if _is_forked else self._shared)(*arguments)
+
+
+def parallel_kernel(function: Callable) -> ParallelKernel:
+    """Compile a function with loops over `prange`, to be called from Python; see `ParallelKernel`."""
+    return ParallelKernel(function)
+
+
+_is_forked = False  # from a process in which Numba had started threads
+
+
+def _after_fork() -> None:
+    global _is_forked
+    try:
+        numba.threading_layer()
+    except ValueError:  # no threads were started
+        return
+    _is_forked = True
+    if "torch" in sys.modules:  # whose threads are GNU OpenMP's too, and are waited for in vain
+        sys.modules["torch"].set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class RowKernel:
@@ -93,9 +130,16 @@ def _loop_over(of_row: Callable, function: Callable) -> Callable:
     So the function's module is part of the loop's name. A closure would not do: Numba never finds compiled closures over other
     kernels again.
     """
-    loop = types.FunctionType(_each_row.__code__, {**globals(), "of_row": of_row}, f"each_row_of_{function.__name__}")
-    loop.__qualname__ = f"each_row_of_{function.__module__.replace('.', '_')}_{function.__qualname__}"
-    return loop
+    name = f"each_row_of_{function.__module__.replace('.', '_')}_{function.__qualname__}"
+    return _with_name(_each_row, name, of_row=of_row)
+
+
+def _with_name(function: Callable, name: str, **names: Any) -> types.FunctionType:
+    """The function under another name, by which Numba keeps what it compiles, and with more names for it to see."""
+    seen = {**function.__globals__, **names} if names else function.__globals__  # which may still grow
+    other = types.FunctionType(function.__code__, seen, name)
+    other.__qualname__ = name
+    return other
 
 
 def launch(function, n: int, *arrays) -> None:
