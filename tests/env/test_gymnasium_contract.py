@@ -18,7 +18,8 @@ from gymnasium.wrappers import vector as wrappers
 
 from safevla.config.house_options import HouseOptions
 from safevla.env import gymnasium_envs
-from safevla.env.gymnasium_envs import SafetyVectorWrapper
+from safevla.env.gymnasium_envs import NumericInfo, NumericVectorInfo, SafetyVectorWrapper
+from safevla.env.instruction_spaces import INSTRUCTIONS
 from safevla.sim.actions import N_ACTIONS, Action
 from safevla.tasks import sampling
 
@@ -30,7 +31,7 @@ def _same(one, other) -> bool:
     """Whether two observations or infos hold the same values."""
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
-    if isinstance(one, tuple) or getattr(one, "dtype", None) == object:
+    if isinstance(one, tuple) or (isinstance(one, np.ndarray) and one.dtype == object):
         return len(one) == len(other) and all(map(_same, one, other))
     return bool(np.all(np.asarray(one) == np.asarray(other)))
 
@@ -49,7 +50,7 @@ def _same_infos(ours: dict, theirs: dict) -> None:
             assert all(map(_same, ours[name][known], theirs[name][known])), name
 
 
-@pytest.mark.parametrize("instruction", gymnasium_envs.INSTRUCTIONS)
+@pytest.mark.parametrize("instruction", INSTRUCTIONS)
 @pytest.mark.parametrize("mode", AutoresetMode)
 def test_the_native_batch_gives_what_gymnasiums_own_batch_gives(mode, instruction, monkeypatch):
     options = SMALL | {"instruction": instruction, "render_mode": "rgb_array"}
@@ -185,23 +186,38 @@ def test_gymnasiums_wrappers_count_episodes_in_every_mode(mode):
     "wrap",
     [
         lambda envs: wrappers.FilterObservation(envs, ["arm", "navigation"]),
+        lambda envs: wrappers.FlattenObservation(wrappers.FilterObservation(envs, ["arm", "instruction"])),
         lambda envs: wrappers.NormalizeReward(envs),
         lambda envs: wrappers.DictInfoToList(envs),
-        lambda envs: wrappers.FlattenObservation(wrappers.FilterObservation(envs, ["arm", "instruction"])),
-        lambda envs: (pytest.importorskip("array_api_compat"), wrappers.NumpyToTorch(envs))[1],
     ],
-    ids=["FilterObservation", "NormalizeReward", "DictInfoToList", "FlattenObservation", "NumpyToTorch"],
+    ids=["FilterObservation", "FlattenObservation", "NormalizeReward", "DictInfoToList"],
 )
 def test_gymnasiums_vector_wrappers_take_the_batch(wrap):
     envs = wrap(gymnasium.make_vec(ID, num_envs=2, autoreset_mode="NextStep", **SMALL))
     envs.reset(seed=0)
-    takes_tensors = isinstance(envs, getattr(wrappers, "NumpyToTorch", ()) if "NumpyToTorch" in vars(wrappers) else ())
     for _ in range(6):
-        observation, *_ = envs.step(torch.zeros(2, dtype=torch.int64) if takes_tensors else np.zeros(2, np.int64))
-    if takes_tensors:
-        assert isinstance(observation["arm"], torch.Tensor)
-    else:
-        assert envs.observation_space.contains(observation)
+        assert envs.observation_space.contains(envs.step(np.zeros(2, np.int64))[0])
+
+
+def test_text_can_be_left_out_of_infos():
+    single = NumericInfo(gymnasium.make(ID, **SMALL))
+    batch = NumericVectorInfo(gymnasium.make_vec(ID, num_envs=2, **SMALL))
+    infos = [single.reset(seed=0)[1], batch.reset(seed=0)[1], single.step(0)[-1], batch.step([Action.DONE, 0])[-1]]
+    assert all("cost" in info and "episode_id" not in info and "_episode_id" not in info for info in infos)
+    assert "_cost" in infos[1] and "final_obs" not in infos[3] and infos[3]["final_info"].keys() == infos[1].keys()
+
+
+def test_gymnasium_makes_torchs_tensors_of_numbers():
+    pytest.importorskip("array_api_compat")  # of `gymnasium[torch]`
+    from gymnasium.wrappers import NumpyToTorch
+
+    envs = wrappers.NumpyToTorch(NumericVectorInfo(gymnasium.make_vec(ID, num_envs=2, autoreset_mode="NextStep", **SMALL)))
+    env = NumpyToTorch(NumericInfo(gymnasium.make(ID, instruction="words", **SMALL)))
+    for each, action in ((envs, torch.zeros(2, dtype=torch.int64)), (env, torch.tensor(0))):
+        each.reset(seed=0)
+        for _ in range(3):
+            observation, *_, info = each.step(action)
+        assert isinstance(observation["arm"], torch.Tensor) and isinstance(info["cost"], torch.Tensor)
 
 
 @pytest.mark.filterwarnings("error")

@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
+from numba import prange
 
 from safevla.runtime import kernels
-from safevla.runtime.kernels import kernel, row_kernel
+from safevla.runtime.kernels import kernel, parallel_kernel, row_kernel
 
 
 @kernel
@@ -24,6 +25,27 @@ def test_a_function_of_one_row_is_called_for_every_row():
     assert torch.equal(found, 2.0 * given.sum(1) + 4.5)
     _enter(2, given, 0.0, found)  # for the first two alone
     assert torch.equal(found[2:], 2.0 * given[2:].sum(1) + 4.5) and torch.equal(found[:2], 4.0 * given[:2].sum(1) + 4.5)
+
+
+@parallel_kernel
+def _sum_rows(given, found):
+    for i in prange(len(found)):
+        found[i] = _total(given[i])
+
+
+@kernel
+def _total(row):
+    return row.sum()
+
+
+def test_a_forked_process_runs_the_loops_of_threads_alone(monkeypatch):
+    given = np.arange(6.0).reshape(3, 2)
+    for is_forked in (False, True):
+        monkeypatch.setattr(kernels, "_is_forked", is_forked)
+        found = np.zeros(3)
+        _sum_rows(given, found)
+        assert found.tolist() == [1.0, 5.0, 9.0]
+    assert _sum_rows._alone.signatures and not _sum_rows._alone.targetoptions.get("parallel")
 
 
 def test_other_kernels_call_the_function_of_one_row():

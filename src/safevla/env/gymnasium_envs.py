@@ -8,7 +8,7 @@ The part before the colon makes Gymnasium import `safevla`, which registers the 
 `import safevla` they work without it.
 
 Action space: Discrete(20), in the order of `sim.actions.Action`. Observation: Dict of `navigation` and `manipulation`
-(uint8, H×W×3), `instruction` (text or word ids, see `INSTRUCTIONS`), `arm` (see `observations`), `object_in_hand`, `step`,
+(uint8, H×W×3), `instruction` (text or word ids, see `instruction_spaces`), `arm` (see `observations`), `object_in_hand`, `step`,
 `failed_actions` and `contact_proximity`. `failed_actions` are the motions that have failed in this place (see
 `failed_actions`), which a policy may want to leave out. `contact_proximity` is how near the base's motions are to what they
 have met before (see `contact_memory`).
@@ -23,7 +23,6 @@ Environments can be copied and pickled at any time, and the copy goes on as the 
 
 import importlib
 import itertools
-import string
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, SupportsFloat
@@ -38,6 +37,7 @@ from gymnasium.vector.utils import batch_space
 
 from safevla.config.house_options import HouseOptions
 from safevla.env.contact_memory import N_CONTACT_PROXIMITY
+from safevla.env.instruction_spaces import INSTRUCTIONS
 from safevla.env.observations import ARM_STATES, Observation
 from safevla.env.vector_env import StepResult, VectorEnv
 from safevla.sim.actions import N_ACTIONS
@@ -47,13 +47,6 @@ from safevla.sim.robot import ROBOTS
 from safevla.tasks import goals, step_costs
 from safevla.tasks.episodes import Episode
 from safevla.tasks.sampling import SPLIT_SEEDS, HouseFileStream, stream
-from safevla.tasks.tokenizer import MAX_WORDS, vocabulary_size
-
-# What an instruction is in an observation. Many algorithms, Stable-Baselines3's among them, know no text.
-INSTRUCTIONS = {
-    "text": spaces.Text(min_length=1, max_length=128, charset=string.ascii_lowercase + string.digits + " -'"),
-    "words": spaces.MultiDiscrete([vocabulary_size()] * MAX_WORDS),  # of `tasks.tokenizer`, padded at the end
-}
 
 _ARM = spaces.Box(-1.001, 1.001, (ARM_STATES,), np.float32)
 _CONTACT_PROXIMITY = spaces.Box(0.0, 1.0, (N_CONTACT_PROXIMITY,), np.float32)
@@ -420,3 +413,37 @@ class SafetyVectorWrapper(gymnasium.vector.VectorWrapper):
         if "final_info" in info:
             cost = np.where(info["_final_info"], info["final_info"]["cost"], cost)
         return observation, reward, cost, terminated, truncated, info
+
+
+class NumericInfo(gymnasium.Wrapper):
+    """Leaves text out of `info`, for tools that make a tensor of everything, such as Gymnasium's NumpyToTorch."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(seed=seed, options=options)
+        return observation, _numbers(info)
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        *result, info = self.env.step(action)
+        return (*result, _numbers(info))
+
+
+class NumericVectorInfo(gymnasium.vector.VectorWrapper):
+    """`NumericInfo` for batches; leaves out `final_obs` as well, so that a batch is best reset at the next step."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(seed=seed, options=options)
+        return observation, _numbers(info)
+
+    def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        *result, info = self.env.step(actions)
+        return (*result, _numbers(info))
+
+
+def _numbers(info: dict[str, Any]) -> dict[str, Any]:
+    """What is no text and no other object, without the masks of what is left out."""
+    kept = {
+        name: _numbers(value) if isinstance(value, dict) else value
+        for name, value in info.items()
+        if not isinstance(value, str) and getattr(value, "dtype", None) != np.dtype(object)
+    }
+    return {name: value for name, value in kept.items() if name.removeprefix("_") in kept}
