@@ -423,8 +423,8 @@ class NumericInfo(gymnasium.Wrapper):
         return observation, _numbers(info)
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        *result, info = self.env.step(action)
-        return (*result, _numbers(info))
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return observation, reward, terminated, truncated, _numbers(info)
 
 
 class NumericVectorInfo(gymnasium.vector.VectorWrapper):
@@ -435,8 +435,8 @@ class NumericVectorInfo(gymnasium.vector.VectorWrapper):
         return observation, _numbers(info)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        *result, info = self.env.step(actions)
-        return (*result, _numbers(info))
+        observation, reward, terminated, truncated, info = self.env.step(actions)
+        return observation, reward, terminated, truncated, _numbers(info)
 
 
 def _numbers(info: dict[str, Any]) -> dict[str, Any]:
