@@ -44,15 +44,17 @@ def make_env(task: str = "ObjectNav", num_envs: int | None = None, **options: An
         `autoreset_mode` says.
     options: those of `safevla.env.gymnasium_envs.SafetyChoresEnv`, or of `SafetyChoresVectorEnv`, and Gymnasium's own:
         houses (a ProcTHOR file; None: generated ones), split (train, validation, test), image_size (height, width in pixels),
-        max_steps, robot, device (cpu, cuda), render_mode (rgb_array), max_episode_steps, in a batch autoreset_mode.
+        max_steps, robot, device (cpu, cuda), render_mode (rgb_array), max_episode_steps, instruction (text, words), in a batch
+        autoreset_mode.
 
     Actions are Discrete(20), in the order of `safevla.sim.actions.Action`. An observation is a dict of `navigation` and
-    `manipulation` (uint8, (H, W, 3)), `instruction` (text; word ids (12,) in a batch), `arm` (float32, (6,)),
-    `object_in_hand`, `step` (1,), `failed_actions` (20,) and `contact_proximity`, with B in front in a batch. `info` holds
-    `cost`, `cost_<component>`, `success`, `collided` and `episode_id`.
+    `manipulation` (uint8, (H, W, 3)), `instruction` (text, or word ids (12,), as which a batch has it unless asked otherwise),
+    `arm` (float32, (6,)), `object_in_hand`, `step` (1,), `failed_actions` (20,) and `contact_proximity`, with B in front in a
+    batch. `info` holds `cost`, `cost_<component>`, `success`, `collided` and `episode_id`.
 
     Raises ValueError for an unknown task, split, robot or device, or a size that makes no sense; TypeError for an
-    unknown option; HouseError, on the first reset, for a house that cannot be used.
+    unknown option; HouseError, on the first reset, for a house that cannot be used. A step raises Gymnasium's InvalidAction for
+    what is no action, and ResetNeeded before the first reset and after an episode's end.
 
         env = safevla.make_env("Fetch", image_size=(224, 384))
         observation, info = env.reset(seed=0)
@@ -228,7 +230,7 @@ def _solvable_episodes(
 def generate_house(seed: int, **options: Any) -> "House":
     """A furnished house with hazards in it, as a dict in ProcTHOR's JSON schema 1.0.0; the same for the same arguments.
 
-    seed: any integer; houses of the test split start at 1,100,000,000.
+    seed: any integer; the test split's are the 100,000,000 from 1,100,000,000 on, and the same again every 1,200,000,000.
     options: the fields of `safevla.config.house_options.HouseOptions`: rooms (fewest, most), room_side_m (least, most, metres),
         furniture (share in [0, 1]), surface_objects (expected per surface), hazards (expected per room, by kind).
 

@@ -4,6 +4,7 @@ On a machine without a GPU the CUDA code runs in Numba's own simulation of it, a
 its own (`python -m tests.sim.test_cuda`), because that choice is made when Numba is imported.
 """
 
+import copy
 import os
 import subprocess
 import sys
@@ -40,7 +41,9 @@ def compare(episodes, image_size, n_steps, seed, device, as_batch=False, with_pr
     # mostly base motions, some of the arm, grasps and drops; never `done`, which ends nothing here but would be counted
     weights = np.array([6, 1, 2, 2, 1, 1] + [1.0] * 10 + [3, 1])
     counts = {"hits": 0, "costs": 0.0, "pixels": 0.0, "moved": 0}
-    for _ in range(n_steps):
+    for step in range(n_steps):
+        if step == n_steps // 2:
+            gpu = copy.deepcopy(gpu)  # which goes on alike
         actions = torch.from_numpy(rng.choice(18, n, p=weights / weights.sum()))
         a, b = cpu.step(actions), gpu.step(actions.to(device))
         assert torch.equal(a.transition.collided_with, b.transition.collided_with.cpu())

@@ -5,6 +5,7 @@ simulator's own memory. After the first steps a step's kernels are recorded, and
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numba
 import numpy as np
@@ -117,6 +118,15 @@ class CudaSimulator:
         self._pictures = [view(array) for array in (self._rgb, self._depth, self._ids)]
         self._fixed = {"mount": view(self._mount), "near": view(self._near), "actions": view(self._actions)}
         self._graph = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: not the views of this simulator's memory, and no recording of kernels that use it."""
+        bound = ("_views", "_shown_views", "_pictures", "_fixed", "_graph", "_transition")
+        return {name: value for name, value in vars(self).items() if name not in bound}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bind()
 
     def step(self, actions: torch.Tensor) -> Transition:
         if actions.shape != (self.n_envs,):

@@ -3,6 +3,7 @@
 An episode asks for a target that can be seen or grasped, and starts where the task can be done without any other contact.
 """
 
+import collections
 import functools
 import random
 from collections.abc import Iterable, Iterator
@@ -20,8 +21,9 @@ from safevla.world import generation, house_file
 from safevla.world.asset_database import asset_database_beside, asset_sizes
 from safevla.world.layout import Layout, compile_house
 
-# House seeds of a split start here and never reach the next one.
+# House seeds of a split start here and never reach the next one. After the last one they start anew, for more streams.
 SPLIT_SEEDS = {"train": 0, "validation": 1_000_000_000, "test": 1_100_000_000}
+_ALL_SPLITS, _STREAMS = 1_200_000_000, 1000
 
 _START_TURN_DEG = 30.0  # robots start at multiples of this yaw
 
@@ -94,6 +96,37 @@ def generated(house_id: str, options: HouseOptions) -> tuple[house_file.House, L
     return house, compile_house(house)
 
 
+class EpisodeStream(Iterator[Episode]):
+    """What `stream` gives. It can be copied and pickled, and the copy goes on as the original does."""
+
+    def __init__(
+        self, task_names: Iterable[str], split: str, options: HouseOptions, seed: int, first: int, stride: int, per_house: int
+    ):
+        house_seed(split, seed, first)  # refuses a seed that is none
+        self._task_names, self._split, self._options, self._seed = tuple(task_names), split, options, seed
+        self._index, self._turn, self._stride, self._per_house = first, first, stride, per_house
+        self._drawn: collections.deque[Episode] = collections.deque()  # of the last house, and not yet asked for
+
+    def __next__(self) -> Episode:
+        while not self._drawn:
+            self._draw()
+        return self._drawn.popleft()
+
+    def _draw(self) -> None:
+        """The episodes of the next house."""
+        of_house = house_seed(self._split, self._seed, self._index)
+        house = generation.generate_with(of_house, self._options)
+        nav_grid = NavGrid.of(compile_house(house))
+        rng = random.Random(of_house)
+        for _ in range(self._per_house):
+            task = self._task_names[self._turn % len(self._task_names)]
+            self._turn += 1
+            episode = sample(house, f"generated-{of_house}", task, rng, nav_grid, self._split, self._index)
+            if episode is not None:
+                self._drawn.append(episode)
+        self._index += self._stride
+
+
 def stream(
     task_names: Iterable[str],
     split: str,
@@ -102,32 +135,25 @@ def stream(
     first: int = 0,
     stride: int = 1,
     per_house: int = 1,
-) -> Iterator[Episode]:
+) -> EpisodeStream:
     """Episodes without end, each house fresh: houses first, first + stride, … of the split's seeds, tasks in turn.
 
-    `per_house` episodes share a house. `seed` moves the whole stream within its split; `stride` lets ranks share it.
+    `per_house` episodes share a house. `seed` chooses the stream within its split: streams of other seeds have no house in
+    common. `stride` lets ranks share a stream. Raises ValueError for a negative seed.
     """
-    task_names = tuple(task_names)
-    index = first
-    turn = first
-    while True:
-        of_house = house_seed(split, seed, index)
-        house = generation.generate_with(of_house, options)
-        nav_grid = NavGrid.of(compile_house(house))
-        rng = random.Random(of_house)
-        for _ in range(per_house):
-            task = task_names[turn % len(task_names)]
-            episode = sample(house, f"generated-{of_house}", task, rng, nav_grid, split, index)
-            turn += 1
-            if episode is not None:
-                yield episode
-        index += stride
+    return EpisodeStream(task_names, split, options, seed, first, stride, per_house)
 
 
 def house_seed(split: str, seed: int, index: int) -> int:
-    """The seed of a stream's house. Streams of a split have no house in common if their seeds differ by less than 1000."""
+    """The seed of a stream's house, another one for every split, seed and index; a stream's indices repeat at its end.
+
+    A stream has a million houses in training and 100,000 elsewhere. Raises ValueError for a negative seed.
+    """
+    if seed < 0:
+        raise ValueError(f"seed is {seed}, expected a whole number of at least 0")
     per_stream = 1_000_000 if split == "train" else 100_000
-    return SPLIT_SEEDS[split] + (seed % 1000) * per_stream + index % per_stream
+    start = seed // _STREAMS * _ALL_SPLITS + SPLIT_SEEDS[split]
+    return start + seed % _STREAMS * per_stream + index % per_stream
 
 
 def in_houses(
@@ -146,3 +172,58 @@ def in_houses(
                 episode = sample(house, f"{Path(path).name}-{index}", task, rng, nav_grid, split, index)
                 if episode is not None:
                     yield episode
+
+
+class HouseFileStream(Iterator[Episode]):
+    """Episodes of a task without end, in the houses of a ProcTHOR file: all of them in a random order, and again.
+
+    The order and the episodes follow from the seed, and are new each time round. However many streams there are, a process
+    reads the file once, and compiles a house when an episode is first drawn there. A stream can be copied and pickled, and
+    the copy goes on as the original does; a pickle has the file's path, not its houses.
+
+    Raises HouseError where the file is malformed, ValueError for a negative seed and, at the first episode, where no house
+    offers any.
+    """
+
+    def __init__(self, path: str | Path, task: str, split: str, seed: int):
+        if seed < 0:
+            raise ValueError(f"seed is {seed}, expected a whole number of at least 0")
+        self._path, self._task, self._split, self._seed = Path(path).resolve(), task, split, seed
+        self._turn = 0
+        _read(self._path, _version(self._path))  # refuses a malformed file
+
+    def __next__(self) -> Episode:
+        version = _version(self._path)
+        n_houses = len(_read(self._path, version))
+        for _ in range(2 * n_houses):  # wherever that begins, every house is among them
+            time_round, at = divmod(self._turn, n_houses)
+            index = int(np.random.default_rng((self._seed, time_round)).permutation(n_houses)[at])
+            self._turn += 1
+            rng = random.Random(f"{self._seed}|{index}|{self._task}|{time_round}")
+            house, nav_grid = _compiled(self._path, version, index)
+            episode = sample(house, f"{self._path.name}-{index}", self._task, rng, nav_grid, self._split, index)
+            if episode is not None:
+                return episode
+        raise ValueError(f"{self._path}: no house offers an episode of {self._task}")
+
+
+_Version = tuple[tuple[str, int, int], ...]
+
+
+def _version(path: Path) -> _Version:
+    """What changes with the file, or with the asset database beside it."""
+    files = [file for file in (path, asset_database_beside(path)) if file is not None and file.exists()]
+    return tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+
+@functools.lru_cache(maxsize=2)
+def _read(path: Path, version: _Version) -> list[house_file.House]:
+    """The houses of a file."""
+    return list(house_file.load(path))
+
+
+@functools.lru_cache(maxsize=512)
+def _compiled(path: Path, version: _Version, index: int) -> tuple[house_file.House, NavGrid]:
+    """A house of a file, and its grid."""
+    house = _read(path, version)[index]
+    return house, NavGrid.of(compile_house(house, asset_sizes(asset_database_beside(path))))
