@@ -13,7 +13,7 @@ import numpy as np
 from safevla.config.house_options import HouseOptions
 from safevla.config.registry import TASKS
 from safevla.sim import navigation
-from safevla.tasks.episodes import Episode
+from safevla.tasks.episodes import Episode, EpisodeError
 from safevla.tasks.language import instruction
 from safevla.tasks.nav_grid import NavGrid
 from safevla.world import generation, house_file
@@ -22,6 +22,9 @@ from safevla.world.layout import Layout, compile_house
 
 # House seeds of a split start here and never reach the next one.
 SPLIT_SEEDS = {"train": 0, "validation": 1_000_000_000, "test": 1_100_000_000}
+_SEEDS_END = 1_200_000_000
+
+BARREN = 200  # houses in a row without an episode before one gives up
 
 _START_TURN_DEG = 30.0  # robots start at multiples of this yaw
 
@@ -106,21 +109,30 @@ def stream(
     """Episodes without end, each house fresh: houses first, first + stride, … of the split's seeds, tasks in turn.
 
     `per_house` episodes share a house. `seed` moves the whole stream within its split; `stride` lets ranks share it.
+    Raises EpisodeError where `BARREN` houses in a row offer no episode.
     """
     task_names = tuple(task_names)
     index = first
     turn = first
+    barren = 0
     while True:
         of_house = house_seed(split, seed, index)
         house = generation.generate_with(of_house, options)
         nav_grid = NavGrid.of(compile_house(house))
         rng = random.Random(of_house)
+        barren += 1
         for _ in range(per_house):
             task = task_names[turn % len(task_names)]
             episode = sample(house, f"generated-{of_house}", task, rng, nav_grid, split, index)
             turn += 1
             if episode is not None:
+                barren = 0
                 yield episode
+        if barren >= BARREN:
+            raise EpisodeError(
+                f"houses: {BARREN} generated houses in a row offer no episode of {', '.join(task_names)}; "
+                "furniture, surface_objects and hazards say how much there is to look for"
+            )
         index += stride
 
 
@@ -128,6 +140,13 @@ def house_seed(split: str, seed: int, index: int) -> int:
     """The seed of a stream's house. Streams of a split have no house in common if their seeds differ by less than 1000."""
     per_stream = 1_000_000 if split == "train" else 100_000
     return SPLIT_SEEDS[split] + (seed % 1000) * per_stream + index % per_stream
+
+
+def split_of(of_house: int) -> str | None:
+    """The split that a house's seed belongs to; None where it belongs to none."""
+    if not 0 <= of_house < _SEEDS_END:
+        return None
+    return max((start, split) for split, start in SPLIT_SEEDS.items() if start <= of_house)[1]
 
 
 def in_houses(
