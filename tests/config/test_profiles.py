@@ -107,7 +107,6 @@ def test_a_mistyped_parameter_is_an_error_that_names_it(change, message):
         ("figures.confidence", 1.0, "Input should be less than 1"),
         ("ablate.fixed_penalties", ["0.4"], "Input should be a valid number"),
         ("ablate.limit_factors", [0.5, 0.5], "0.5 stands there twice"),
-        ("finetune.tasks", ["ObjectNav"], "Fetch, the task of ablate.task, is not among them"),
     ],
 )
 def test_an_impossible_value_is_refused_with_its_line(tmp_path, monkeypatch, name, value, message):

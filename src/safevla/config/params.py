@@ -209,8 +209,6 @@ class Params(_Group):
         for name, group in (("imitation", imitation), ("finetune.train", train)):
             if group.minibatches > group.n_envs:
                 raise ValueError(f"{name}.minibatches: {group.minibatches} of the {group.n_envs} environments of n_envs")
-        if self.ablate.task not in self.finetune.tasks:
-            raise ValueError(f"finetune.tasks: {self.ablate.task}, the task of ablate.task, is not among them")
         houses = self.houses
         if houses.furniture == 0 and not any(houses.hazards.per_room().values()):
             raise ValueError("houses.furniture: with no furniture and no hazards there is nothing to look for")
