@@ -76,7 +76,7 @@ def test_faulty_parameters_are_one_line_whatever_is_asked_for(line, tmp_path, mo
     compendium.make(tmp_path, {"own": {"finetune": {"methods": 3}}})
     monkeypatch.chdir(tmp_path)
     code, out, err = _run(line, capsys)
-    assert (code, out) == (2, "") and err == "safevla: profiles/own.yaml: finetune.methods: Input should be a valid list\n"
+    assert (code, out) == (2, "") and err == "safevla: profiles/own.yaml:2: finetune.methods: Input should be a valid list\n"
 
 
 @pytest.mark.parametrize("line", ["reproduce", "stage make_figures", "report", "archive smoke", "reproduce smoke --plain"])

@@ -126,5 +126,5 @@ def test_it_refuses_wrong_parameters_before_it_starts(tmp_path, monkeypatch):
     root = compendium.make(tmp_path, {})
     monkeypatch.chdir(root)
     (root / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace("weight_decay:", "weight_rot:", 1))
-    with pytest.raises(profiles.ParamsError, match=r"params\.yaml: imitation\.weight_(decay|rot)"):
+    with pytest.raises(profiles.ParamsError, match=r"params\.yaml(:\d+)?: imitation\.weight_(decay|rot)"):
         papermill_driver.run_stage(root, "make_figures", "laptop", {})

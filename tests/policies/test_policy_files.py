@@ -1,5 +1,7 @@
 """Policy files: they come back as they were, and bad ones are named."""
 
+import time
+
 import pytest
 import torch
 
@@ -29,6 +31,30 @@ def test_checkpoints_round_trip_and_bad_ones_are_named(tmp_path):
     checkpoints.save(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {"policy": TINY.model_dump()})
     with pytest.raises(checkpoints.CheckpointError, match=r"other\.safetensors: does not fit"):
         policy_files.load(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"decoder_layers": 2**31}, r"policy\.decoder_layers: Input should be less than or equal to 64"),
+        (
+            {"decoder_layers": 64, "dim": 8192},
+            r"does not fit its header, which describes 17,448,304,640 weights or more; it has \d",
+        ),
+        ({"image_size": [10**9, 10**9]}, r"policy\.image_size\.0: Input should be less than or equal to 2048"),
+        ({"dim": 16.0}, r"policy\.dim: Input should be a valid integer"),
+        ({"contact_prediction": 1}, r"policy\.contact_prediction: Input should be a valid boolean"),
+        ({"words": [3]}, r"policy\.words\.0: Input should be a valid string"),
+        ({"vision": "/nowhere.safetensors"}, r"policy: policy\.vision: /nowhere\.safetensors: "),
+    ],
+)
+def test_a_header_that_describes_what_the_file_cannot_hold_is_refused_at_once(tmp_path, change, message):
+    path = tmp_path / "p.safetensors"
+    checkpoints.save(path, tiny_policy().state_dict(), {"policy": TINY.model_dump() | change})
+    started = time.process_time()
+    with pytest.raises(checkpoints.CheckpointError, match=r"p\.safetensors: (header: )?" + message):
+        policy_files.load(path)
+    assert time.process_time() - started < 1.0
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "policies").glob("*/*.safetensors")), ids=lambda path: path.stem)

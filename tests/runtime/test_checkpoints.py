@@ -1,6 +1,7 @@
 """Checkpoints: tensors and facts come back bit for bit, equal bytes for equal content, and faulty files are named."""
 
 import pytest
+import safetensors.torch
 import torch
 
 from safevla.runtime import checkpoints
@@ -61,3 +62,30 @@ def test_faulty_files_are_named(tmp_path):
         checkpoints.load(file)
     with pytest.raises(checkpoints.CheckpointError, match=r"(?s)x\.safetensors: does not fit the policy.*bias"):
         checkpoints.restore(_model(), {"weight": torch.zeros(2, 3)}, file)
+
+
+def test_what_does_not_fit_an_optimiser_or_is_not_finite_is_named(tmp_path):
+    model = _model()
+    optimiser = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 3)).sum().backward()
+    optimiser.step()
+    kept = checkpoints.optimiser_tensors(optimiser, "adam")
+    file = tmp_path / "x.safetensors"
+    for change, message in (
+        ({"adam.0.exp_avg": torch.zeros(5)}, r"adam\.0\.exp_avg: of the shape \(5,\), its parameter of \(2, 3\)"),
+        ({"adam.7.exp_avg": torch.zeros(5)}, r"adam\.7\.exp_avg: not the state of one of the optimiser's 2 parameters"),
+        ({"adam.x.exp_avg": torch.zeros(5)}, r"adam\.x\.exp_avg: not the state of one"),
+        ({"adam.1.exp_avg": torch.full((2,), torch.inf)}, r"adam\.1\.exp_avg: holds what is no finite number"),
+    ):
+        with pytest.raises(checkpoints.CheckpointError, match=rf"x\.safetensors: {message}"):
+            checkpoints.restore_optimiser(optimiser, kept | change, "adam", file)
+    for value in (torch.nan, -torch.inf):
+        with pytest.raises(checkpoints.CheckpointError, match=r"x\.safetensors: bias: holds what is no finite number"):
+            checkpoints.restore(model, {"weight": torch.zeros(2, 3), "bias": torch.tensor([0.0, value])}, file)
+
+
+@pytest.mark.parametrize("header", ["[" * 100_000, "{", "9" * 5000, '"\xe9'])
+def test_a_header_that_is_no_json_is_one_error(tmp_path, header):
+    safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / "x.safetensors", metadata={checkpoints.FORMAT: header})
+    with pytest.raises(checkpoints.CheckpointError, match=r"x\.safetensors: "):
+        checkpoints.load(tmp_path / "x.safetensors")

@@ -9,8 +9,9 @@ from itertools import islice
 
 import pytest
 
-from safevla.config.house_options import HouseOptions
+from safevla.config.house_options import HazardRates, HouseOptions
 from safevla.tasks import sampling
+from safevla.tasks.episodes import EpisodeError
 from safevla.world import generation
 
 
@@ -85,3 +86,18 @@ def test_splits_never_share_a_house():
         for seed in (0, 3, 1000):
             for episode in islice(sampling.stream(["ObjectNav"], split, options, seed=seed), 5):
                 assert seen.setdefault(episode.house_id, split) == split
+
+
+def test_houses_that_offer_no_episode_end_with_the_parameters_that_say_so(monkeypatch):
+    monkeypatch.setattr(sampling, "BARREN", 5)
+    empty = HouseOptions(rooms=(1, 1), furniture=0.0, hazards=HazardRates(elicitation=0.0))
+    with pytest.raises(
+        EpisodeError, match="houses: 5 generated houses in a row offer no episode of Fetch; furniture, surface_objects"
+    ):
+        next(sampling.stream(["Fetch"], "test", empty))
+
+
+def test_a_houses_seed_tells_its_split():
+    for split in sampling.SPLIT_SEEDS:
+        assert {sampling.split_of(sampling.house_seed(split, seed, 9)) for seed in (0, 999, 1000, 123_456)} == {split}
+    assert sampling.split_of(-1) is None

@@ -5,8 +5,12 @@ from typing import Annotated
 
 import pydantic
 
-_Positive = Annotated[int, pydantic.Field(gt=0)]
-_Count = Annotated[int, pydantic.Field(ge=0)]
+from safevla.config.numbers import Count, NotNegative, Positive, Size, Whole
+
+Pixels = Annotated[Whole, pydantic.Field(gt=0, le=2048)]
+Channels = Annotated[Whole, pydantic.Field(gt=0, le=4096)]
+_Layers = Annotated[Whole, pydantic.Field(ge=0, le=64)]
+_Expansion = Annotated[Whole, pydantic.Field(gt=0, le=16)]
 
 
 def grid_of(image_size: tuple[int, int]) -> tuple[int, int]:
@@ -18,10 +22,16 @@ def grid_of(image_size: tuple[int, int]) -> tuple[int, int]:
 class EncoderConfig(pydantic.BaseModel, extra="forbid", frozen=True):
     """The vision encoder's size."""
 
-    image_size: tuple[_Positive, _Positive]  # (height, width) in pixels
-    widths: tuple[_Positive, _Positive, _Positive]  # channels after each stride: of 4, 2 and 2
-    blocks: tuple[_Count, _Count, _Count]  # residual layers after each stride
-    expansion: _Positive = 1  # how many times wider a residual layer is inside
+    image_size: tuple[Pixels, Pixels]  # (height, width) in pixels
+    widths: tuple[Channels, Channels, Channels]  # channels after each stride: of 4, 2 and 2
+    blocks: tuple[_Layers, _Layers, _Layers]  # residual layers after each stride
+    expansion: _Expansion = 1  # how many times wider a residual layer is inside
+
+    @property
+    def least_weights(self) -> int:
+        """How many weights the encoder has at least: those that mix channels."""
+        fine, middle, coarse = self.widths
+        return fine * middle + 2 * middle * coarse + sum(n * width**2 for n, width in zip(self.blocks, self.widths, strict=True))
 
     @property
     def map_size(self) -> tuple[int, int]:
@@ -32,19 +42,19 @@ class EncoderConfig(pydantic.BaseModel, extra="forbid", frozen=True):
 class EncoderTraining(pydantic.BaseModel, extra="forbid", frozen=True):
     """How a vision encoder learns."""
 
-    frames: _Positive  # camera pictures
-    n_envs: _Positive = 1024  # robots of each kind
-    minibatches: _Positive = 4  # that a step's views are learnt in
-    houses: _Positive = 1536  # that are kept at a time
-    refresh_updates: _Positive = 32  # after which some give way to new ones
-    lr: Annotated[float, pydantic.Field(gt=0)] = 0.003
-    weight_decay: Annotated[float, pydantic.Field(ge=0)] = 0.01
-    positive_weight: Annotated[float, pydantic.Field(gt=0)] = 8.0  # of a class that a cell shows
-    class_weight: Annotated[float, pydantic.Field(ge=0)] = 4.0  # of the losses
-    name_weight: Annotated[float, pydantic.Field(ge=0)] = 1.5
-    depth_weight: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    around_weight: Annotated[float, pydantic.Field(ge=0)] = 0.2
-    checkpoint_s: _Positive = 60
+    frames: Count  # camera pictures
+    n_envs: Size = 1024  # robots of each kind
+    minibatches: Size = 4  # that a step's views are learnt in
+    houses: Size = 1536  # that are kept at a time
+    refresh_updates: Size = 32  # after which some give way to new ones
+    lr: Positive = 0.003
+    weight_decay: NotNegative = 0.01
+    positive_weight: Positive = 8.0  # of a class that a cell shows
+    class_weight: NotNegative = 4.0  # of the losses
+    name_weight: NotNegative = 1.5
+    depth_weight: NotNegative = 1.0
+    around_weight: NotNegative = 0.2
+    checkpoint_s: Size = 60
 
 
 class EncoderParams(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -52,5 +62,5 @@ class EncoderParams(pydantic.BaseModel, extra="forbid", frozen=True):
 
     size: EncoderConfig
     training: EncoderTraining
-    test_houses: _Positive = 256  # unseen ones, for each shift of how they look, with a robot of each kind in each
-    test_batches: _Positive = 16  # times that every robot looks
+    test_houses: Size = 256  # unseen ones, for each shift of how they look, with a robot of each kind in each
+    test_batches: Size = 16  # times that every robot looks

@@ -12,13 +12,12 @@ from safevla.config.encoder_config import EncoderParams
 from safevla.config.faults import first_fault
 from safevla.config.house_options import HouseOptions
 from safevla.config.method_params import params_model
+from safevla.config.numbers import Count, Flag, NotNegative, NotNegativeCount, Positive, Seed, Share, Size, Workers
 from safevla.config.policy_config import PolicyConfig
 from safevla.config.registry import COSTS, METHODS, SUITES, TASKS, Registry
 from safevla.config.thor_options import ThorOptions
 
-_Count = Annotated[int, pydantic.Field(gt=0)]
-_Share = Annotated[float, pydantic.Field(ge=0, le=1)]
-_NotNegative = Annotated[float, pydantic.Field(ge=0)]
+_EpisodeSteps = Annotated[Count, pydantic.Field(ge=10)]  # in fewer, no task can be done
 _FileName = Annotated[str, pydantic.Field(pattern=r"^[\w-]+$")]
 
 Device = Literal["cpu", "cuda"]
@@ -54,71 +53,71 @@ class SimulatorParams(_Group):
     name: Literal["embedded", "ai2thor"]
     robot: Literal["stretch", "stretch_forward_down", "stretch_down_right"]
     device: Device  # where the embedded simulator and the policy run
-    house_workers: Annotated[int, pydantic.Field(ge=0)]  # processes that draw training houses for a GPU; 0: most cores
-    n_envs: _Count  # environments side by side
+    house_workers: Workers  # processes that draw training houses for a GPU; 0: most cores
+    n_envs: Size  # environments side by side
     thor: ThorOptions  # how AI2-THOR is started, where it is the simulator
 
 
 class CollectParams(_Group):
     """Demonstrations, validation and test episodes."""
 
-    episodes: _Count  # demonstrations, tasks in turn
-    episodes_per_house: _Count
-    shards: _Count  # shares of the demonstrations that are recorded apart, as many at a time as there are cores
-    noise: _Share  # share of the expert's actions replaced by random ones, some for several steps; labels stay the expert's
-    max_steps: _Count
-    validation_episodes: _Count  # per task
-    test_episodes: _Count  # per task
-    episodes_seed: int  # of both, so that another seed's policies play the same ones
+    episodes: Count  # demonstrations, tasks in turn
+    episodes_per_house: Size
+    shards: Size  # shares of the demonstrations that are recorded apart, as many at a time as there are cores
+    noise: Share  # share of the expert's actions replaced by random ones, some for several steps; labels stay the expert's
+    max_steps: _EpisodeSteps
+    validation_episodes: Count  # per task
+    test_episodes: Count  # per task
+    episodes_seed: Seed  # of both, so that another seed's policies play the same ones
 
 
 class ImitationParams(_Group):
     """Pretraining by imitation."""
 
-    steps: _Count  # environment steps replayed, over all ranks
-    ranks: _Count  # processes that train the policy together, each with environments, or a GPU, of its own
-    n_envs: _Count  # per rank
-    unroll_length: _Count  # steps of one update
-    epochs: _Count  # times that each unroll is learnt from
-    minibatches: _Count  # gradient steps in each epoch, on a share of the environments each
-    lr: _NotNegative
-    weight_decay: _NotNegative
-    max_grad_norm: _NotNegative
-    perception_weight: _NotNegative  # of the auxiliary heads' losses
-    log_updates: _Count
-    checkpoint_updates: _Count
+    steps: Count  # environment steps replayed, over all ranks
+    ranks: Size  # processes that train the policy together, each with environments, or a GPU, of its own
+    n_envs: Size  # per rank
+    unroll_length: Size  # steps of one update
+    epochs: Size  # times that each unroll is learnt from
+    minibatches: Size  # gradient steps in each epoch, on a share of the environments each
+    lr: NotNegative
+    weight_decay: NotNegative
+    max_grad_norm: NotNegative
+    perception_weight: NotNegative  # of the auxiliary heads' losses
+    log_updates: Count
+    checkpoint_updates: Count
 
 
 class PPOParams(_Group):
     """Fine-tuning by reinforcement learning: what all methods share. A `dict` has an entry for each task."""
 
-    steps: dict[Task, _Count]  # environment steps, over all ranks
-    ranks: _Count  # as imitation's, for each policy
-    n_envs: _Count  # per rank
-    rollout: _Count  # steps of one rollout
-    episodes_per_house: _Count
-    max_steps: _Count  # an episode's limit in training
-    epochs: _Count
-    minibatches: _Count
-    clip: _NotNegative
-    lr: _NotNegative
-    critic_lr: _NotNegative
-    gamma: _Share
-    gae_lambda: _Share
-    cost_gamma: _Share  # cost's own discount
-    entropy_weight: _NotNegative
-    perception_weight: _NotNegative
-    max_grad_norm: _NotNegative
-    advantage_scale_min: Annotated[float, pydantic.Field(gt=0)]  # advantages are divided by their deviation, or by this if larger
-    value_warmup: Annotated[int, pydantic.Field(ge=0)]  # first steps, in which only the critics learn
-    wrong_done_penalty: dict[Task, _NotNegative]  # taken from the reward when `done` is wrong
-    progress_reward: _NotNegative  # per metre that a step brings the robot, or its hand, nearer to the target
-    coverage_reward: dict[Task, _NotNegative]  # for every part of the floor, 0.5 m wide, entered for the first time
-    freeze_encoder: bool  # what the cameras show and the words say is encoded as imitation left it
-    cost_limit: dict[Task, _NotNegative]  # mean cost of an episode
-    multiplier_delay: dict[Task, _Share]  # first part of the steps, in which cost is measured but not yet counted
-    recent_episodes: _Count  # over which progress is reported
-    checkpoint_rollouts: _Count
+    steps: dict[Task, Count]  # environment steps, over all ranks
+    ranks: Size  # as imitation's, for each policy
+    n_envs: Size  # per rank
+    rollout: Size  # steps of one rollout
+    episodes_per_house: Size
+    max_steps: _EpisodeSteps  # an episode's limit in training
+    epochs: Size
+    minibatches: Size
+    clip: NotNegative
+    lr: NotNegative
+    critic_lr: NotNegative
+    gamma: Share
+    gae_lambda: Share
+    cost_gamma: Share  # cost's own discount
+    entropy_weight: NotNegative
+    perception_weight: NotNegative
+    max_grad_norm: NotNegative
+    advantage_scale_min: Positive  # advantages are divided by their deviation, or by this if larger
+    value_warmup: NotNegativeCount  # first steps, in which only the critics learn
+    wrong_done_penalty: dict[Task, NotNegative]  # taken from the reward when `done` is wrong
+    progress_reward: NotNegative  # per metre that a step brings the robot, or its hand, nearer to the target
+    coverage_reward: dict[Task, NotNegative]  # for every part of the floor, 0.5 m wide, entered for the first time
+    freeze_encoder: Flag  # what the cameras show and the words say is encoded as imitation left it
+    cost_limit: dict[Task, NotNegative]  # mean cost of an episode
+    multiplier_delay: dict[Task, Share]  # first part of the steps, in which cost is measured but not yet counted
+    recent_episodes: Count  # over which progress is reported
+    checkpoint_rollouts: Count
 
 
 class FinetuneParams(_Group):
@@ -126,7 +125,7 @@ class FinetuneParams(_Group):
 
     methods: Annotated[list[Method], _Some, _Distinct]
     tasks: Annotated[list[Task], _Some, _Distinct]
-    seeds: Annotated[list[int], _Some, _Distinct]
+    seeds: Annotated[list[Seed], _Some, _Distinct]
     train: PPOParams  # what all methods share
     method_params: dict[Method, dict[str, Any]]  # what one method alone has, as its file's `Params` says
 
@@ -144,7 +143,7 @@ class FinetuneParams(_Group):
             model = params_model(name)
             try:
                 if model is not None:
-                    model.model_validate(values)
+                    model.model_validate(values, strict=True)
             except pydantic.ValidationError as error:
                 raise ValueError(f"method_params.{name}.{first_fault(error)}") from None
         return self
@@ -153,39 +152,39 @@ class FinetuneParams(_Group):
 class EvaluateParams(_Group):
     """Evaluation, in distribution and out of it."""
 
-    episodes: _Count  # per task, in distribution
-    ood_episodes: _Count  # per task and suite
+    episodes: Count  # per task, in distribution
+    ood_episodes: Count  # per task and suite
     suites: Annotated[list[Suite], _Distinct]  # what is played out of distribution
     real_houses: str | None  # a ProcTHOR file, for the suite `procthor`; a relative path is taken from the repository's root
-    max_steps: _Count
-    done_threshold: _Share  # policies say `done` when its probability exceeds this, and only then; 0: drawn
-    temperature: Annotated[float, pydantic.Field(gt=0)]  # policies' probabilities are raised to its inverse
-    n_envs: _Count
-    showcase_episodes: _Count  # per task, kept with their paths and pictures for the figures
+    max_steps: _EpisodeSteps
+    done_threshold: Share  # policies say `done` when its probability exceeds this, and only then; 0: drawn
+    temperature: Positive  # policies' probabilities are raised to its inverse
+    n_envs: Size
+    showcase_episodes: Count  # per task, kept with their paths and pictures for the figures
 
 
 class AblateParams(_Group):
     """What the constraint does, on one task."""
 
     task: Task
-    steps: _Count  # of each variant, from where the constraint sets in
-    limit_factors: list[_NotNegative]  # other cost limits, as factors of the task's
-    fixed_penalties: list[_NotNegative]  # multipliers that do not learn
+    steps: Count  # of each variant, from where the constraint sets in
+    limit_factors: Annotated[list[NotNegative], _Distinct]  # other cost limits, as factors of the task's
+    fixed_penalties: Annotated[list[NotNegative], _Distinct]  # multipliers that do not learn
 
 
 class FigureParams(_Group):
     """Intervals and pictures."""
 
-    confidence: _Share  # of bootstrap intervals
-    resamples: _Count
-    dpi: _Count
+    confidence: Annotated[Share, pydantic.Field(gt=0, lt=1)]  # of bootstrap intervals
+    resamples: Annotated[Count, pydantic.Field(ge=20, le=10**6)]  # an interval's ends are quantiles of so many
+    dpi: Annotated[Size, pydantic.Field(ge=20, le=1200)]
 
 
 class Params(_Group):
     """All of a profile."""
 
-    seed: int
-    threads: Annotated[int, pydantic.Field(ge=0)]  # 0: all cores
+    seed: Seed
+    threads: Workers  # 0: all cores
     extensions: list[str]  # folders with more methods, suites, costs, tasks and shapes, from the repository's root
     costs: Annotated[list[Cost], _Some, _Distinct]  # components of the cost, each a file
     houses: HouseOptions
@@ -198,3 +197,20 @@ class Params(_Group):
     evaluate: EvaluateParams
     ablate: AblateParams
     figures: FigureParams
+
+    @pydantic.model_validator(mode="after")
+    def _fit_together(self) -> "Params":
+        imitation, train = self.imitation, self.finetune.train
+        at_least = imitation.n_envs * imitation.unroll_length * imitation.ranks
+        if imitation.steps < at_least:
+            raise ValueError(
+                f"imitation.steps: {imitation.steps} steps are less than one update, of "
+                f"n_envs * unroll_length * ranks = {at_least}"
+            )
+        for name, group in (("imitation", imitation), ("finetune.train", train)):
+            if group.minibatches > group.n_envs:
+                raise ValueError(f"{name}.minibatches: {group.minibatches} of the {group.n_envs} environments of n_envs")
+        houses = self.houses
+        if houses.furniture == 0 and not any(houses.hazards.per_room().values()):
+            raise ValueError("houses.furniture: with no furniture and no hazards there is nothing to look for")
+        return self

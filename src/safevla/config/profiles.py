@@ -4,7 +4,9 @@ The files are those of the compendium that the working directory lies in. Elsewh
 """
 
 import copy
+import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -24,6 +26,7 @@ _OPEN_GROUPS = (
     *(f"finetune.train.{name}." for name, field in PPOParams.model_fields.items() if get_origin(field.annotation) is dict),
 )
 DEVICE_VARIABLE, _PROFILE_VARIABLE = "SAFEVLA_DEVICE", "SAFEVLA_PROFILE"
+_MAX_BYTES = 1_000_000  # of a file of parameters
 
 
 class ParamsError(ValueError):
@@ -87,12 +90,68 @@ def load(profile: str) -> Params:
 
 
 def check(values: dict[str, Any], source: str) -> Params:
-    """Plain data as Params; ParamsError names the first parameter that is wrong."""
+    """Plain data as Params; ParamsError names the first parameter that is wrong, and its line where it stands in `source`."""
     _use_extensions(values, source)
+    for name, message in _unusable(values):
+        raise ParamsError(_said(source, f"{name}: {message}"))
     try:
         return Params.model_validate(values)
     except pydantic.ValidationError as error:
-        raise ParamsError(f"{source}: {first_fault(error)}") from None
+        raise ParamsError(_said(source, first_fault(error))) from None
+
+
+def _unusable(values: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Names of values that no parameter may have, those that methods check themselves among them, and why."""
+    if isinstance(values, float) and not math.isfinite(values):
+        yield name, f"{values} is no finite number"
+    children = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
+    for child, value in children:
+        yield from _unusable(value, f"{name}.{child}" if name else str(child))
+
+
+def _said(source: str, fault: str) -> str:
+    """A fault, which begins with the parameter's name, after the file and the line that it stands in, if it stands there."""
+    parts = [part for piece in fault.split(": ")[:-1] for part in piece.split(".")]
+    try:
+        line = _line_of((_folder() / source).read_text(encoding="utf-8"), parts)
+    except (OSError, ValueError, yaml.YAMLError):  # the parameters did not come from there
+        line = None
+    return f"{source}: {fault}" if line is None else f"{source}:{line}: {fault}"
+
+
+def _line_of(text: str, parts: list[str]) -> int | None:
+    """The line of a parameter in a file's text, or of the innermost group around it that stands there; None if none does."""
+    node, line = yaml.compose(text, _Loader), None
+    for part in parts:
+        if isinstance(node, yaml.MappingNode):
+            entries = {key.value: (key, value) for key, value in node.value}
+        elif isinstance(node, yaml.SequenceNode):
+            entries = {str(index): (value, value) for index, value in enumerate(node.value)}
+        else:
+            break
+        if part not in entries:
+            break
+        key, node = entries[part]
+        line = key.start_mark.line + 1
+    return line
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data without what would say more than one sees: aliases, and names that stand there twice."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="an alias; write the value out", problem_mark=self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        names = set()
+        for key, _ in node.value:
+            if key.value in names:
+                raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands there twice", problem_mark=key.start_mark)
+            if isinstance(key.value, str):
+                names.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _use_extensions(values: dict[str, Any], source: str) -> None:
@@ -108,11 +167,22 @@ def _use_extensions(values: dict[str, Any], source: str) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path}: not YAML: {error}") from None
+        data = path.read_bytes()
+        if len(data) > _MAX_BYTES:
+            raise ParamsError(f"{path}: longer than {_MAX_BYTES // 1_000_000} MB")
+        values = yaml.load(data.decode("utf-8"), _Loader)
+    except OSError as error:
+        raise ParamsError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise ParamsError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ParamsError(f"{path}:{line}: not UTF-8: {error.reason} at byte {error.start}") from None
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ParamsError(f"{path}{line}: not YAML: {error.problem}") from None
+    except ParamsError:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a character, a date, a depth that cannot be
+        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if values is not None and not isinstance(values, dict):
         raise ParamsError(f"{path}: parameters stand under their names, `seed: 0`; found a {type(values).__name__}")
     return values or {}
@@ -122,7 +192,7 @@ def _merged(base: dict, change: dict, path: Path, prefix: str = "") -> dict:
     result = copy.deepcopy(base)
     for name, value in change.items():
         if name not in base and not prefix.startswith(_OPEN_GROUPS):
-            raise ParamsError(f"{path}: {prefix}{name}: unknown parameter")
+            raise ParamsError(_said(str(path), f"{prefix}{name}: unknown parameter"))
         nested = isinstance(base.get(name), dict) and isinstance(value, dict)
         result[name] = _merged(base[name], value, path, f"{prefix}{name}.") if nested else value
     return result

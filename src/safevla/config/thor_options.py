@@ -4,7 +4,9 @@ from typing import Annotated
 
 import pydantic
 
-_Seconds = Annotated[float, pydantic.Field(gt=0)]
+from safevla.config.numbers import Positive, Whole
+
+_Seconds = Annotated[Positive, pydantic.Field(le=86_400)]
 
 
 class ThorOptions(pydantic.BaseModel, extra="forbid", frozen=True):
@@ -12,6 +14,6 @@ class ThorOptions(pydantic.BaseModel, extra="forbid", frozen=True):
 
     executable: str | None = None  # a command line; None: the build that ai2thor downloads
     platform: str | None = None  # "CloudRendering" on a machine without a screen
-    gpu_device: int | None = None
+    gpu_device: Annotated[Whole, pydantic.Field(ge=0, le=1000)] | None = None
     start_timeout_s: _Seconds = 300.0
     step_timeout_s: _Seconds = 120.0

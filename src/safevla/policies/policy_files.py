@@ -42,7 +42,9 @@ def load(path: str | Path) -> tuple[Policy, dict[str, Any]]:
         raise checkpoints.CheckpointError(f"{path}: header: policy: missing, so this is no policy's checkpoint")
     try:
         values = {_OLD_CONFIG.get(name, name): value for name, value in written.items()}
-        policy = Policy(PolicyConfig(**values))
+        config = PolicyConfig(**values)
+        checkpoints.check_size(tensors, config.least_weights, path)
+        policy = Policy(config)
     except pydantic.ValidationError as error:
         raise checkpoints.CheckpointError(f"{path}: header: policy.{first_fault(error)}") from None
     except EncoderError as error:

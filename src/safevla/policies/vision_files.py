@@ -31,7 +31,9 @@ def load(name: str) -> tuple[VisionEncoder, str]:
     path = encoder_file(name)
     try:
         tensors, metadata = checkpoints.load(path)
-        encoder = VisionEncoder(EncoderConfig(**(metadata.get("encoder") or {})))
+        config = EncoderConfig.model_validate(metadata.get("encoder") or {})
+        checkpoints.check_size(tensors, config.least_weights, path)
+        encoder = VisionEncoder(config)
         checkpoints.restore(encoder, {name: tensor.float() for name, tensor in tensors.items()}, path)
     except checkpoints.CheckpointError as error:
         raise EncoderError(f"policy.vision: {error}; the stage `pretrain_encoder` of the profile `paper` writes one") from None

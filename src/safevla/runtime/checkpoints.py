@@ -43,12 +43,24 @@ def load(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             if not isinstance(metadata, dict):
                 raise CheckpointError(f"{path}: header: {FORMAT}: no JSON object")
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError, json.JSONDecodeError) as error:
+    except CheckpointError:
+        raise
+    except (safetensors.SafetensorError, OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: not a readable checkpoint: {error}") from None
 
 
+def check_size(tensors: dict[str, torch.Tensor], least: int, path: str | Path) -> None:
+    """Raise CheckpointError, before memory is taken, where a file's header describes more weights than it has: `least`."""
+    held = sum(tensor.numel() for tensor in tensors.values())
+    if least > held:
+        raise CheckpointError(f"{path}: does not fit its header, which describes {least:,} weights or more; it has {held:,}")
+
+
 def restore(module: torch.nn.Module, tensors: dict[str, torch.Tensor], path: str | Path) -> None:
-    """Put tensors into a module; every one must be there and fit."""
+    """Put tensors into a module; every one must be there and fit, and be made of finite numbers."""
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{path}: {name}: holds what is no finite number")
     try:
         module.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
@@ -65,11 +77,22 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str
     return found
 
 
-def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], prefix: str) -> None:
-    """Put back what `optimiser_tensors` gave."""
+def restore_optimiser(
+    optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], prefix: str, path: str | Path = "checkpoint"
+) -> None:
+    """Put back what `optimiser_tensors` gave. Raises CheckpointError, naming `path`, where it does not fit the parameters."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
-        if key.startswith(prefix + "."):
-            index, name = key[len(prefix) + 1 :].split(".", 1)
-            state.setdefault(int(index), {})[name] = value
+        if not key.startswith(prefix + "."):
+            continue
+        index, _, name = key[len(prefix) + 1 :].partition(".")
+        if not index.isdecimal() or int(index) >= len(parameters) or not name:
+            raise CheckpointError(f"{path}: {key}: not the state of one of the optimiser's {len(parameters)} parameters")
+        shape = parameters[int(index)].shape
+        if value.dim() and value.shape != shape:
+            raise CheckpointError(f"{path}: {key}: of the shape {tuple(value.shape)}, its parameter of {tuple(shape)}")
+        if not value.isfinite().all():
+            raise CheckpointError(f"{path}: {key}: holds what is no finite number")
+        state.setdefault(int(index), {})[name] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

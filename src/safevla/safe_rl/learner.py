@@ -108,7 +108,7 @@ class Learner:
         tensors, metadata = checkpoints.load(path)
         checkpoints.restore(self.policy, _part(tensors, "policy."), path)
         for name, optimiser in (("actor", self.actor), ("critic", self.critic)):
-            checkpoints.restore_optimiser(optimiser, tensors, name)
+            checkpoints.restore_optimiser(optimiser, tensors, name, path)
         self.steps, self.curve = metadata["steps"], metadata["curve"]
         return tensors
 

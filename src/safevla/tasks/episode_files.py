@@ -2,38 +2,73 @@
 
 import gzip
 import json
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
 
-from safevla.config.faults import first_fault
+from safevla.config.faults import Open, first_fault
 from safevla.config.house_options import HouseOptions
+from safevla.config.numbers import Real, Seed, Whole
+from safevla.runtime import json_files
 from safevla.sim.robot import AGENT_HEIGHT_M
 from safevla.tasks.episodes import Episode, EpisodeError
 from safevla.tasks.goals import public_names
-from safevla.tasks.sampling import generated
+from safevla.tasks.sampling import generated, split_of
 from safevla.world import catalogue
 
 # --------------------------------------------------------------------------------------------------- files
 
-_Number = Annotated[float, pydantic.Field(allow_inf_nan=False)]
+_Metres = Annotated[Real, pydantic.Field(ge=-1000, le=1000)]
+_Name = Annotated[str, pydantic.Field(min_length=1, max_length=200)]
+_Length = Annotated[Whole, pydantic.Field(ge=0, le=10**6)]
+_Ids = dict[_Name, list[_Name]]
 
 
-class _Record(pydantic.BaseModel, extra="allow", strict=True):
+class _Extras(Open):
+    """What a record may have beyond the schema; of a public one, the target alone."""
+
+    chosen_object_id: _Name | None = None
+
+
+class _Common(Open):
     """What every record has; what else it has is kept as it is."""
 
     task_type: str
-    house_index: Annotated[int, pydantic.Field(ge=0)]
-    agent_starting_position: Annotated[list[_Number], pydantic.Field(min_length=3, max_length=3)]
-    agent_y_rotation: _Number
-    synsets: list[str]
-    natural_language_spec: str
-    synset_to_object_ids: dict[str, list[str]] = {}
-    broad_synset_to_object_ids: dict[str, list[str]] = {}
-    extras: dict[str, Any] = {}
+    house_index: Annotated[Whole, pydantic.Field(ge=0, le=10**9)]
+    agent_starting_position: Annotated[list[_Metres], pydantic.Field(min_length=3, max_length=3)]
+    agent_y_rotation: Annotated[Real, pydantic.Field(ge=-360, le=360)]
+    synsets: list[_Name]
+    natural_language_spec: Annotated[str, pydantic.Field(min_length=1, max_length=1000)]
+    synset_to_object_ids: _Ids = {}
+    broad_synset_to_object_ids: _Ids = {}
+
+
+class _Record(_Common):
+    """A record that anybody made."""
+
+    expert_length: _Length = 0
+    extras: _Extras = _Extras()
+
+
+class _OwnExtras(Open):
+    """What this project's records have under `extras`."""
+
+    chosen_object_id: _Name
+    episode_id: _Name
+    house_id: Annotated[str, pydantic.Field(pattern=r"^generated-[0-9]{1,10}$")]
+    seed: Seed
+    path_m: Annotated[Real, pydantic.Field(ge=0, le=10_000)]
+    split: Annotated[str, pydantic.Field(pattern=r"^(train|validation|test)$")]
+
+
+class _OwnRecord(_Common):
+    """A record that `to_record` made."""
+
+    synsets: Annotated[list[_Name], pydantic.Field(min_length=1, max_length=1)]
+    expert_length: _Length
+    extras: _OwnExtras
 
 
 def to_record(episode: Episode) -> dict[str, Any]:
@@ -72,50 +107,48 @@ def write(path: str | Path, episodes: Iterable[Episode]) -> None:
 
 def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
     """The checked records of an episode file; EpisodeError names the file, and the line and the field of a fault."""
-    path = Path(path)
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                yield _checked(line, f"{path}:{number}")
-    except UnicodeDecodeError as error:
-        raise EpisodeError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise EpisodeError(f"{path}: the file is damaged or cut short ({error})") from None
+    return (record for _, record in numbered_records(path))
 
 
-def _checked(line: str, source: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise EpisodeError(f"{source}: not JSON: {error.msg}") from None
+def numbered_records(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `read_records`, with the numbers of their lines, from 1."""
+    for number, record in json_files.values(path, EpisodeError):
+        yield number, _checked(record, _Record, f"{path}:{number}")
+
+
+def _checked(record: Any, model: type[_Common], source: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise EpisodeError(f"{source}: an episode must be a JSON object, found {type(record).__name__}")
-    for name, field in _Record.model_fields.items():
+    for name, field in model.model_fields.items():
         if field.is_required() and name not in record:
             raise EpisodeError(f"{source}: {name} is missing")
     try:
-        _Record.model_validate(record)
+        model.model_validate(record)
     except pydantic.ValidationError as error:
         raise EpisodeError(f"{source}: {first_fault(error)}") from None
     if record["task_type"] not in public_names().values():
-        raise EpisodeError(f"{source}: task_type is {record['task_type']!r}")
+        raise EpisodeError(f"{source}: task_type is {record['task_type']!r:.100}")
     return record
 
 
 def from_record(record: dict[str, Any], options: HouseOptions, source: str = "record") -> Episode:
-    """The episode behind a record that `to_record` made, its generated house remade from its seed."""
-    extras = record.get("extras") or {}
-    house_id = extras.get("house_id", "")
-    if not house_id.startswith("generated-"):
-        raise EpisodeError(f"{source}: extras.house_id {house_id!r} is not a generated house")
+    """The episode behind a record that `to_record` made, its generated house remade from its seed.
+
+    Raises EpisodeError, which names `source` and the field, where the record does not fit its house.
+    """
+    house_id = (record.get("extras") or {}).get("house_id", "")
+    if not str(house_id).startswith("generated-"):
+        raise EpisodeError(f"{source}: extras.house_id {house_id!r:.100} is not a generated house")
+    extras = _checked(record, _OwnRecord, source)["extras"]
+    if split_of(int(house_id.removeprefix("generated-"))) != extras["split"]:
+        raise EpisodeError(f"{source}: extras.house_id: {house_id} is no house of the split {extras['split']}")
     task_of = {name: task for task, name in public_names().items()}
     x, _, z = record["agent_starting_position"]
     house, layout = generated(house_id, options)
     episode = Episode(
         id=extras["episode_id"],
         task=task_of[record["task_type"]],
-        target_type=catalogue.type_of_synset(record["synsets"][0]),
+        target_type=target_type(record, source),
         target_id=extras["chosen_object_id"],
         house_id=house_id,
         house=house,
@@ -128,9 +161,32 @@ def from_record(record: dict[str, Any], options: HouseOptions, source: str = "re
         house_index=record["house_index"],
     )
     object.__setattr__(episode, "layout", layout)  # fills the cached property
+    check_in_house(episode, source)
     return episode
 
 
+def target_type(record: dict[str, Any], source: str) -> str:
+    """The type of object that a record's one synset asks for. Raises EpisodeError where none of the tasks does."""
+    synset = record["synsets"][0]
+    try:
+        return catalogue.type_of_synset(synset)
+    except KeyError:
+        raise EpisodeError(f"{source}: synsets: {synset!r} is no target of the three tasks") from None
+
+
+def check_in_house(episode: Episode, source: str) -> None:
+    """Raise EpisodeError where an episode does not fit its house: its target is not there, or its start is outdoors."""
+    layout = episode.layout
+    if episode.target_id not in layout.names[layout.n_structure :]:
+        raise EpisodeError(f"{source}: extras.chosen_object_id: the house has no object {episode.target_id!r}")
+    found = layout.type_index[layout.index_of(episode.target_id)]
+    if found != catalogue.TYPES[episode.target_type].index:
+        raise EpisodeError(f"{source}: extras.chosen_object_id: {episode.target_id!r} is not of the type {episode.target_type}")
+    x, z, _ = episode.start
+    if not layout.is_indoors(x, z):
+        raise EpisodeError(f"{source}: agent_starting_position: ({x:g}, {z:g}) is outside the house")
+
+
 def read(path: str | Path, options: HouseOptions) -> list[Episode]:
-    """The episodes of a file that `write` made."""
-    return [from_record(record, options, f"{path}:{number}") for number, record in enumerate(read_records(path), start=1)]
+    """The episodes of a file that `write` made. Raises EpisodeError, which names the file, the line and the field of a fault."""
+    return [from_record(record, options, f"{path}:{number}") for number, record in numbered_records(path)]

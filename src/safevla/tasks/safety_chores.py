@@ -20,7 +20,7 @@ from safevla.sim.interface import REACHABLE_CELL_M
 from safevla.tasks import episode_files, goals
 from safevla.tasks.episodes import Episode, EpisodeError
 from safevla.tasks.nav_grid import NavGrid, goal_nodes
-from safevla.world import catalogue, house_file
+from safevla.world import house_file
 from safevla.world.layout import compile_house
 
 _HOW_TO_GET = (
@@ -34,16 +34,17 @@ def read(path: str | Path, houses_path: str | Path | None) -> list[Episode]:
 
     Raises EpisodeError naming the line and the field of a fault, or the houses file where it is missing.
     """
-    records = list(episode_files.read_records(path))
+    records = {f"{path}:{number}": record for number, record in episode_files.numbered_records(path)}
     if not records:
         raise EpisodeError(f"{path}: there is no episode in it")
-    found = _houses(houses_path, {record["house_index"] for record in records})
+    found = _houses(houses_path, {record["house_index"] for record in records.values()})
     result = []
-    for number, record in enumerate(records, start=1):
-        source = f"{path}:{number}"
+    for source, record in records.items():
         if record["house_index"] not in found:
             raise EpisodeError(f"{source}: house_index: {houses_path} has no house {record['house_index']}")
-        result.append(from_record(record, found[record["house_index"]], source))
+        episode = from_record(record, found[record["house_index"]], source)
+        episode_files.check_in_house(episode, source)
+        result.append(episode)
     return result
 
 
@@ -58,11 +59,7 @@ def from_record(record: dict[str, Any], house: house_file.House, source: str = "
     """A public record as an episode. The record itself is kept among its extras, so that `to_record` loses nothing."""
     if len(record["synsets"]) != 1:
         raise EpisodeError(f"{source}: synsets: expected one, found {len(record['synsets'])}")
-    synset = record["synsets"][0]
-    try:
-        target_type = catalogue.type_of_synset(synset)
-    except KeyError:
-        raise EpisodeError(f"{source}: synsets: {synset!r} is no target of the three tasks") from None
+    synset, target_type = record["synsets"][0], episode_files.target_type(record, source)
     task_of = {name: task for task, name in goals.public_names().items()}
     task = task_of[record["task_type"]]
     targets = {

@@ -14,7 +14,7 @@ import numpy as np
 from safevla.config.house_options import HouseOptions
 from safevla.config.registry import TASKS
 from safevla.sim import navigation
-from safevla.tasks.episodes import Episode
+from safevla.tasks.episodes import Episode, EpisodeError
 from safevla.tasks.language import instruction
 from safevla.tasks.nav_grid import NavGrid
 from safevla.world import generation, house_file
@@ -24,6 +24,8 @@ from safevla.world.layout import Layout, compile_house
 # House seeds of a split start here and never reach the next one. After the last one they start anew, for more streams.
 SPLIT_SEEDS = {"train": 0, "validation": 1_000_000_000, "test": 1_100_000_000}
 _ALL_SPLITS, _STREAMS = 1_200_000_000, 1000
+
+BARREN = 200  # houses in a row without an episode before one gives up
 
 _START_TURN_DEG = 30.0  # robots start at multiples of this yaw
 
@@ -108,8 +110,15 @@ class EpisodeStream(Iterator[Episode]):
         self._drawn: collections.deque[Episode] = collections.deque()  # of the last house, and not yet asked for
 
     def __next__(self) -> Episode:
+        barren = 0
         while not self._drawn:
+            if barren == BARREN:
+                raise EpisodeError(
+                    f"houses: {BARREN} generated houses in a row offer no episode of {', '.join(self._task_names)}; "
+                    "furniture, surface_objects and hazards say how much there is to look for"
+                )
             self._draw()
+            barren += 1
         return self._drawn.popleft()
 
     def _draw(self) -> None:
@@ -139,7 +148,8 @@ def stream(
     """Episodes without end, each house fresh: houses first, first + stride, … of the split's seeds, tasks in turn.
 
     `per_house` episodes share a house. `seed` chooses the stream within its split: streams of other seeds have no house in
-    common. `stride` lets ranks share a stream. Raises ValueError for a negative seed.
+    common. `stride` lets ranks share a stream. Raises ValueError for a negative seed, and, when
+    it is asked, EpisodeError where `BARREN` houses in a row offer no episode.
     """
     return EpisodeStream(task_names, split, options, seed, first, stride, per_house)
 
@@ -154,6 +164,13 @@ def house_seed(split: str, seed: int, index: int) -> int:
     per_stream = 1_000_000 if split == "train" else 100_000
     start = seed // _STREAMS * _ALL_SPLITS + SPLIT_SEEDS[split]
     return start + seed % _STREAMS * per_stream + index % per_stream
+
+
+def split_of(of_house: int) -> str | None:
+    """The split that a house's seed belongs to; None where it belongs to none."""
+    if of_house < 0:
+        return None
+    return max((start, split) for split, start in SPLIT_SEEDS.items() if start <= of_house % _ALL_SPLITS)[1]
 
 
 def in_houses(

@@ -1,12 +1,10 @@
 """House files: ProcTHOR's JSON schema 1.0.0, read, checked and walked through.
 
-A house is used only after `validate`: what is validated is what is used. A malformed house is refused with the file, the
-line and the JSON path of the fault.
+A house is used only after `validate`: what is validated is what is used. A house that is malformed, larger than the limits
+stated here, or not to be played as it is meant (`world.house_geometry`) is refused with the file, the line and the JSON path of
+the fault. Houses that `world.generation` makes are right as they are.
 """
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterator
 from math import floor
 from pathlib import Path
@@ -14,10 +12,14 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from safevla.world import materials
+from safevla.config.faults import Open, json_path, located_fault
+from safevla.config.numbers import Flag, Real, Share, Whole
+from safevla.runtime import json_files
+from safevla.world import house_geometry, materials
 
 SCHEMA = "1.0.0"
 MAX_OBJECTS = 1000
+_MAX_DEPTH = 8  # of things on things
 
 House = dict[str, Any]
 
@@ -27,70 +29,62 @@ def point(x: float, y: float, z: float) -> House:
     return {"x": floor(x * 1e4 + 0.5) / 1e4, "y": floor(y * 1e4 + 0.5) / 1e4, "z": floor(z * 1e4 + 0.5) / 1e4}  # round is slower
 
 
-_Number = Annotated[float, pydantic.Field(allow_inf_nan=False, ge=-1000, le=1000)]
+_Number = Annotated[Real, pydantic.Field(ge=-1000, le=1000)]
+_Name = Annotated[str, pydantic.Field(max_length=200)]
 
 
-class _Model(pydantic.BaseModel, extra="allow"):
-    pass
-
-
-class _Vector(_Model):
+class _Vector(pydantic.BaseModel):
     x: _Number
     y: _Number
     z: _Number
 
 
-_Share = Annotated[float, pydantic.Field(strict=True, ge=0, le=1)]
+class _Colour(pydantic.BaseModel):
+    r: Share
+    g: Share
+    b: Share
 
 
-class _Colour(_Model):
-    r: _Share
-    g: _Share
-    b: _Share
+def _is_no_name(material: Any) -> Any:
+    if isinstance(material, str):
+        raise ValueError(f'a material is an object here, {{"name": "{material[:50]}"}}, and not its name alone')
+    return material
 
 
-class _Material(_Model):
-    name: str
+class _MaterialModel(Open):
+    name: _Name
     color: _Colour | None = None
 
 
-class _RoomModel(_Model):
-    id: str
-    roomType: str
-    floorPolygon: Annotated[list[_Vector], pydantic.Field(min_length=3, max_length=200)]
+_Material = Annotated[_MaterialModel, pydantic.BeforeValidator(_is_no_name)]
+
+
+class _RoomModel(Open):
+    id: _Name
+    roomType: _Name
+    floorPolygon: Annotated[list[_Vector], pydantic.Field(min_length=4, max_length=64)]
     floorMaterial: _Material
 
-    @pydantic.field_validator("floorPolygon")
-    @classmethod
-    def _is_simple(cls, polygon):
-        points = [(p.x, p.z) for p in polygon]
-        n = len(points)
-        for i in range(n):
-            for j in range(i + 2, n):
-                if (j + 1) % n != i and _cross(points[i], points[(i + 1) % n], points[j], points[(j + 1) % n]):
-                    raise ValueError(f"the room's outline crosses itself (edges {i} and {j})")
-        return polygon
 
-
-def _cross(a, b, c, d) -> bool:
-    def side(p, q, r):
-        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
-
-    return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
-
-
-class _WallModel(_Model):
-    id: str
-    roomId: str
+class _WallModel(Open):
+    id: _Name
+    roomId: _Name
     polygon: Annotated[list[_Vector], pydantic.Field(min_length=4, max_length=4)]
     material: _Material | None = None
+    empty: Flag | None = None
 
 
-class _HoleModel(_Model):
-    id: str
-    wall0: str
-    wall1: str | None = None
+class _WindowModel(Open):
+    id: _Name
+    wall0: _Name
+    wall1: _Name | None = None
     holePolygon: Annotated[list[_Vector], pydantic.Field(min_length=2, max_length=2)]
+
+
+class _DoorModel(_WindowModel):
+    room0: _Name
+    room1: _Name
+    openness: Share | None = None
 
 
 def _is_material(name: str) -> str:
@@ -99,53 +93,55 @@ def _is_material(name: str) -> str:
     return name
 
 
-class _Look(_Model, extra="forbid"):
+class _Look(pydantic.BaseModel, extra="forbid"):
     """An object's own look, each half of which is drawn where it is not given."""
 
     colors: Annotated[list[_Colour], pydantic.Field(min_length=5, max_length=5)] | None = None  # by `parts.MAIN` to LIGHT
     material: Annotated[str, pydantic.AfterValidator(_is_material)] | None = None
 
 
-class _ObjectModel(_Model):
-    id: str
-    assetId: str
+class _ObjectModel(Open):
+    id: _Name
+    assetId: _Name
+    objectType: _Name | None = None
     position: _Vector
     rotation: _Vector
     color: _Colour | None = None
     look: _Look | None = None
-    children: list["_ObjectModel"] = []
+    children: list["_ObjectModel"] | None = None
 
 
-class _Light(_Model):
-    type: str
+class _Light(Open):
+    type: Literal["directional", "point"]
     position: _Vector
-    intensity: Annotated[float, pydantic.Field(strict=True, allow_inf_nan=False, ge=0)]
+    intensity: Annotated[Real, pydantic.Field(ge=0, le=100)]
     rgb: _Colour | None = None
 
 
-class _ProceduralParameters(_Model):
+class _ProceduralParameters(Open):
     ceilingMaterial: _Material | None = None
-    lights: list[_Light] | None = None
+    skyboxColor: _Colour | None = None
+    lights: Annotated[list[_Light], pydantic.Field(max_length=500)] | None = None
 
 
-class _HouseLooks(_Model, extra="forbid"):
+class _HouseLooks(pydantic.BaseModel, extra="forbid"):
     """What the looks of a house are drawn from: `world.looks`."""
 
-    seed: Annotated[int, pydantic.Field(strict=True, ge=0, lt=2**63)]
+    seed: Annotated[Whole, pydantic.Field(ge=0, lt=2**63)]
     colors: Literal["seen", "unseen"] = "seen"
     materials: Literal["seen", "unseen"] = "seen"
     variants: Literal["seen", "unseen"] = "seen"
 
 
-class _Metadata(_Model):
+class _Metadata(Open):
     looks: _HouseLooks | None = None
 
 
-class _HouseModel(_Model):
+class _HouseModel(Open):
     rooms: Annotated[list[_RoomModel], pydantic.Field(min_length=1, max_length=100)]
     walls: Annotated[list[_WallModel], pydantic.Field(min_length=3, max_length=2000)]
-    doors: list[_HoleModel]
-    windows: list[_HoleModel]
+    doors: Annotated[list[_DoorModel], pydantic.Field(max_length=500)]
+    windows: Annotated[list[_WindowModel], pydantic.Field(max_length=500)]
     objects: list[_ObjectModel]
     proceduralParameters: _ProceduralParameters
     metadata: _Metadata
@@ -157,38 +153,42 @@ class HouseError(ValueError):
 
 def validate(house: Any, source: str = "house") -> House:
     """Return the house if it is a usable ProcTHOR 1.0.0 house, else raise HouseError naming `source` and the fault."""
-    if not isinstance(house, dict):
-        raise HouseError(f"{source}: a house must be a JSON object, found {type(house).__name__}")
-    schema = (house.get("metadata") or {}).get("schema") if isinstance(house.get("metadata"), dict) else None
-    if schema != SCHEMA:
-        raise HouseError(f"{source}: $.metadata.schema is {schema!r}, expected {SCHEMA!r}")
-    if _count_objects(house.get("objects")) > MAX_OBJECTS:
-        raise HouseError(f"{source}: $.objects holds more than {MAX_OBJECTS} objects")
-    try:
-        _HouseModel.model_validate(house)
-    except pydantic.ValidationError as error:
-        fault = error.errors()[0]
-        path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
-        raise HouseError(f"{source}: {path}: {fault['msg']}") from None
-    corners = [point for room in house["rooms"] for point in room["floorPolygon"]]
-    low = {axis: min(point[axis] for point in corners) - 0.5 for axis in "xz"}
-    high = {axis: max(point[axis] for point in corners) + 0.5 for axis in "xz"}
-    for index, obj in enumerate(house["objects"]):
-        for axis in "xz":
-            if not low[axis] <= obj["position"][axis] <= high[axis]:
-                raise HouseError(f"{source}: $.objects[{index}].position.{axis}: {obj['id']} stands outside the house")
+    fault = _first_fault(house)
+    if fault is not None:
+        raise HouseError(_said(source, *fault))
     return house
 
 
-def _count_objects(objects: Any) -> int:
-    if not isinstance(objects, list):
-        return 0
-    total = 0
-    for obj in objects:
-        total += 1 + (_count_objects(obj.get("children")) if isinstance(obj, dict) else 0)
+def _first_fault(house: Any) -> house_geometry.Fault | None:
+    if not isinstance(house, dict):
+        return (), f"a house must be a JSON object, found {type(house).__name__}"
+    schema = house["metadata"].get("schema") if isinstance(house.get("metadata"), dict) else None
+    if schema != SCHEMA:
+        return ("metadata", "schema"), f"{schema!r:.50}, expected {SCHEMA!r}"
+    too_many = _too_many_objects(house.get("objects"))
+    if too_many:
+        return ("objects",), too_many
+    try:
+        _HouseModel.model_validate(house)
+    except pydantic.ValidationError as error:
+        return located_fault(error)
+    return next(house_geometry.faults(house), None)
+
+
+def _said(source: str, path: tuple[int | str, ...], message: str) -> str:
+    return f"{source}: {json_path(path)}: {message}" if path else f"{source}: {message}"
+
+
+def _too_many_objects(objs: Any) -> str | None:
+    """What is wrong with the number of objects, before any of them is looked at."""
+    total, level = 0, [objs]
+    for _ in range(_MAX_DEPTH + 1):
+        level = [obj for some in level if isinstance(some, list) for obj in some]
+        total += len(level)
         if total > MAX_OBJECTS:
-            break
-    return total
+            return f"more than {MAX_OBJECTS} objects"
+        level = [obj.get("children") for obj in level if isinstance(obj, dict)]
+    return f"things stand on things, more than {_MAX_DEPTH} high" if any(level) else None
 
 
 def load(path: str | Path) -> Iterator[House]:
@@ -197,27 +197,15 @@ def load(path: str | Path) -> Iterator[House]:
     Raises HouseError at the first house that is malformed, or where the file is missing or damaged.
     """
     path = Path(path)
-    if not path.is_file():
-        raise HouseError(f"{path}: there is no such file")
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            if path.name.removesuffix(".gz").endswith(".json"):
-                yield validate(_parse(lines.read(), str(path)), str(path))
-                return
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    source = f"{path}:{number}"
-                    yield validate(_parse(line, source), source)
-    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
-        raise HouseError(f"{path}: the file is damaged or cut short ({error})") from None
-
-
-def _parse(text: str, source: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise HouseError(f"{source}: not JSON: {error.msg} at column {error.colno}") from None
+    if path.name.removesuffix(".gz").endswith(".json"):
+        text, house = json_files.value(path, HouseError)
+        fault = _first_fault(house)
+        if fault is not None:
+            raise HouseError(_said(f"{path}:{json_files.line_of(text, fault[0])}", *fault))
+        yield house
+        return
+    for number, house in json_files.values(path, HouseError):
+        yield validate(house, f"{path}:{number}")
 
 
 def objects(house: House) -> Iterator[tuple[House, House | None]]:

@@ -6,6 +6,7 @@ rest as `world.support` has it. An asset that is not in the database gets its ty
 """
 
 import dataclasses
+import functools
 import warnings
 from collections.abc import Callable
 
@@ -50,6 +51,10 @@ class Layout:
     def n_boxes(self) -> int:
         return len(self.names)
 
+    def is_indoors(self, x: float, z: float) -> bool:
+        """Whether there is a floor at (x, z)."""
+        return _is_indoors(self.origin, self.room, x, z)
+
     def index_of(self, object_id: str) -> int:
         """Slot of an object among the boxes; ValueError if the house has none of that id."""
         return self.names.index(object_id)
@@ -64,12 +69,7 @@ def compile_house(house: house_file.House, sizes: AssetSizes | None = None) -> L
     n_structure = len(boxes.names)
     ceiling_m = max(point["y"] for wall in house["walls"] for point in wall["polygon"])
     origin, room = _floor_map(house)
-
-    def is_indoors(x: float, z: float) -> bool:
-        cell_x, cell_z = int((x - origin[0]) // FLOOR_CELL_M), int((z - origin[1]) // FLOOR_CELL_M)
-        return 0 <= cell_z < room.shape[0] and 0 <= cell_x < room.shape[1] and bool(room[cell_z, cell_x] >= 0)
-
-    unknown = _add_objects(boxes, house, sizes, house_looks, is_indoors)
+    unknown = _add_objects(boxes, house, sizes, house_looks, functools.partial(_is_indoors, origin, room))
     if unknown:
         warnings.warn(f"unknown assets, sized by their type: {', '.join(sorted(unknown)[:5])}", stacklevel=2)
 
@@ -149,6 +149,11 @@ def _raised(parts: np.ndarray, up_m: float) -> np.ndarray:
     raised = parts.copy()
     raised[:, CENTRE + 1] += up_m
     return raised
+
+
+def _is_indoors(origin: tuple[float, float], room: np.ndarray, x: float, z: float) -> bool:
+    cell_x, cell_z = int((x - origin[0]) // FLOOR_CELL_M), int((z - origin[1]) // FLOOR_CELL_M)
+    return 0 <= cell_z < room.shape[0] and 0 <= cell_x < room.shape[1] and bool(room[cell_z, cell_x] >= 0)
 
 
 def _floor_map(house: house_file.House) -> tuple[tuple[float, float], np.ndarray]:

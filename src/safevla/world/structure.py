@@ -11,6 +11,9 @@ import numpy as np
 
 from safevla.world import house_file, looks, materials
 from safevla.world.boxes import ON_FLOOR, ON_WALL, STRUCTURE, BoxList
+from safevla.world.house_geometry import Hole, WallLine, hole, leads_outdoors, wall_line
+
+_Span = tuple[float, float, float, float, float]  # x0, z0, x1, z1 of a hole in a wall, and its top
 
 _WALL_M = 0.02  # thickness
 _FLOOR_M = 0.1
@@ -24,25 +27,20 @@ def add_structure(boxes: BoxList, house: house_file.House, house_looks: looks.Ho
         for x0, z0, x1, z1 in _rectangles(room["floorPolygon"]):
             centre, half = ((x0 + x1) / 2, -_FLOOR_M / 2, (z0 + z1) / 2), ((x1 - x0) / 2, _FLOOR_M / 2, (z1 - z0) / 2)
             boxes.add(room["id"], centre, half, 0.0, STRUCTURE, -1, ON_FLOOR, palette, materials.moved(material, *centre))
-    holes: dict[str, list] = {}
-    for door in house["doors"]:
-        if door["room0"] == door["room1"]:
-            continue  # a door to the outdoors stays shut: the wall behind it is whole
-        for side, wall_id in enumerate((door["wall0"], door.get("wall1"))):
-            holes.setdefault(wall_id, []).append((side, door))
     wall_by_id = {wall["id"]: wall for wall in house["walls"]}
+    holes: dict[str, list[_Span]] = {}
+    for door in house["doors"]:
+        if leads_outdoors(door):
+            continue
+        ends = _hole_ends(wall_line(wall_by_id[door["wall0"]]), hole(door))
+        for wall_id in (door["wall0"], door["wall1"]):
+            holes.setdefault(wall_id, []).append((*ends, hole(door).top))
     for wall in house["walls"]:
         if "exterior" in wall["id"] or wall.get("empty"):
             continue
-        spans = []
-        for side, door in holes.get(wall["id"], []):
-            reference = wall if side == 0 else wall_by_id.get(door["wall0"], wall)
-            spans.append((*_hole_ends(reference, door), door["holePolygon"][1]["y"]))
-        _add_wall(boxes, wall, spans, looks.of_wall(house_looks, wall))
+        _add_wall(boxes, wall, holes.get(wall["id"], []), looks.of_wall(house_looks, wall))
     for window in house["windows"]:
-        wall = wall_by_id.get(window["wall0"])
-        if wall is not None:
-            _add_pane(boxes, wall, window)
+        _add_pane(boxes, wall_line(wall_by_id[window["wall0"]]), window)
 
 
 def is_inside(polygon: np.ndarray, x: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -74,32 +72,16 @@ def _rectangles(points: list[dict]) -> list[tuple[float, float, float, float]]:
     return found
 
 
-def _ends(wall: house_file.House) -> tuple[float, float, float, float, float]:
-    """(x0, z0, x1, z1, height) of a wall, in the polygon's own order."""
-    points = wall["polygon"]
-    low = min(point["y"] for point in points)
-    floor = [point for point in points if point["y"] - low < 1e-3]
-    if len(floor) != 2:
-        raise house_file.HouseError(f"$.walls[{wall['id']}].polygon: two floor points expected, found {len(floor)}")
-    top = max(point["y"] for point in points)
-    return floor[0]["x"], floor[0]["z"], floor[1]["x"], floor[1]["z"], top
-
-
-def _hole_ends(wall: house_file.House, hole: house_file.House) -> tuple[float, float, float, float]:
+def _hole_ends(wall: WallLine, of: Hole) -> tuple[float, float, float, float]:
     """World (x0, z0, x1, z1) of a hole given in wall coordinates."""
-    x0, z0, x1, z1, _ = _ends(wall)
-    length = math.hypot(x1 - x0, z1 - z0) or 1.0
-    ux, uz = (x1 - x0) / length, (z1 - z0) / length
-    a, b = hole["holePolygon"][0]["x"], hole["holePolygon"][1]["x"]
-    return x0 + ux * a, z0 + uz * a, x0 + ux * b, z0 + uz * b
+    ux, uz = (wall.x1 - wall.x0) / wall.length, (wall.z1 - wall.z0) / wall.length
+    return wall.x0 + ux * of.start, wall.z0 + uz * of.start, wall.x0 + ux * of.end, wall.z0 + uz * of.end
 
 
-def _add_wall(boxes: BoxList, wall: house_file.House, holes: list[tuple[float, ...]], look: looks.Look) -> None:
-    """Add a wall's pieces beside and above its holes, each (x0, z0, x1, z1, top)."""
-    x0, z0, x1, z1, height = _ends(wall)
-    length = math.hypot(x1 - x0, z1 - z0)
-    if length < 1e-6:
-        return
+def _add_wall(boxes: BoxList, wall: house_file.House, holes: list[_Span], look: looks.Look) -> None:
+    """Add a wall's pieces beside and above its holes."""
+    x0, z0, x1, z1, height = line = wall_line(wall)
+    length = line.length
     ux, uz = (x1 - x0) / length, (z1 - z0) / length
     # a room's polygon runs clockwise seen from above, so its inside is to the right of each wall
     inward_x, inward_z = uz, -ux
@@ -122,21 +104,16 @@ def _add_wall(boxes: BoxList, wall: house_file.House, holes: list[tuple[float, .
     for hx0, hz0, hx1, hz1, top in holes:
         along = sorted(((hx0 - x0) * ux + (hz0 - z0) * uz, (hx1 - x0) * ux + (hz1 - z0) * uz))
         spans.append((max(0.0, along[0]), min(length, along[1]), top))
-    position = 0.0
-    for start, end, top in sorted(spans):
-        piece(position, start, 0.0, height)
-        piece(start, end, top, height)
-        position = end
-    piece(position, length, 0.0, height)
+    cuts = sorted({0.0, length, *(cut for start, end, _ in spans for cut in (start, end))})
+    for left, right in itertools.pairwise(cuts):  # one hole may lie in another
+        piece(left, right, max((top for start, end, top in spans if start <= left and right <= end), default=0.0), height)
 
 
-def _add_pane(boxes: BoxList, wall: house_file.House, window: house_file.House) -> None:
+def _add_pane(boxes: BoxList, wall: WallLine, window: house_file.House) -> None:
     """Add a window's pane in front of its wall, on the side of the room."""
-    x0, z0, x1, z1, _ = _ends(wall)
-    length = math.hypot(x1 - x0, z1 - z0) or 1.0
-    ux, uz = (x1 - x0) / length, (z1 - z0) / length
-    hx0, hz0, hx1, hz1 = _hole_ends(wall, window)
-    bottom, top = window["holePolygon"][0]["y"], window["holePolygon"][1]["y"]
+    ux, uz = (wall.x1 - wall.x0) / wall.length, (wall.z1 - wall.z0) / wall.length
+    _, _, bottom, top = hole(window)
+    hx0, hz0, hx1, hz1 = _hole_ends(wall, hole(window))
     offset = _WALL_M + _PANE_HALF_M
     centre = ((hx0 + hx1) / 2 + uz * offset, (bottom + top) / 2, (hz0 + hz1) / 2 - ux * offset)
     half = (math.hypot(hx1 - hx0, hz1 - hz0) / 2, (top - bottom) / 2, _PANE_HALF_M)

@@ -164,14 +164,12 @@ def _find_place(body: Body, taken: np.ndarray, n_taken: int, is_indoors: Callabl
     for bottom in (top, 0.0):
         places = [nearest, *_places_in(stand)] if bottom == top else _places_beside(parent, reach)
         places.sort(key=lambda place: (place[0] - nearest[0]) ** 2 + (place[1] - nearest[1]) ** 2)
-        spots = [(*parent.world(*place), body.yaw_deg) for place in places]
-        if bottom != top:
-            spots = [spot for spot in spots if _has_floor(spot, reach, is_indoors)]
-        best, _ = first_free(
-            np.array(spots, np.float64).reshape(-1, 3), 0, size_m, bottom, anywhere, taken, n_taken, _CLEARANCE_M
-        )
+        spots = np.array([(*parent.world(*place), body.yaw_deg) for place in places], np.float64).reshape(-1, 3)
+        best, _ = first_free(spots, 0, size_m, bottom, anywhere, taken, n_taken, _CLEARANCE_M)
+        while best >= 0 and bottom != top and not _has_floor(spots[best].tolist(), reach, is_indoors):
+            best, _ = first_free(spots, best + 1, size_m, bottom, anywhere, taken, n_taken, _CLEARANCE_M)
         if best >= 0:
-            body.x, body.z = spots[best][:2]
+            body.x, body.z = spots[best, :2].tolist()
             body.y = bottom + body.size_m[1] / 2
             body.parent = parent if bottom == top else None
             return
@@ -193,5 +191,5 @@ def _places_beside(parent: Body, reach: float) -> list[tuple[float, float]]:
     return [(x, z) for x, z in _places_in(around) if abs(x) > half_x or abs(z) > half_z]
 
 
-def _has_floor(spot: Spot, reach: float, is_indoors: Callable[[float, float], bool]) -> bool:
+def _has_floor(spot: Sequence[float], reach: float, is_indoors: Callable[[float, float], bool]) -> bool:
     return all(is_indoors(spot[0] + x, spot[1] + z) for x in (-reach, reach) for z in (-reach, reach))
