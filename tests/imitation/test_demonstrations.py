@@ -3,6 +3,8 @@
 import json
 
 import numpy as np
+import pandas as pd
+import pytest
 import torch
 
 from safevla.config.house_options import HouseOptions
@@ -11,6 +13,7 @@ from safevla.imitation import demonstrations
 from safevla.sim.actions import Action
 from safevla.sim.embedded import EmbeddedSimulator
 from safevla.tasks import episode_files, goals, sampling
+from safevla.tasks.episodes import EpisodeError
 from safevla.tasks.step_costs import PAPER_COSTS
 
 
@@ -69,3 +72,24 @@ def test_a_summary_tells_episodes_length_and_cost_of_each_task():
     summary = demonstrations.summary(table)
     assert summary["episodes"].sum() == 6 and set(summary.index) <= set(goals.PAPER_TASKS)
     assert (summary["steps"] * summary["episodes"]).sum() == table["steps"].sum()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"labels": [b"\x02\x14"]}, "row 0: labels: not 2 bytes below 20, one a step"),
+        ({"actions": [b"\x02"]}, "row 0: actions: not 2 bytes below 20, one a step"),
+        ({"actions": ["ab"]}, "row 0: actions: not 2 bytes"),
+        ({"steps": [0]}, "row 0: actions: not 0 bytes"),
+    ],
+)
+def test_a_table_that_cannot_be_learnt_from_is_named_with_its_row(tmp_path, changed, said):
+    sound = {"record": ["{}"], "actions": [b"\x02\x13"], "labels": [b"\x02\x13"], "success": [True], "steps": [2], "cost": [0.0]}
+    demonstrations.write(pd.DataFrame(sound), tmp_path / "demos.parquet")
+    assert len(demonstrations.read(tmp_path / "demos.parquet")) == 1
+    demonstrations.write(pd.DataFrame(sound | changed), tmp_path / "demos.parquet")
+    with pytest.raises(EpisodeError, match=rf"demos\.parquet: {said}"):
+        demonstrations.read(tmp_path / "demos.parquet")
+    demonstrations.write(pd.DataFrame(sound)[:0], tmp_path / "demos.parquet")
+    with pytest.raises(EpisodeError, match=r"demos\.parquet: holds no demonstration"):
+        demonstrations.read(tmp_path / "demos.parquet")

@@ -20,7 +20,7 @@ from safevla.env.vector_env import VectorEnv
 from safevla.policies.expert import Expert
 from safevla.runtime import ranks, workers
 from safevla.runtime.progress import Progress
-from safevla.sim.actions import Action
+from safevla.sim.actions import N_ACTIONS, Action
 from safevla.sim.factory import make_simulator
 from safevla.sim.interface import Simulator
 from safevla.tasks import episode_files, episodes, goals, sampling
@@ -178,7 +178,7 @@ def write(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """A table that `write` made; EpisodeError names the file and what is missing."""
+    """A table that `write` made; EpisodeError names the file, the row and what is wrong."""
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
@@ -186,6 +186,12 @@ def read(path: str | Path) -> pd.DataFrame:
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise episodes.EpisodeError(f"{path}: column {missing[0]} is missing")
+    if table.empty:
+        raise episodes.EpisodeError(f"{path}: holds no demonstration")
+    for row, (steps, *taken) in enumerate(zip(table["steps"], table["actions"], table["labels"], strict=True)):
+        for name, choices in zip(("actions", "labels"), taken, strict=True):
+            if not isinstance(choices, bytes) or len(choices) != steps or max(choices, default=N_ACTIONS) >= N_ACTIONS:
+                raise episodes.EpisodeError(f"{path}: row {row}: {name}: not {steps} bytes below {N_ACTIONS}, one a step")
     return table
 
 

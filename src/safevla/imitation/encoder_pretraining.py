@@ -194,7 +194,7 @@ class _Learning:
         for prefix, module in (("pupil.", self.pupil), ("mean.", self.mean)):
             mine = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
             checkpoints.restore(module, mine, path)
-        checkpoints.restore_optimiser(self.optimiser, tensors, "optimiser")
+        checkpoints.restore_optimiser(self.optimiser, tensors, "optimiser", path)
         for group in self.optimiser.param_groups:  # which hold copies now
             group["lr"] = self._lr
         self.updates = metadata["updates"]

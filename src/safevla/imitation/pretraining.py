@@ -202,6 +202,6 @@ def _resume(path: Path, policy: Policy, optimiser) -> tuple[int, list[dict], dic
     tensors, metadata = checkpoints.load(path)
     own = {name.removeprefix("policy."): tensor for name, tensor in tensors.items() if name.startswith("policy.")}
     checkpoints.restore(policy, own, path)
-    checkpoints.restore_optimiser(optimiser, tensors, "optimiser")
+    checkpoints.restore_optimiser(optimiser, tensors, "optimiser", path)
     print(f"imitation resumes at update {metadata['update']}", flush=True)
     return metadata["update"], metadata["curve"], metadata["machine"]
