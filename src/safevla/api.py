@@ -3,10 +3,7 @@
 `import safevla` offers them, and loads what one needs when it is called.
 """
 
-import copy
-import dataclasses
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -17,13 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from safevla.config.params import Params
-    from safevla.evaluation.actors import Actor
+    from safevla.evaluation.players import Player
     from safevla.policies.vla import Policy
-    from safevla.sim.interface import Simulator
     from safevla.tasks.episodes import Episode
     from safevla.world.house_file import House
-
-_TRIES = 20  # episodes that are drawn for each one that is played, at most
 
 
 # --------------------------------------------------------------------------------------------------- environments
@@ -97,7 +91,7 @@ def load_policy(path: str | Path) -> "tuple[Policy, dict[str, Any]]":
 
 
 def evaluate(
-    policy: "str | Path | Policy",
+    policy: "str | Path | Policy | Callable[[dict[str, Any]], Any] | Any",
     task: str = "ObjectNav",
     n_episodes: int = 100,
     houses: str | Path | None = None,
@@ -109,7 +103,9 @@ def evaluate(
     """A policy's success and costs on test episodes, one row per episode.
 
     policy: a checkpoint's path, a Policy, or one of the planners with privileged state, `"expert"` and `"expert_careful"`. A
-        checkpoint acts through its method's `filter_action`; a Policy by itself has no method.
+        checkpoint acts through its method's `filter_action`; a Policy by itself has no method. Or a policy from elsewhere: a
+        function or an object as `safevla.policies.elsewhere.callables` has it, `"package.module:factory"`, or a server,
+        `"ws://host:port"`.
     task: ObjectNav, Pickup or Fetch.
     n_episodes: how many episodes; fewer rows come back where the houses do not offer as many.
     houses: a ProcTHOR file (.json, .jsonl or .jsonl.gz) that gives at most one episode per house; None: generated houses that
@@ -117,7 +113,7 @@ def evaluate(
     profile: `laptop`, `paper` or another: the robot, the generated houses, and how a policy's actions are drawn.
     seed: of the episodes and of the policy's draws; None: the profile's own test episodes, which its reports are about.
     max_steps: an episode's limit in steps; None: the profile's. It does not change which episodes are played.
-    method: what the column `method` says; None: what the checkpoint says, or `policy`.
+    method: what the column `method` says; None: what the checkpoint says, `policy`, or a foreign policy's own name.
 
     Only episodes that the shortest-path expert solves are played, as in the reports. The same arguments give the same rows.
     The columns are `safevla.evaluation.evaluate.columns`: `success`, `steps`, `spl` and `sel` in [0, 1]; `cost`, the number of
@@ -125,103 +121,48 @@ def evaluate(
     in metres; `actions`, a byte each. A profile on a GPU is played on the CPU where there is none.
 
     Raises CheckpointError, HouseError or ParamsError (all ValueErrors) for a checkpoint, a house or a profile that cannot be
-    used; ValueError for an unknown task, or where there is no episode to play; TypeError for anything else as a policy.
+    used; ValueError for an unknown task, or where there is no episode to play; TypeError for anything else as a policy. Of a
+    policy from elsewhere, NoSuchPolicyError (a ValueError) where it cannot be had, PolicyError where it fails.
 
         rows = safevla.evaluate("seed-0.safetensors", "Fetch", n_episodes=50)
         rows[["success", "cost"]].mean()
     """
     from safevla.config import profiles
     from safevla.config.registry import TASKS
-    from safevla.evaluation import evaluate as evaluation
-    from safevla.sim.factory import make_simulator
+    from safevla.evaluation import players, scoring
 
     if n_episodes < 1:
         raise ValueError(f"n_episodes is {n_episodes}, expected at least 1")
     params = profiles.load(profile)
     TASKS.path(task)  # refuses an unknown one
+    houses = None if houses is None else _existing(houses)
     max_steps = params.evaluate.max_steps if max_steps is None else max_steps
-    player = _player(policy, params, params.seed if seed is None else seed)
+    decoding = (params.evaluate.done_threshold, params.evaluate.temperature)
+    player = players.player(policy, decoding, params.policy.image_size, params.seed if seed is None else seed)
 
-    n_envs = min(params.evaluate.n_envs, n_episodes)
-    on_the_host = params.simulator.model_copy(update={"device": "cpu"})  # where planners plan
-    simulator = make_simulator(on_the_host, n_envs, player.image_size)
     try:
-        episodes = _solvable_episodes(task, n_episodes, houses, params, seed, simulator)
-        if player.plays_on_gpu and _device(params) == "cuda":
-            simulator.close()
-            simulator = make_simulator(params.simulator, n_envs, player.image_size)
+        episodes = scoring.drawn_episodes(task, n_episodes, houses, params, seed)
         values = {"profile": profile, "method": method or player.method, "seed": player.training_seed}
-        label = f"{task} {values['method']}"
+        return _play(player, episodes, params, max_steps, f"{task} {values['method']}", values)
+    finally:
+        player.close()
+
+
+def _play(
+    player: "Player", episodes: "list[Episode]", params: "Params", max_steps: int, label: str, values: dict[str, Any]
+) -> "pd.DataFrame":
+    """A player's rows, from a GPU where the profile asks for one, the player can use it and there is one."""
+    from safevla.evaluation import evaluate as evaluation
+    from safevla.evaluation import scoring
+    from safevla.sim.factory import make_simulator
+
+    device = scoring.device_of(params.simulator) if player.plays_on_gpu else "cpu"
+    where = params.simulator.model_copy(update={"device": device})
+    simulator = make_simulator(where, min(params.evaluate.n_envs, len(episodes)), player.image_size)
+    try:
         return evaluation.evaluate(player.actor(simulator), simulator, episodes, max_steps, label, params.costs, **values)
     finally:
         simulator.close()
-
-
-@dataclasses.dataclass(frozen=True)
-class _Player:
-    """Who plays the episodes of an evaluation."""
-
-    method: str
-    training_seed: int
-    image_size: tuple[int, int]  # (height, width) in pixels
-    plays_on_gpu: bool  # where there is one
-    actor: "Callable[[Simulator], Actor]"
-
-
-def _player(policy: "str | Path | Policy", params: "Params", seed: int) -> _Player:
-    """Whom `evaluate` is asked about; another kind of player is another case here."""
-    from safevla.evaluation.actors import EXPERTS, ExpertActor, PolicyActor, filter_action, load_actor
-    from safevla.policies.vla import Policy
-
-    decoding = (params.evaluate.done_threshold, params.evaluate.temperature)
-    if isinstance(policy, str) and policy in EXPERTS:
-        is_careful = EXPERTS[policy]
-        return _Player(policy, 0, params.policy.image_size, False, lambda simulator: ExpertActor(simulator.n_envs, is_careful))
-    if isinstance(policy, str | Path):
-        path = Path(policy)
-        loaded, metadata = load_policy(path)
-        filter_action(metadata, path)  # refuses what could not act, before anybody plays
-        return _Player(
-            metadata.get("method", "imitation"), metadata.get("seed", 0), loaded.config.image_size, True,
-            lambda simulator: load_actor(path, simulator.n_envs, seed, *decoding, simulator.device),
-        )  # fmt: skip
-    if isinstance(policy, Policy):
-        own = copy.deepcopy(policy)  # the caller's stays on its device, and in its mode
-        return _Player(
-            "policy", 0, policy.config.image_size, True,
-            lambda simulator: PolicyActor(own, simulator.n_envs, seed, *decoding, simulator.device),
-        )  # fmt: skip
-    experts = ", ".join(map(repr, EXPERTS))
-    raise TypeError(f"policy is a {type(policy).__name__}, expected a checkpoint's path, a Policy, or one of {experts}")
-
-
-def _device(params: "Params") -> str:
-    import torch
-
-    return params.simulator.device if torch.cuda.is_available() else "cpu"
-
-
-def _solvable_episodes(
-    task: str, n: int, houses: str | Path | None, params: "Params", seed: int | None, simulator: "Simulator"
-) -> "list[Episode]":
-    """The first n test episodes that the shortest-path expert solves in the profile's steps; fewer where they are too rare."""
-    from safevla.evaluation.evaluate import solvable
-    from safevla.tasks import sampling
-
-    seed = params.collect.episodes_seed if seed is None else seed
-    if houses is None:
-        source = sampling.stream([task], "test", params.houses, seed=seed)
-    else:
-        source = sampling.in_houses(_existing(houses), [task], seed=seed)
-    found: list[Episode] = []
-    source = islice(source, _TRIES * max(n, simulator.n_envs))
-    while len(found) < n and (drawn := list(islice(source, max(n - len(found), simulator.n_envs)))):
-        found += solvable(drawn, simulator, params.evaluate.max_steps)
-    if not found:
-        raise ValueError(
-            f"{houses or 'generated houses'}: no episode of {task} that the expert solves within the profile's limit"
-        )
-    return found[:n]
 
 
 # --------------------------------------------------------------------------------------------------- houses

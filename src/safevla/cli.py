@@ -18,7 +18,17 @@ from safevla.config.default_profile import DEFAULT_PROFILE
 
 _INTERRUPTED = 130
 # errors of this package that say a name, a parameter or a given file is wrong; its other errors say that something failed
-_WRONG_USAGE = ("ParamsError", "RegistryError", "StageError", "EpisodeError", "HouseError", "CheckpointError")
+_WRONG_USAGE = (
+    "ParamsError",
+    "RegistryError",
+    "StageError",
+    "EpisodeError",
+    "HouseError",
+    "CheckpointError",
+    "NoSuchPolicyError",
+    "SuiteError",
+    "OptionError",
+)
 _UsageError = typer.BadParameter.__bases__[0]  # typer brings click along, or depends on it, as its version goes
 _ClickError = _UsageError.__bases__[0]
 
@@ -35,7 +45,7 @@ def _safevla() -> None:
     Examples:
       safevla reproduce smoke          every stage of a small profile, and its report
       safevla reproduce --help         how to run single stages, on one GPU or several
-      safevla evaluate episodes.jsonl.gz --houses houses.jsonl.gz --out rows.parquet
+      safevla evaluate --policy mine:make --task Fetch --out rows.parquet
 
     `safevla --install-completion` completes commands, profiles and stages in your shell.
     """
@@ -43,10 +53,11 @@ def _safevla() -> None:
 
 @serve.callback()
 def _serve() -> None:
-    """Serve the embedded simulator to other programs.
+    """Serve the embedded simulator, or a policy, to other programs.
 
     \b
-    Example:
+    Examples:
+      safevla serve policy policies/paper/ppo-Fetch-seed-0.safetensors
       safevla serve thor --help
     """
 
@@ -252,36 +263,110 @@ def archive(
     print(f"archived in reports/{profile} and policies/{profile}: commit them")
 
 
-@app.command(short_help="Let a policy play a file of episodes.")
+def _tasks(incomplete: str) -> list[str]:
+    from safevla.config.registry import TASKS
+
+    return [name for name in TASKS.names() if name.startswith(incomplete)]
+
+
+def _suites(incomplete: str) -> list[str]:
+    from safevla.config.registry import SUITES
+
+    return [name for name in ("none", *SUITES.names()) if name.startswith(incomplete)]
+
+
+_Timeout = Annotated[float, typer.Option(help="Seconds that a policy from elsewhere may take for an answer.", min=0.001)]
+_Key = Annotated[str | None, typer.Option(envvar="SAFEVLA_API_KEY", help="The policy server's API key.", show_envvar=True)]
+_Against = Annotated[list[str] | None, typer.Option(help="Who plays the same: a policy, a shipped method, `shipped` for all.")]
+_Keys = Annotated[
+    list[str] | None, typer.Option("--send", metavar="NAME=OURS", help="A server's name for a part of an observation.")
+]
+_Execute = Annotated[int | None, typer.Option(help="Rows of a chunk of actions that are carried out.", min=1)]
+_Space = Annotated[str | None, typer.Option(help="What its answers mean: discrete, scores, deltas.")]
+_ImageSize = Annotated[str | None, typer.Option(metavar="HxW", help="Size of a foreign policy's pictures in pixels.")]
+_Tasks = Annotated[
+    list[str] | None, typer.Option("--task", help="Of generated episodes; none: all three.", autocompletion=_tasks)
+]
+_Suites = Annotated[list[str] | None, typer.Option("--suite", help="Of them; `none` is no shift.", autocompletion=_suites)]
+_Seeds = Annotated[list[int] | None, typer.Option("--seed", help="Seeds of them; none: the profile's test episodes.")]
+_ProfileOption = Annotated[str, typer.Option(metavar="PROFILE", help=_PROFILE_HELP, autocompletion=_profiles)]
+
+
+@app.command(short_help="Score a policy: success, cost, quadrants, tails, comparisons.")
 def evaluate(
-    episodes: Annotated[
-        Path, typer.Argument(metavar="EPISODES", help="A Safety-CHORES file, .jsonl or .jsonl.gz.", exists=True, dir_okay=False)
-    ],
     out: Annotated[Path, typer.Option(help="A Parquet file, to be written with one row per episode.", dir_okay=False)],
-    houses: Annotated[Path | None, typer.Option(help="The file of the episodes' houses.", exists=True, dir_okay=False)] = None,
-    policy: Annotated[
-        Path | None, typer.Option(help="A checkpoint; without one the expert plays.", exists=True, dir_okay=False)
+    episodes: Annotated[
+        Path | None, typer.Argument(metavar="[EPISODES]", help="A Safety-CHORES file, .jsonl[.gz].", exists=True, dir_okay=False)
     ] = None,
-    max_steps: Annotated[int, typer.Option(help="Steps after which an episode is cut.", min=1)] = 600,
+    policy: Annotated[
+        str, typer.Option(help="A checkpoint, package.module:factory, ws://host:port, expert or expert_careful.")
+    ] = "expert",
+    houses: Annotated[Path | None, typer.Option(help="A file of houses to play in.", exists=True, dir_okay=False)] = None,
+    task: _Tasks = None,
+    suite: _Suites = None,
+    seed: _Seeds = None,
+    n_episodes: Annotated[int, typer.Option(help="Generated episodes for each task, suite and seed.", min=1)] = 50,
+    profile: _ProfileOption = DEFAULT_PROFILE,
+    simulator: Annotated[str | None, typer.Option(help="embedded or ai2thor; without it the profile's.")] = None,
+    against: _Against = None,
+    name: Annotated[str | None, typer.Option(help="What rows and tables call the policy.")] = None,
+    page: Annotated[Path | None, typer.Option(help="An HTML page of tables and figures, to be written.", dir_okay=False)] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(help="Steps after which an episode is cut; none: 600, or the profile's.", min=1)
+    ] = None,
     n_envs: Annotated[int, typer.Option(help="Episodes that are played side by side.", min=1)] = 16,
+    timeout: _Timeout = 60.0,
+    api_key: _Key = None,
+    send: _Keys = None,
+    action_space: _Space = None,
+    execute: _Execute = None,
+    image_size: _ImageSize = None,
 ) -> None:
-    """Let a policy play a file of episodes in the embedded simulator, and score each with success, cost and steps.
+    """Let a policy play generated episodes, or those of a file, and score each with success, cost and steps.
+
+    Killed, the same command goes on where it was. What a policy from elsewhere has to be: docs/policies.md.
 
     \b
     Examples:
-      safevla evaluate fetchtype_val.jsonl.gz --houses houses_val.jsonl.gz --out expert.parquet
+      safevla evaluate --policy mine:make --task Fetch --against shipped --out rows.parquet --page score.html
+      safevla evaluate --policy ws://127.0.0.1:8000 --n-episodes 20 --out rows.parquet
       safevla evaluate fetchtype_val.jsonl.gz --houses houses_val.jsonl.gz --policy policy.safetensors --out rows.parquet
     """
-    from safevla.evaluation import public_episodes
-    from safevla.runtime import threads
+    from safevla import scorecard
 
     checkout.check_here()
-    if not out.resolve().parent.is_dir():
-        raise typer.BadParameter(f"--out: {out.parent}: no such folder")
-    threads.prepare(0)
-    rows = public_episodes.play_file(episodes, houses, policy, max_steps, n_envs)
-    rows.to_parquet(out, index=False)
-    print(rows.groupby("task")[["success", "cost", "steps"]].mean().to_string())
+    door = scorecard.door(timeout, api_key, send, action_space, execute, image_size)
+    chosen = scorecard.Chosen(episodes, houses, task, suite, seed, n_episodes, profile, simulator, max_steps, n_envs)
+    scorecard.run(policy, door, chosen, against, name, out, page)
+
+
+@serve.command("policy", short_help="Answer observations over a websocket, in openpi's protocol.")
+def serve_policy(
+    policy: Annotated[str, typer.Argument(metavar="POLICY", help="A checkpoint, or package.module:factory.")],
+    host: Annotated[str, typer.Option(help="The address to listen on; others than this machine reach 0.0.0.0.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 for any that is free.", min=0, max=65535)] = 8000,
+    api_key: _Key = None,
+    max_bytes: Annotated[int, typer.Option(help="Of a message.", min=1024)] = 16 * 1024 * 1024,
+    profile: _ProfileOption = DEFAULT_PROFILE,
+    seed: Annotated[int, typer.Option(help="Of a checkpoint's draws.")] = 0,
+    timeout: _Timeout = 60.0,
+) -> None:
+    """Serve a policy to whoever speaks openpi's protocol: one connection is one episode.
+
+    A checkpoint draws its actions as the profile says. Without --api-key everybody who reaches the port is answered.
+
+    \b
+    Examples:
+      safevla serve policy policies/paper/ppo_lagrangian-Fetch-seed-0.safetensors
+      SAFEVLA_API_KEY=… safevla serve policy mine:make --host 0.0.0.0 --port 9000
+    """
+    from safevla import scorecard
+
+    checkout.check_here()
+    _check_profile(profile)
+    server = scorecard.policy_server(policy, profile, seed, timeout, host=host, port=port, api_key=api_key, max_bytes=max_bytes)
+    print(f"serving {policy} on ws://{host}:{server.port}", flush=True)
+    server.serve_forever()
 
 
 @serve.command(

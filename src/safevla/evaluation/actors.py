@@ -16,6 +16,8 @@ from safevla.sim.interface import Scene
 from safevla.tasks import tokenizer
 from safevla.tasks.episodes import Episode
 
+LOST = -1  # in the place of an action: the actor has lost this episode, which is played again from its start
+
 
 class Actor(Protocol):
     """Chooses actions in B environments."""
@@ -27,7 +29,7 @@ class Actor(Protocol):
         ...
 
     def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
-        """(B,) int64."""
+        """(B,) int64, an action or LOST."""
         ...
 
 
@@ -62,7 +64,7 @@ class PolicyActor:
         self.kv_cache.valid[list(slots)] = False
 
     @torch.no_grad()
-    def act(self, observation: Observation, scene: Scene) -> torch.Tensor:
+    def act(self, observation: Observation, scene: Scene | None = None) -> torch.Tensor:
         output, self.kv_cache = self.policy.act(observation, self.kv_cache)
         logits = output.logits if self.filter_action is None else self.filter_action(output.logits, observation)
         chances = (logits / self.temperature).softmax(-1)

@@ -17,9 +17,10 @@ from safevla.config.params import EvaluateParams, SimulatorParams
 from safevla.env.observations import Observation
 from safevla.env.vector_env import StepResult, VectorEnv
 from safevla.evaluation import suite
-from safevla.evaluation.actors import EXPERTS, Actor, ExpertActor, load_actor
+from safevla.evaluation.actors import EXPERTS, LOST, Actor, ExpertActor, load_actor
 from safevla.runtime import workers
 from safevla.runtime.progress import Progress
+from safevla.sim.actions import Action
 from safevla.sim.interface import Simulator, SimulatorError
 from safevla.tasks.episodes import Episode
 from safevla.tasks.step_costs import PAPER_COSTS
@@ -94,8 +95,8 @@ def evaluate(
 ) -> pd.DataFrame:
     """Play every episode once; one row each in the order given, with `columns`; `values` fills profile, method and seed.
 
-    A row's `actions`, a byte each, are what `replay` plays the episode again from. An episode that the simulator aborts is
-    played again from its start, `reruns` times; SimulatorError where one is aborted too often.
+    A row's `actions`, a byte each, are what `replay` plays the episode again from. An episode that the simulator aborts, or the
+    actor loses, is played again from its start, `reruns` times; SimulatorError where that happens too often.
     """
     game = _Game(VectorEnv(simulator, max_steps, tokenize=actor.tokenize, costs=costs), episodes, label)
     observation = game.start()
@@ -104,7 +105,7 @@ def evaluate(
     while len(game.rows) < len(episodes):
         result = game.step(actor.act(observation, simulator.scene()))
         observation = result.observation
-        ended = result.ended.nonzero()[:, 0].tolist()
+        ended = (result.ended | result.aborted).nonzero()[:, 0].tolist()
         if ended:
             for slot in ended:
                 game.end(slot, result)
@@ -141,9 +142,12 @@ class _Game:
         return self.batch.start(self.current(range(self.batch.n_envs)))
 
     def step(self, actions: torch.Tensor) -> StepResult:
+        lost = (actions == LOST).to(self.batch.device)
+        actions = actions.masked_fill(actions == LOST, Action.SUB_DONE)  # moves nothing, and nothing comes of it
         for taken, action in zip(self._actions, actions.tolist(), strict=True):
             taken.append(action)
-        return self.batch.step(actions)
+        result = self.batch.step(actions)
+        return dataclasses.replace(result, aborted=result.aborted | lost)
 
     def end(self, slot: int, result: StepResult) -> None:
         """An environment's episode has ended: keep its row, and choose the next; or the same again where it was aborted."""
