@@ -84,6 +84,9 @@ def _with_a_list_for_metadata(path):
     safetensors.torch.save_file({"x": torch.zeros(1)}, path, metadata={checkpoints.FORMAT: "[]"})
 
 
+ENOUGH = {"x": torch.zeros(1_000_000)}  # weights for any policy of that size
+
+
 @pytest.mark.parametrize(
     ("write", "message"),
     [
@@ -94,9 +97,9 @@ def _with_a_list_for_metadata(path):
         (_with_a_list_for_metadata, "header: .* no JSON object"),
         (lambda path: checkpoints.save(path, {}, {"steps": 1}), "header: policy: missing"),
         (lambda path: checkpoints.save(path, {}, {"policy": {"dims": 8}}), "header: policy.dims: unknown parameter"),
-        (lambda path: checkpoints.save(path, {}, {"policy": TINY.model_dump()}), "does not fit the policy: Missing key"),
+        (lambda path: checkpoints.save(path, ENOUGH, {"policy": TINY.model_dump()}), "does not fit the policy: Missing key"),
         (
-            lambda path: checkpoints.save(path, {}, {"policy": {**TINY.model_dump(), "vision": str(path.parent)}}),
+            lambda path: checkpoints.save(path, ENOUGH, {"policy": {**TINY.model_dump(), "vision": str(path.parent)}}),
             "no pretrained model",
         ),
     ],

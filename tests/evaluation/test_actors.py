@@ -73,7 +73,7 @@ def test_a_filter_of_actions_works_in_training_and_from_the_policys_file(some_ep
     smoke = profiles.load("smoke")
     policy_files.save(tiny_policy(), tmp_path / "start.safetensors")
     train = ppo_params(
-        steps={"Fetch": 2 * 4 * 8}, multiplier_delay={"Fetch": 0.0}, n_envs=4, rollout=8, max_steps=4, value_warmup=0
+        steps={"Fetch": 2 * 4 * 8}, multiplier_delay={"Fetch": 0.0}, n_envs=4, rollout=8, max_steps=10, value_warmup=0
     )
     simulator = smoke.simulator.model_copy(update={"n_envs": 4})
     extend({"methods/spinning.py": SPINNING})  # which loading a profile without extensions would put out of use
