@@ -58,15 +58,6 @@ def test_workers_make_the_row_from_where_an_earlier_pool_stopped(row):
         pool.close()
 
 
-def test_each_of_two_processes_makes_every_other_chunk(row):
-    pool = HousePool(64, OPTIONS, "train", 5, 2, "cpu")
-    try:
-        number = [(seed - _seeds(row)[0]) // 32 for seed in _seeds(pool)]
-        assert number[0] % 2 == 0 and number[32] % 2 == 1 and number == [number[0]] * 32 + [number[32]] * 32
-    finally:
-        pool.close()
-
-
 def test_unseen_looks_change_no_house_but_its_looks():
     unseen = drawn(32, OPTIONS, "train", 5, "cpu", ("colors", "materials"))
     seen = drawn(32, OPTIONS, "train", 5, "cpu")
